@@ -1,0 +1,222 @@
+"""The composition root: settings in, stores and engine out. One app serves a process.
+
+Drivers are imported when a store is first used, not before: a program that only imports its tasks, or a Lambda
+handler that never touches Redis, doesn't pay for them.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from mrq.domain.options import TaskOptions
+from mrq.engine.clock import SystemClock
+from mrq.engine.enqueue import Enqueuer
+from mrq.engine.loop import Worker
+from mrq.engine.options import WorkerOptions
+from mrq.engine.tasks import TaskLoader
+from mrq.settings import Settings, load
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mrq.ports.clock import Clock
+    from mrq.ports.guard import Guard
+    from mrq.ports.jobs import JobStore
+    from mrq.ports.locks import Locks
+    from mrq.ports.runtime import Runtime
+    from mrq.ports.wakeups import Wakeups
+    from mrq.ports.workers import WorkerStore
+
+log = logging.getLogger("mrq")
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """One implementation of each port, to be used instead of MongoDB and Redis."""
+
+    jobs: JobStore
+    workers: WorkerStore
+    wakeups: Wakeups
+    locks: Locks
+
+
+class App:
+    """Everything that one configuration gives. Opens no connection until one is needed."""
+
+    def __init__(
+        self, config: Mapping[str, Any] | None = None, *, stores: Stores | None = None, clock: Clock | None = None
+    ) -> None:
+        """`config`: a flat dict as `get_config` returns it; tables in it are used, not copied.
+
+        Raises:
+            ConfigError: a value is of a wrong type.
+        """
+        self.config: dict[str, Any] = dict(config or {})
+        self.settings = Settings.from_dict(self.config)
+        self.clock: Clock = clock or SystemClock()
+        self._stores = stores
+
+    # ---- stores
+
+    @cached_property
+    def jobs(self) -> JobStore:
+        """The job store."""
+        if self._stores:
+            return self._stores.jobs
+        from mrq.stores.mongo_jobs import MongoJobStore  # noqa: PLC0415 - see the module's docstring
+
+        return MongoJobStore(self._database)
+
+    @cached_property
+    def workers(self) -> WorkerStore:
+        """The worker store."""
+        if self._stores:
+            return self._stores.workers
+        from mrq.stores.mongo_workers import MongoWorkerStore  # noqa: PLC0415
+
+        return MongoWorkerStore(self._database)
+
+    @cached_property
+    def wakeups(self) -> Wakeups:
+        """How idle workers are called."""
+        if self._stores:
+            return self._stores.wakeups
+        from mrq.stores.redis_wakeups import RedisWakeups  # noqa: PLC0415
+
+        return RedisWakeups(self._redis, self.settings.redis_prefix)
+
+    @cached_property
+    def locks(self) -> Locks:
+        """Locks between processes."""
+        if self._stores:
+            return self._stores.locks
+        from mrq.stores.redis_locks import RedisLocks  # noqa: PLC0415
+
+        return RedisLocks(self._redis, self.settings.redis_prefix)
+
+    @cached_property
+    def _database(self) -> Any:
+        from mrq.stores.mongo_client import connect  # noqa: PLC0415
+
+        settings = self.settings
+        return connect(
+            settings.mongodb_jobs, server_timeout=settings.server_timeout, name=settings.name or socket.gethostname()
+        )
+
+    @cached_property
+    def _redis(self) -> Any:
+        from mrq.stores.redis_client import connect  # noqa: PLC0415
+
+        settings = self.settings
+        return connect(
+            settings.redis,
+            max_connections=settings.redis_max_connections,
+            timeout=settings.redis_timeout,
+            server_timeout=settings.server_timeout,
+        )
+
+    # ---- use cases
+
+    @cached_property
+    def tasks(self) -> TaskLoader:
+        """Finds tasks and what is set for them."""
+        settings = self.settings
+        defaults = TaskOptions(
+            timeout=settings.default_job_timeout,
+            default_ttl=settings.default_job_ttl,
+            result_ttl=settings.default_job_result_ttl,
+            abort_ttl=settings.default_job_abort_ttl,
+            cancel_ttl=settings.default_job_cancel_ttl,
+            max_retries=settings.default_job_max_retries,
+            retry_delay=settings.default_job_retry_delay,
+        )
+        return TaskLoader(defaults, settings.tasks)
+
+    @cached_property
+    def enqueuer(self) -> Enqueuer:
+        """Puts jobs into queues."""
+        return Enqueuer(self.jobs, self.wakeups, self.clock)
+
+    def queue_of(self, path: str) -> str:
+        """The queue of a task's jobs when none is named: `TASKS[path]["queue"]`, what the task says, or
+        "default"."""
+        return self.tasks.options(path).queue or "default"
+
+    def worker(self, runtime: Runtime, guard: Guard | None = None, options: WorkerOptions | None = None) -> Worker:
+        """A worker as the settings describe it.
+
+        Raises:
+            ConfigError: a queue or the strategy can't be served.
+        """
+        return Worker(
+            options or worker_options(self.settings),
+            jobs=self.jobs,
+            workers=self.workers,
+            wakeups=self.wakeups,
+            enqueuer=self.enqueuer,
+            tasks=self.tasks,
+            clock=self.clock,
+            runtime=runtime,
+            guard=guard,
+        )
+
+
+_SHOWN = ("max_jobs", "max_memory", "greenlets", "processes", "queues", "dequeue_strategy", "scheduler", "name",
+          "local_ip", "external_ip", "agent_id", "worker_group")  # fmt: skip
+
+
+def worker_options(settings: Settings) -> WorkerOptions:
+    """What a worker is told to do, from the settings."""
+    return WorkerOptions(
+        queues=tuple(settings.queues),
+        greenlets=settings.greenlets,
+        strategy=settings.dequeue_strategy,
+        max_jobs=settings.max_jobs,
+        max_time=settings.max_time,
+        max_latency=settings.max_latency,
+        heartbeat_interval=settings.heartbeat_interval,
+        lease=settings.lease,
+        stop_timeout=settings.stop_timeout,
+        report_interval=settings.report_interval,
+        requeue_interrupted=settings.requeue_interrupted,
+        interrupt_requeue_delay=settings.interrupt_requeue_delay,
+        max_losses=settings.max_losses,
+        default_ttl=settings.default_job_ttl,
+        only=_paths(settings.task_whitelist),
+        never=_paths(settings.task_blacklist),
+        name=settings.name or socket.gethostname(),
+        report_config={name: getattr(settings, name) for name in _SHOWN},
+    )
+
+
+def _paths(listed: str) -> frozenset[str]:
+    return frozenset(path.strip() for path in listed.split(",") if path.strip())
+
+
+_current: App | None = None
+
+
+def use_app(app: App | None) -> None:
+    """Make this the process's app; None forgets the current one."""
+    global _current  # noqa: PLW0603 - the one process-wide value: greenlets don't inherit context variables
+    _current = app
+
+
+def get_app() -> App:
+    """The process's app. If none was set, one is made from mrq-config.py and the environment.
+
+    Raises:
+        ConfigError: the configuration is wrong.
+    """
+    if _current is None:
+        loaded = load("client")
+        for warning in loaded.warnings:
+            log.warning("%s", warning)
+        use_app(App(loaded.settings.as_dict()))
+    if _current is None:
+        raise RuntimeError("use_app() lost the app it was given")
+    return _current

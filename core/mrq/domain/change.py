@@ -1,0 +1,125 @@
+"""What is written about a job when a run of it has ended: decided here, written by a store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from mrq.domain.outcome import Failure
+from mrq.domain.status import Status
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from mrq.domain.ids import JobId, Token, WorkerId
+    from mrq.domain.job import ClaimedJob
+    from mrq.domain.options import TaskOptions
+    from mrq.domain.outcome import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class JobChange:
+    """The new values of a started job. None leaves a field as it is, if not said otherwise."""
+
+    status: Status
+    at: datetime
+    expires: datetime | None  # None: the job stays until something else happens to it
+    totaltime: float | None = None
+    result: Any = None  # None: no result is stored
+    failure: Failure | None = None  # also appended to the job's history
+    worker: WorkerId | None = None  # who ran it, for the history
+    queue: str | None = None
+    datequeued: datetime | None = None  # the new place in the queue
+    dateretry: datetime | None = None  # from when on it returns by itself; None removes an old one
+    retry_count: int | None = None
+    losses: int | None = None
+    losses_alone: int | None = None
+    progress: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """A change and the claim under which alone it may be written."""
+
+    id: JobId
+    token: Token | None
+    change: JobChange
+    write_concern: int | str | None = None  # None: majority
+    journal: bool | None = None
+
+
+def change_for(
+    job: ClaimedJob,
+    outcome: Outcome,
+    options: TaskOptions,
+    now: datetime,
+    worker: WorkerId | None,
+    *,
+    shows_progress: bool = False,
+) -> JobChange:
+    """Turn an outcome into what is to be written. TTLs follow MRQ 0.9: results count from now, the others
+    from when the job was queued. `shows_progress`: the job has told how far it is; a success makes that 1."""
+    base = JobChange(
+        status=outcome.status,
+        at=now,
+        expires=None,
+        totaltime=(now - job.datestarted).total_seconds(),
+        failure=outcome.failure,
+        worker=worker,
+        retry_count=outcome.retry_count,
+        queue=outcome.queue,
+    )
+    if base.status is Status.SUCCESS:
+        expires = now + timedelta(seconds=options.result_ttl)
+        return replace(base, expires=expires, result=outcome.result, progress=1.0 if shows_progress else None)
+    if base.status is Status.ABORT:
+        return replace(base, expires=now + timedelta(seconds=options.abort_ttl))
+    if base.status is Status.QUEUED:
+        return replace(base, datequeued=None if outcome.at_front else now)
+    expires = (job.datequeued or now) + timedelta(seconds=options.default_ttl)
+    if outcome.delay is None:
+        return replace(base, expires=expires)
+    back = now + timedelta(seconds=outcome.delay)
+    # a job that comes back must not expire while it waits
+    return replace(base, dateretry=back, expires=max(expires, back + timedelta(seconds=options.default_ttl)))
+
+
+def loss_of(
+    job: ClaimedJob, *, was_running: bool, max_losses: int, ttl: float, now: datetime, worker: WorkerId
+) -> JobChange:
+    """What a worker's death means for a job it held.
+
+    A job that was only claimed goes back as if nothing had happened. One that ran has lost a worker: back to
+    the front of its queue, or, when that happened `max_losses` times while it ran alone, failed. Losses in
+    company prove nothing against a job, so they only lead to its being run alone.
+    """
+    if not was_running:
+        return JobChange(status=Status.QUEUED, at=now, expires=None)
+    losses, alone = job.losses + 1, job.losses_alone + job.alone
+    if alone < max_losses:
+        return JobChange(status=Status.QUEUED, at=now, expires=None, losses=losses, losses_alone=alone)
+    text = (
+        f"WorkerLost: the worker died {losses} times while this job was running, {alone} of them while it ran "
+        "alone, so it is not tried again. Look for os._exit, a crash in native code, or memory "
+        "exhaustion; requeue the job once the cause is gone."
+    )
+    return JobChange(
+        status=Status.FAILED,
+        at=now,
+        expires=(job.datequeued or now) + timedelta(seconds=ttl),
+        totaltime=(now - job.datestarted).total_seconds(),
+        failure=Failure("WorkerLost", text),
+        worker=worker,
+        losses=losses,
+        losses_alone=alone,
+    )
+
+
+LOSSES_BEFORE_ALONE = 2
+"""After this many losses a job is run alone, so that it can't take its neighbours along."""
+
+
+def must_run_alone(job: ClaimedJob) -> bool:
+    """Whether a job has lost so many workers that nothing else may run beside it."""
+    return job.losses >= LOSSES_BEFORE_ALONE

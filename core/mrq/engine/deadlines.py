@@ -1,0 +1,66 @@
+"""End jobs that run too long, and notice those that can't be ended from here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mrq.domain.outcome import Failure, Outcome
+from mrq.domain.status import Status
+from mrq.exceptions import TimeoutInterrupt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mrq.engine.options import WorkerOptions
+    from mrq.engine.run import Run
+    from mrq.engine.settling import Settler
+    from mrq.engine.state import WorkerState
+    from mrq.ports.clock import Clock
+    from mrq.ports.guard import Guard
+    from mrq.ports.runtime import Event
+
+INTERVAL = 0.5  # seconds between two looks, and between two interruptions of the same job
+
+
+@dataclass(slots=True)
+class Deadlines:
+    """The watch over time-outs in this worker. A job that never yields is the guard's business."""
+
+    state: WorkerState
+    settler: Settler
+    clock: Clock
+    guard: Guard
+    options: WorkerOptions
+    stuck: Callable[[Run], None]  # a job didn't end for all its interruptions
+
+    def loop(self, stopped: Event) -> None:
+        """Look until told to stop."""
+        while not stopped.wait(INTERVAL):
+            self.guard.alive()
+            for run in self.state.active():
+                self.look_at(run, self.clock.monotonic())
+
+    def look_at(self, run: Run, now: float) -> None:
+        """End one run if its time is up; interrupt it again if it should have ended already."""
+        if run.fiber is None or run.started is None:
+            return
+        if run.fiber.ended:  # an interruption can hit a fiber on its very last lines
+            if run.decide(timed_out(run)):
+                self.settler.put(run)
+            self.state.left_fiber(run)
+        elif run.interrupted is not None:
+            run.fiber.interrupt(TimeoutInterrupt())
+            if now - run.interrupted > self.options.interrupt_grace:
+                self.stuck(run)
+        elif run.deadline is not None and now >= run.deadline and run.decide(timed_out(run)):
+            run.interrupted = now
+            self.settler.put(run)
+            run.fiber.interrupt(TimeoutInterrupt(f"longer than {run.options.timeout:g} s"))
+
+
+def timed_out(run: Run) -> Outcome:
+    """The end of a run whose time is up, with the place where it was."""
+    where = run.fiber.stack() if run.fiber is not None else ""
+    text = f"{where}TimeoutInterrupt: the job ran longer than its timeout of {run.options.timeout:g} s\n"
+    return Outcome(Status.TIMEOUT, failure=Failure("TimeoutInterrupt", text))

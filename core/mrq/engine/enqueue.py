@@ -1,0 +1,86 @@
+"""Put jobs into their queues."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mrq.domain.job import NewJob
+from mrq.domain.queuename import parse_queue
+from mrq.exceptions import InvalidParamsError, InvalidQueueError
+from mrq.ports.errors import StoreUnavailableError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from mrq.domain.ids import JobId
+    from mrq.ports.clock import Clock
+    from mrq.ports.jobs import JobStore
+    from mrq.ports.wakeups import Wakeups
+
+log = logging.getLogger("mrq.enqueue")
+
+
+@dataclass(frozen=True, slots=True)
+class Enqueuer:
+    """Queues jobs and calls idle workers."""
+
+    jobs: JobStore
+    wakeups: Wakeups
+    clock: Clock
+
+    def enqueue(
+        self, path: str, params_list: Sequence[Any], queue: str, *, batch_size: int = 1000, due: datetime | None = None
+    ) -> list[JobId]:
+        """Queue one job for each set of params; their ids in the same order.
+
+        All of them are checked before the first is written, so bad input queues nothing. `due`: a time
+        (naive, UTC) before which none is started; it is also their place in the queue.
+
+        Raises:
+            InvalidParamsError, JobTooLargeError: a job can't be stored.
+            InvalidQueueError: the name is bad, or means no regular queue.
+            StoreUnavailableError: MongoDB is away. Batches before the failing one are queued already.
+        """
+        name = parse_queue(queue)
+        if name.is_raw:
+            raise InvalidQueueError(f"{queue!r} is a raw queue; jobs go there with queue_raw_jobs()")
+        if name.serves_subqueues:
+            raise InvalidQueueError(f"{queue!r} means all subqueues of {name.root!r}; name one of them")
+        now = self.clock.now()
+        place = now if due is None or due <= now else due
+        new = [
+            NewJob(self.jobs.new_id(), path, _mapping(path, params), name.id, place, due if place is due else None)
+            for params in params_list
+        ]
+        if not new:
+            return []
+        self.jobs.check(new)
+        for start in range(0, len(new), batch_size):
+            self.jobs.insert(new[start : start + batch_size])
+        self.call(name.root)
+        return [job.id for job in new]
+
+    def call_for(self, queues: Iterable[str]) -> None:
+        """Wake the idle workers of queues, given by their full names."""
+        for root in {queue.split("/", 1)[0] for queue in queues}:
+            self.call(root)
+
+    def call(self, root: str) -> None:
+        """Wake idle workers. A Redis that is away costs latency, never a job: workers also poll."""
+        try:
+            self.wakeups.notify([root])
+        except StoreUnavailableError as error:
+            log.warning("jobs are queued, but idle workers could not be woken: %s", error)
+
+
+def _mapping(path: str, params: Any) -> Mapping[str, Any]:
+    if params is None:
+        return {}
+    if not isinstance(params, Mapping):
+        raise InvalidParamsError(
+            f"params of {path} must be a dict of names and values, not {type(params).__name__}; nothing was queued"
+        )
+    return params

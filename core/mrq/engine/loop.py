@@ -1,0 +1,305 @@
+"""The worker: takes jobs, runs them side by side, and keeps its word about each of them."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, NamedTuple
+
+from mrq.domain.change import must_run_alone
+from mrq.domain.worker import WorkerRecord, WorkerStatus
+from mrq.engine.backoff import Backoff
+from mrq.engine.claiming import Claimer
+from mrq.engine.deadlines import Deadlines
+from mrq.engine.execute import execute
+from mrq.engine.heartbeat import Heartbeat
+from mrq.engine.maintenance import Maintenance
+from mrq.engine.report import Reporter
+from mrq.engine.rescue import Rescuer
+from mrq.engine.run import Run, current_run
+from mrq.engine.settling import Settler
+from mrq.engine.shutdown import Ending, StopFlags
+from mrq.engine.sideloops import SideLoops
+from mrq.engine.state import WorkerState
+from mrq.engine.strategies import strategy_named
+from mrq.ports.errors import StoreUnavailableError
+from mrq.ports.guard import Guard, NoGuard
+
+if TYPE_CHECKING:
+    from mrq.domain.job import ClaimedJob
+    from mrq.engine.enqueue import Enqueuer
+    from mrq.engine.options import WorkerOptions
+    from mrq.engine.tasks import TaskLoader
+    from mrq.ports.clock import Clock
+    from mrq.ports.jobs import JobStore
+    from mrq.ports.runtime import Runtime
+    from mrq.ports.wakeups import Wakeups
+    from mrq.ports.workers import WorkerStore
+
+log = logging.getLogger("mrq.worker")
+
+LAST_WRITES = 30.0  # seconds that a stopping worker goes on trying to write outcomes to an absent database
+
+
+class Exit(NamedTuple):
+    """How a worker ended. `replace`: it wants a successor."""
+
+    code: int
+    replace: bool
+    reason: str
+
+
+class Worker:
+    """One worker, whatever it runs on. `run` blocks until it ends; `stop` may be used from anywhere."""
+
+    def __init__(
+        self,
+        options: WorkerOptions,
+        *,
+        jobs: JobStore,
+        workers: WorkerStore,
+        wakeups: Wakeups,
+        enqueuer: Enqueuer,
+        tasks: TaskLoader,
+        clock: Clock,
+        runtime: Runtime,
+        guard: Guard | None = None,
+    ) -> None:
+        self.options = options
+        self.runtime = runtime
+        self._jobs = jobs
+        self._workers = workers
+        self._wakeups = wakeups
+        self._tasks = tasks
+        self._clock = clock
+        self._guard = guard or NoGuard()
+        kick = runtime.event()
+        self.state = WorkerState(jobs.new_id(), options.greenlets, options.unsettled_limit, kick)
+        self.stop = StopFlags(kick)
+        self._settler = Settler(jobs, self.state, runtime, clock, options)
+        self._strategy = strategy_named(options.strategy)
+        self._claimer = Claimer(jobs, self.state, clock, self._strategy, options, self._accept)
+        self._loops = SideLoops(runtime, lambda name: self.stop.fail(f"its {name} loop died"))
+        self._ending = Ending(self.stop, self.state, self._settler, clock, options)
+        self._reporter = Reporter(jobs, workers, self.state, clock, options)
+        self._maintenance = Maintenance(jobs, enqueuer, clock)
+        self._alone: list[Run] = []  # claimed, to be run with nothing beside them
+        self._accepted = 0
+        self._lost_identity = False
+        self._started_at = clock.monotonic()
+        rescuer = Rescuer(
+            jobs,
+            workers,
+            clock,
+            options.heartbeat_interval,
+            options.max_losses,
+            options.default_ttl,
+            returned=enqueuer.call_for,
+        )
+        self._heartbeat = Heartbeat(
+            jobs, workers, rescuer, self.state, clock, self._guard, options, self._was_lost, self._lease_overdue
+        )
+        self._deadlines = Deadlines(self.state, self._settler, clock, self._guard, options, self._is_stuck)
+
+    # ---- the life of the worker
+
+    def run(self) -> Exit:
+        """Work until told to stop, a limit is reached, or, in a burst, the queues are empty."""
+        self._register()
+        for name, loop in (
+            ("heartbeat", lambda: self._heartbeat.loop(self._loops.stopped)),
+            ("deadlines", lambda: self._deadlines.loop(self._loops.stopped)),
+            ("settler", self._settler.loop),
+            ("wake-up", self._listen),
+            ("report", lambda: self._reporter.loop(self._loops.stopped)),
+            ("maintenance", lambda: self._maintenance.loop(self._loops.stopped)),
+        ):
+            self._loops.start(name, loop)
+        log.info("worker %s serves %s", self.state.worker, ", ".join(self.options.queues))
+        try:
+            while not self.stop.graceful:
+                self._turn()
+        except BaseException:
+            self.stop.fail("its main loop died")
+            log.critical("the worker's main loop died; the worker stops", exc_info=True)
+        return self._end()
+
+    def _register(self) -> None:
+        me = WorkerRecord(
+            self.state.worker, self.options.name, self._clock.now(), self.options.lease, self.options.report_config
+        )
+        self._workers.register(me)
+        self._guard.identity(self.state.worker)
+        self._guard.beat()
+        self.state.status = WorkerStatus.STARTED
+
+    def _end(self) -> Exit:
+        log.info("worker %s stops: %s", self.state.worker, self.stop.reason)
+        self._ending.perform()
+        self._settler.close()
+        written = self._loops.join("settler", LAST_WRITES)
+        if not written:
+            log.error("%d outcomes could not be written: their jobs will run again", len(self.state.held()))
+        self._loops.stop(timeout=2.0, but="wake-up")  # that one may listen for a while longer; it can't harm
+        if written and not self.state.busy:
+            try:
+                self._workers.stop(self.state.worker, self._reporter.report(WorkerStatus.STOP))
+            except StoreUnavailableError as error:
+                log.warning("the database doesn't know that this worker stopped: %s", error)
+        self._guard.finishing(self.stop.exit_code, replace=self.stop.replace)
+        return Exit(self.stop.exit_code, self.stop.replace, self.stop.reason)
+
+    # ---- one turn of the main loop
+
+    def _turn(self) -> None:
+        self.state.kick.clear()
+        self._guard.alive()
+        if self._lost_identity:
+            self._start_over()
+            return
+        wish = self._wish()
+        if wish is None:  # a limit is reached
+            return
+        taken = self._claimer.claim(wish) if wish else 0
+        if taken:
+            self.state.status = WorkerStatus.SPAWN
+            return
+        self.state.status = WorkerStatus.WAIT if wish else WorkerStatus.FULL
+        if wish and self._strategy.stops_when_empty and not self._claimer.retry_in and not self.state.busy:
+            self.stop.finish("its queues are empty")
+            return
+        self.state.kick.wait(self._claimer.retry_in or self._patience())
+
+    def _wish(self) -> int | None:
+        """How many jobs to take now; None when the worker's work is done."""
+        wish = self.state.free()
+        if self.options.max_jobs:
+            wish = min(wish, self.options.max_jobs - self._accepted)
+            if self._accepted >= self.options.max_jobs:
+                self.stop.finish(f"it has taken its {self.options.max_jobs} jobs")
+                return None
+        if self.options.max_time and self._time_left() <= 0:
+            self.stop.finish(f"its {self.options.max_time:g} s are over")
+            return None
+        if self._alone:
+            self._run_next_alone()
+            return 0
+        return wish
+
+    def _patience(self) -> float:
+        limit = self.options.max_latency
+        return max(0.0, min(limit, self._time_left())) if self.options.max_time else limit
+
+    def _time_left(self) -> float:
+        return self._started_at + self.options.max_time - self._clock.monotonic()
+
+    # ---- jobs
+
+    def _accept(self, jobs: list[ClaimedJob]) -> None:
+        """Claimed jobs become runs. None of this switches fibers, so nobody sees them between two states."""
+        runs = [Run(job, self._tasks.options(job.path)) for job in jobs]
+        self.state.hold(runs)
+        self._accepted += len(runs)
+        for run in runs:
+            if must_run_alone(run.job):
+                self._alone.append(run)
+            else:
+                run.fiber = self.runtime.spawn(self._perform, run, name="mrq-job")
+
+    def _run_next_alone(self) -> None:
+        """Start the first of the jobs that must run alone, once nothing else is held; drop it when it is done."""
+        if self.state.busy_beside(self._alone):
+            return
+        run = self._alone[0]
+        if run.fiber is None and run.outcome is None and run.job.token is not None:
+            try:
+                still_ours = self._jobs.mark_alone(run.job.id, run.job.token)
+            except StoreUnavailableError as error:
+                log.warning("job %s, to be run alone, waits: %s", run.job.id, error)
+                return
+            if still_ours:
+                run.job.alone = True
+                log.warning("job %s has lost %d workers: it runs alone now", run.job.id, run.job.losses)
+                run.fiber = self.runtime.spawn(self._perform, run, name="mrq-job")
+                return
+            self.state.left_fiber(run)
+            self.state.settled(run)
+        if run.ended and not self.state.holds(run.job.id, run.job.token):
+            self._alone.pop(0)
+            self.state.kick.set()
+
+    def _perform(self, run: Run) -> None:
+        """In a fiber of its own: run the task and have its end written."""
+        try:
+            if run.outcome is not None:
+                return
+            now = self._clock.monotonic()
+            run.begin(now)
+            run.options = self._tasks.loaded_options(run.job.path)  # a task's first job imports it here
+            run.begin(now)
+            run.slot = self._guard.enter(run.job.id, run.job.token, run.deadline)
+            current_run.set(run)
+            run.in_task = True
+            outcome, run.task = execute(run.job, self._tasks)
+            run.in_task = False
+            if run.decide(outcome):
+                self._settler.put(run)
+        finally:
+            # An interruption may also hit here. Whoever sent it has decided the run before, or looks at the
+            # ended fiber again (Deadlines).
+            if run.slot >= 0:
+                self._guard.leave(run.slot)
+            self.state.left_fiber(run)
+
+    # ---- what others tell the worker
+
+    def _was_lost(self) -> None:
+        self._lost_identity = True
+        self.state.kick.set()
+
+    def _start_over(self) -> None:
+        """Taken for dead: whoever did that gives the jobs away, so they must end here; then begin anew."""
+        self._ending.interrupt(self.state.active(), hand_back=True)
+        self._alone.clear()
+        if self.state.active():
+            self.stop.make_way("jobs of its lost identity can't be interrupted")
+            return
+        self.state.open_claims.clear()
+        self.state.worker = self._jobs.new_id()
+        backoff = Backoff()
+        while not self.stop.graceful:
+            try:
+                self._register()
+                self._lost_identity = False
+                log.warning("the worker goes on as %s", self.state.worker)
+                return
+            except StoreUnavailableError:
+                self.runtime.sleep(backoff.failed())
+
+    def _lease_overdue(self) -> None:
+        exclusive = [run for run in self.state.active() if run.options.exclusive and run.outcome is None]
+        if exclusive:
+            log.error("%d exclusive jobs are interrupted: the lease can't be renewed", len(exclusive))
+            self._ending.interrupt(exclusive, hand_back=True)
+
+    def _is_stuck(self, run: Run) -> None:
+        if not self.stop.now:
+            log.error("job %s (%s) is past its time-out and can't be interrupted", run.job.id, run.job.path)
+            self.stop.make_way("a job can't be interrupted")
+
+    def _listen(self) -> None:
+        """Turn calls from producers into kicks. Without Redis the main loop's polling does."""
+        backoff = Backoff()
+        ear = self._wakeups.subscribe(self._claimer.roots)
+        try:
+            while not self._loops.stopped.is_set():
+                try:
+                    if ear.wait(1.0):
+                        self.state.kick.set()
+                    if backoff.worked():
+                        log.warning("Redis is back: jobs start at once again")
+                except StoreUnavailableError as error:
+                    pause = backoff.failed()
+                    log.warning("no wake-ups, jobs start up to %g s late: %s", self.options.max_latency, error)
+                    self._loops.stopped.wait(pause)
+        finally:
+            ear.close()

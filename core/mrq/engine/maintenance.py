@@ -1,0 +1,43 @@
+"""What comes back by itself: retries whose time has come, jobs interrupted by a shutdown."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mrq.ports.errors import StoreUnavailableError
+
+if TYPE_CHECKING:
+    from mrq.engine.enqueue import Enqueuer
+    from mrq.ports.clock import Clock
+    from mrq.ports.jobs import JobStore
+    from mrq.ports.runtime import Event
+
+log = logging.getLogger("mrq.maintenance")
+
+BATCH = 1000
+INTERVAL = 1.0  # seconds; also how late a retry may be
+
+
+@dataclass(slots=True)
+class Maintenance:
+    """Safe to run anywhere, any number at once: each step is one conditional update."""
+
+    jobs: JobStore
+    enqueuer: Enqueuer
+    clock: Clock
+
+    def loop(self, stopped: Event) -> None:
+        """Do what is due every second until told to stop."""
+        while not stopped.wait(INTERVAL):
+            try:
+                self.round()
+            except StoreUnavailableError as error:
+                log.debug("maintenance waits: %s", error)
+
+    def round(self) -> int:
+        """Bring back the jobs that are due, one bounded batch; how many there were."""
+        back = self.jobs.bring_back(self.clock.now(), BATCH)
+        self.enqueuer.call_for(back)
+        return sum(back.values())

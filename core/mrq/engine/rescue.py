@@ -1,0 +1,96 @@
+"""Find workers that died and bring their jobs back. Anyone may do it, any number at once: every write is
+conditional on the heartbeat or the claim that was seen."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from mrq.domain.change import Settlement, loss_of
+from mrq.domain.lease import LeaseJudge
+from mrq.ports.jobs import Settled
+
+if TYPE_CHECKING:
+    from mrq.domain.ids import JobId, WorkerId
+    from mrq.domain.job import ClaimedJob
+    from mrq.ports.clock import Clock
+    from mrq.ports.jobs import JobStore
+    from mrq.ports.workers import WorkerStore
+
+log = logging.getLogger("mrq.rescue")
+
+BATCH = 500
+
+
+@dataclass(slots=True)
+class Rescuer:
+    """One judge of the dead: belongs to a worker, or to the guard that stands in for one."""
+
+    jobs: JobStore
+    workers: WorkerStore
+    clock: Clock
+    heartbeat_interval: float
+    max_losses: int
+    ttl: float  # seconds that a job failed by its losses is kept
+    judge: LeaseJudge = field(default_factory=LeaseJudge)
+    returned: Callable[[set[str]], object] = len  # told the queues to which jobs returned
+
+    def beaten(self, now: float) -> None:
+        """The own heartbeat was written at `now` (monotonic seconds)."""
+        self.judge.own_beat(now, longest_gap=3 * self.heartbeat_interval)
+
+    def round(self, me: WorkerId, database_time: datetime) -> int:
+        """Look once. Returns how many jobs were taken from the dead.
+
+        Raises:
+            StoreUnavailableError: the round was cut short; the next one goes on.
+        """
+        silent_since = database_time - timedelta(seconds=1.5 * self.heartbeat_interval)
+        suspects = [lease for lease in self.workers.suspects(silent_since) if lease.worker != me]
+        for lease in self.judge.dead(suspects, self.clock.monotonic(), database_time):
+            if self.workers.mark_lost(lease.worker, lease.beat):
+                log.warning("worker %s is lost: its heartbeat stopped at %d", lease.worker, lease.beat)
+        # The jobs first, the workers after: who claims has registered before, so a worker that is not found
+        # among the living can't be a newcomer.
+        holders = self.jobs.workers_of_started() - {me}
+        return sum(self.release(worker) for worker in self.workers.gone(holders))
+
+    def release(self, worker: WorkerId, running: set[JobId] | None = None) -> int:
+        """Take all started jobs from a worker that is certainly dead.
+
+        `running`: those that ran when it died, if that is known; the others then lose nothing by it. Where
+        it isn't known, each of them may have been the cause.
+        """
+        released = 0
+        while batch := self.jobs.started_by(worker, BATCH):
+            written = self._write(worker, batch, running)
+            released += written
+            if not written:  # somebody else is at it as well
+                break
+        if released:
+            log.warning("%d jobs of the dead worker %s are free again", released, worker)
+        return released
+
+    def _write(self, worker: WorkerId, batch: list[ClaimedJob], running: set[JobId] | None) -> int:
+        now = self.clock.now()
+        settlements = [
+            Settlement(
+                job.id,
+                job.token,
+                loss_of(
+                    job,
+                    was_running=running is None or job.id in running,
+                    max_losses=self.max_losses,
+                    ttl=self.ttl,
+                    now=now,
+                    worker=worker,
+                ),
+            )
+            for job in batch
+        ]
+        results = self.jobs.settle(settlements)
+        self.returned({job.queue for job in batch})
+        return sum(result.fate is Settled.WRITTEN for result in results)

@@ -1,0 +1,57 @@
+"""One run of one job, while it lasts, and the variable through which the task finds it."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mrq.domain.job import ClaimedJob
+    from mrq.domain.options import TaskOptions
+    from mrq.domain.outcome import Outcome
+    from mrq.domain.task import Task
+    from mrq.ports.runtime import Fiber
+
+
+class Run:
+    """A claimed job in this worker, from the claim until its end is written.
+
+    Whoever decides first how it ended has decided: the task's return, its time-out, a shutdown.
+    """
+
+    __slots__ = (
+        "deadline", "ended", "fiber", "in_task", "interrupted", "job", "options", "outcome", "progress", "shows_progress",
+        "slot", "started", "task",
+    )  # fmt: skip
+
+    def __init__(self, job: ClaimedJob, options: TaskOptions) -> None:
+        self.job = job
+        self.options = options
+        self.outcome: Outcome | None = None
+        self.fiber: Fiber | None = None
+        self.task: Task | None = None
+        self.started: float | None = None  # monotonic seconds; None: not yet
+        self.deadline: float | None = None  # monotonic seconds; None: may run for ever
+        self.interrupted: float | None = None  # monotonic seconds of the first interruption
+        self.slot = -1  # at the guard
+        self.progress: float | None = None  # to be written with the next report
+        self.shows_progress = False
+        self.in_task = False  # the task's own code runs: a signal may end it
+        self.ended = False  # its fiber is out of the task
+
+    def begin(self, now: float) -> None:
+        """The task starts."""
+        self.started = now
+        if self.options.timeout > 0:
+            self.deadline = now + self.options.timeout
+
+    def decide(self, outcome: Outcome) -> bool:
+        """Settle how the run ended. False: that was decided before, and stands."""
+        if self.outcome is not None:
+            return False
+        self.outcome = outcome
+        return True
+
+
+current_run: ContextVar[Run | None] = ContextVar("mrq_current_run", default=None)
+"""The run that this code belongs to. New fibers start without one: sub-pools hand it on."""

@@ -1,0 +1,117 @@
+"""Write the ends of runs: collected for a few milliseconds, written together, kept until they are written."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import deque
+from typing import TYPE_CHECKING
+
+from mrq.domain.change import Settlement, change_for
+from mrq.domain.outcome import Failure, Outcome
+from mrq.domain.status import Status
+from mrq.engine.backoff import Backoff
+from mrq.ports.errors import StoreUnavailableError
+from mrq.ports.jobs import Settled
+
+if TYPE_CHECKING:
+    from mrq.engine.options import WorkerOptions
+    from mrq.engine.run import Run
+    from mrq.engine.state import WorkerState
+    from mrq.ports.clock import Clock
+    from mrq.ports.jobs import JobStore
+    from mrq.ports.runtime import Runtime
+
+log = logging.getLogger("mrq.worker")
+
+LARGEST_BATCH = 1000
+
+
+class Settler:
+    """The group commit of a worker. `put` never blocks; `loop` runs in a fiber of its own."""
+
+    def __init__(
+        self, jobs: JobStore, state: WorkerState, runtime: Runtime, clock: Clock, options: WorkerOptions
+    ) -> None:
+        self._jobs = jobs
+        self._state = state
+        self._runtime = runtime
+        self._clock = clock
+        self._window = options.settle_window
+        self._waiting: deque[tuple[Run, Settlement]] = deque()
+        self._lock = threading.Lock()
+        self._something = runtime.event()
+        self._backoff = Backoff()
+        self.closing = False
+
+    def put(self, run: Run) -> None:
+        """A run's outcome is decided; see that it gets written."""
+        outcome = run.outcome
+        if outcome is None:
+            raise RuntimeError("only a run with an outcome can be settled")
+        change = change_for(
+            run.job, outcome, run.options, self._clock.now(), self._state.worker, shows_progress=run.shows_progress
+        )
+        concern, journal = None, None
+        if outcome.status is Status.SUCCESS and run.task is not None:
+            concern, journal = run.task.status_success_update_w, run.task.status_success_update_j
+        settlement = Settlement(run.job.id, run.job.token, change, concern, journal)
+        with self._lock:
+            self._waiting.append((run, settlement))
+        self._something.set()
+
+    def loop(self) -> None:
+        """Write what comes until `close` is called and nothing is left."""
+        while True:
+            self._something.wait()
+            if self._window and not self.closing and len(self._waiting) < LARGEST_BATCH:
+                self._runtime.sleep(self._window)
+            self._something.clear()
+            batch = self._take()
+            if batch:
+                self._write(batch)
+            if self._waiting:
+                self._something.set()
+            elif self.closing:
+                return
+
+    def close(self) -> None:
+        """No outcome comes any more: write the rest and end."""
+        self.closing = True
+        self._something.set()
+
+    def _take(self) -> list[tuple[Run, Settlement]]:
+        with self._lock:
+            return [self._waiting.popleft() for _ in range(min(len(self._waiting), LARGEST_BATCH))]
+
+    def _write(self, batch: list[tuple[Run, Settlement]]) -> None:
+        settlements = [settlement for _, settlement in batch]
+        while True:
+            try:
+                results = self._jobs.settle(settlements)
+                break
+            except StoreUnavailableError as error:
+                pause = self._backoff.failed()
+                log.warning("%d outcomes wait for MongoDB, next try in %.1f s: %s", len(batch), pause, error)
+                self._runtime.sleep(pause)
+        if self._backoff.worked():
+            log.warning("MongoDB is back: %d outcomes are written", len(batch))
+        for (run, settlement), result in zip(batch, results, strict=True):
+            if result.fate is Settled.UNSTORABLE:
+                self._fail_instead(run, settlement, result.reason or "")
+                continue
+            if result.fate is Settled.REFUSED:
+                log.warning(
+                    "job %s: its end (%s) was not written: the job was taken from this worker meanwhile, by "
+                    "a rescue, a cancel or a requeue, and what was decided there stands",
+                    run.job.id, settlement.change.status,
+                )  # fmt: skip
+            self._state.settled(run)
+
+    def _fail_instead(self, run: Run, settlement: Settlement, reason: str) -> None:
+        """The result can't be stored. That fails this job and no other."""
+        log.error("job %s (%s): %s", run.job.id, run.job.path, reason)
+        if settlement.change.status is Status.FAILED:  # its traceback can't be stored either
+            reason = "the reason of the failure can't be stored"
+        run.outcome = Outcome(Status.FAILED, failure=Failure("UnstorableResult", reason))
+        self.put(run)

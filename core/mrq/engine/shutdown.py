@@ -1,0 +1,142 @@
+"""How a worker ends, in stages: stop claiming, go on beating, wait, interrupt, hand back, write, report.
+
+Signal handlers and side loops only set flags here; the worker's main loop acts on them.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mrq.domain.outcome import Failure, Outcome
+from mrq.domain.status import Status
+from mrq.domain.worker import WorkerStatus
+from mrq.exceptions import JobInterrupt
+
+if TYPE_CHECKING:
+    from mrq.engine.options import WorkerOptions
+    from mrq.engine.run import Run
+    from mrq.engine.settling import Settler
+    from mrq.engine.state import WorkerState
+    from mrq.ports.clock import Clock
+    from mrq.ports.runtime import Event
+
+log = logging.getLogger("mrq.worker")
+
+INTERRUPT_INTERVAL = 0.5  # seconds between two interruptions of a job that doesn't end
+
+
+@dataclass(slots=True)
+class StopFlags:
+    """What the worker was asked to do. Only ever set, never taken back."""
+
+    kick: Event
+    graceful: bool = False  # no new jobs; those that run may finish
+    now: bool = False  # those that run are interrupted
+    hand_back: bool = False  # and queued again at once, instead of ending as interrupted
+    replace: bool = False  # a successor is wanted
+    exit_code: int = 0
+    reason: str = ""
+
+    def finish(self, reason: str) -> None:
+        """Take no more jobs and end once the running ones have."""
+        self._because(reason)
+        self.graceful = True
+        self.kick.set()
+
+    def interrupt(self, reason: str) -> None:
+        """End now: running jobs end as `interrupt`."""
+        self._because(reason)
+        self.graceful = self.now = True
+        self.kick.set()
+
+    def fail(self, reason: str) -> None:
+        """Something in the worker itself broke: end now with an error; running jobs go back to their queues."""
+        self._because(reason)
+        self.exit_code = 1
+        self.graceful = self.now = self.hand_back = True
+        self.kick.set()
+
+    def make_way(self, reason: str) -> None:
+        """This process can't go on, a fresh one can: hand the jobs back and ask for a successor."""
+        self.fail(reason)
+        self.replace = True
+
+    def _because(self, reason: str) -> None:
+        self.reason = self.reason or reason
+
+
+@dataclass(slots=True)
+class Ending:
+    """Carries out the stages between the last claim and the last write."""
+
+    flags: StopFlags
+    state: WorkerState
+    settler: Settler
+    clock: Clock
+    options: WorkerOptions
+
+    def perform(self) -> None:
+        """Bring every run of the worker to an end that can be written."""
+        self.state.status = WorkerStatus.JOIN
+        self._wait_for_jobs()
+        left = self.state.active()
+        if left:
+            self.state.status = WorkerStatus.KILLING
+            log.info("interrupting %d running jobs", len(left))
+            self.interrupt(left, hand_back=self.flags.hand_back)
+
+    def _wait_for_jobs(self) -> None:
+        """Let running jobs finish, within the stop time-out, or until told not to."""
+        until = self.clock.monotonic() + self.options.stop_timeout if self.options.stop_timeout else None
+        for run in self.state.active():
+            if run.fiber is None:  # claimed, but waiting for its turn to run alone
+                self._give_back_unstarted(run)
+        while True:
+            self.state.kick.clear()
+            if self.flags.now or not self.state.active():  # looked at after the clear: a kick can't be missed
+                return
+            left = None if until is None else until - self.clock.monotonic()
+            if left is not None and left <= 0:
+                log.warning("jobs still run after the stop time-out of %g s", self.options.stop_timeout)
+                return
+            # the deadlines loop frees a slot for jobs that end; a poll is the net under a lost kick
+            self.state.kick.wait(1.0 if left is None else min(1.0, left))
+
+    def interrupt(self, runs: list[Run], *, hand_back: bool) -> None:
+        """Interrupt runs, wait for their ends, and have those written.
+
+        A run that doesn't end in time is not written: while this process lives its job must not start again
+        elsewhere. The guard, or a rescue after the lease, gives it back.
+        """
+        mine = [run for run in runs if self._decide(run, hand_back=hand_back)]
+        until = self.clock.monotonic() + self.options.interrupt_grace
+        pending = mine
+        while pending and self.clock.monotonic() < until:
+            for run in pending:
+                if run.fiber is not None:
+                    run.fiber.interrupt(JobInterrupt("the worker stops"))
+            pause = self.clock.monotonic() + INTERRUPT_INTERVAL
+            for run in pending:
+                if run.fiber is not None and run.fiber.join(max(0.0, pause - self.clock.monotonic())):
+                    self.state.left_fiber(run)
+                    self.settler.put(run)
+            pending = [run for run in pending if not run.ended]
+        for run in pending:
+            log.error("job %s (%s) can't be interrupted", run.job.id, run.job.path)
+
+    def _decide(self, run: Run, *, hand_back: bool) -> bool:
+        if run.fiber is None or run.started is None:
+            self._give_back_unstarted(run)
+            return False
+        if hand_back:
+            return run.decide(Outcome(Status.QUEUED, at_front=True))
+        delay = self.options.interrupt_requeue_delay if self.options.requeue_interrupted else None
+        text = f"{run.fiber.stack()}JobInterrupt: the worker had to stop ({self.flags.reason or 'asked to'})\n"
+        return run.decide(Outcome(Status.INTERRUPT, failure=Failure("JobInterrupt", text), delay=delay))
+
+    def _give_back_unstarted(self, run: Run) -> None:
+        if run.decide(Outcome(Status.QUEUED, at_front=True)):
+            self.settler.put(run)
+            self.state.left_fiber(run)

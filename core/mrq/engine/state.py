@@ -1,0 +1,91 @@
+"""What a worker holds at the moment. One lock guards it: with threads several runs end at once."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from mrq.domain.worker import WorkerStatus
+
+if TYPE_CHECKING:
+    from mrq.domain.ids import JobId, Token, WorkerId
+    from mrq.engine.run import Run
+    from mrq.ports.runtime import Event
+
+
+class WorkerState:
+    """The runs of a worker, by job, from claim to settlement."""
+
+    def __init__(self, worker: WorkerId, greenlets: int, unsettled_limit: int, kick: Event) -> None:
+        self.worker = worker
+        self.status = WorkerStatus.INIT
+        self.done_jobs = 0
+        self.kick = kick  # set when the main loop should look again
+        self.open_claims: set[Token] = set()  # sent, answer not known
+        self._greenlets = greenlets
+        self._unsettled_limit = unsettled_limit
+        self._held: dict[JobId, Run] = {}
+        self._active: set[Run] = set()  # still in a fiber
+        self._lock = threading.Lock()
+        self._waits_for_slot = False
+
+    def hold(self, runs: list[Run]) -> None:
+        """These jobs were claimed."""
+        with self._lock:
+            for run in runs:
+                self._held[run.job.id] = run
+                self._active.add(run)
+
+    def left_fiber(self, run: Run) -> None:
+        """The run's fiber is out of the task: its slot is free. May be called twice."""
+        with self._lock:
+            run.ended = True
+            self._active.discard(run)
+            wake = self._waits_for_slot or not self._active
+        if wake:
+            self.kick.set()
+
+    def settled(self, run: Run) -> None:
+        """The run's end is written, or is no longer ours to write."""
+        with self._lock:
+            if self._held.get(run.job.id) is run:
+                del self._held[run.job.id]
+            self.done_jobs += 1
+            wake = self._waits_for_slot or not self._held
+        if wake:
+            self.kick.set()
+
+    def free(self) -> int:
+        """How many more jobs may be claimed."""
+        with self._lock:
+            free = self._greenlets - len(self._active)
+            room = self._unsettled_limit - (len(self._held) - len(self._active))
+            free = min(free, room)
+            self._waits_for_slot = free <= 0
+            return max(0, free)
+
+    def active(self) -> list[Run]:
+        """Runs that have not left their fiber, or wait for one."""
+        with self._lock:
+            return list(self._active)
+
+    def held(self) -> list[Run]:
+        """Runs that are not settled."""
+        with self._lock:
+            return list(self._held.values())
+
+    def holds(self, job: JobId, token: Token | None) -> bool:
+        """Whether this job is held under this claim, or the claim's answer is still awaited."""
+        with self._lock:
+            run = self._held.get(job)
+            return (run is not None and run.job.token == token) or token in self.open_claims
+
+    def busy_beside(self, waiting: list[Run]) -> bool:
+        """Whether any job but these is held."""
+        with self._lock:
+            return any(run not in waiting for run in self._held.values())
+
+    @property
+    def busy(self) -> bool:
+        """Whether any job is held."""
+        return bool(self._held)

@@ -1,0 +1,154 @@
+"""JobStore: the truth about jobs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from mrq.domain.change import Settlement
+    from mrq.domain.ids import JobId, Token, WorkerId
+    from mrq.domain.job import ClaimedJob, JobRecord, NewJob
+    from mrq.domain.queuename import QueueName
+    from mrq.domain.status import Status
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A wish for jobs. `token` must be new for every claim.
+
+    `only` and `never` are task paths: a white and a black list (empty: no restriction).
+    """
+
+    queue: QueueName
+    limit: int
+    worker: WorkerId
+    token: Token
+    now: datetime
+    only: frozenset[str] = field(default_factory=frozenset)
+    never: frozenset[str] = field(default_factory=frozenset)
+
+
+class Settled(Enum):
+    """What became of one settlement."""
+
+    WRITTEN = "written"  # now, or by an earlier try of the same settlement
+    REFUSED = "refused"  # the claim is no longer the worker's: somebody else decides about the job now
+    UNSTORABLE = "unstorable"  # the database can't hold it; nothing was changed
+
+
+@dataclass(frozen=True, slots=True)
+class SettleResult:
+    """One settlement's fate; `reason` is text for a user when it was unstorable."""
+
+    fate: Settled
+    reason: str | None = None
+
+
+class JobStore(Protocol):
+    """Jobs and their moves. All writes are acknowledged by a majority if not asked for less."""
+
+    def new_id(self) -> JobId:
+        """A new identity: for a job, a worker, or a claim."""
+        ...
+
+    def parse_id(self, value: object) -> JobId:
+        """The identity that a user means by an id, 24 hexadecimal digits (text or bytes), or 12 bytes.
+
+        Raises:
+            InvalidJobIdError: it is none of these.
+        """
+        ...
+
+    def check(self, jobs: Sequence[NewJob]) -> None:
+        """Find out whether these jobs can be stored, without storing them.
+
+        Raises:
+            InvalidParamsError: some params can't be held by BSON; the message names the job and the key.
+            JobTooLargeError: a document would be over the limit of the database.
+        """
+        ...
+
+    def insert(self, jobs: Sequence[NewJob]) -> None:
+        """Queue jobs, which `check` has passed. Repeating a call changes nothing: ids decide."""
+        ...
+
+    def claim(self, claim: Claim) -> list[ClaimedJob]:
+        """Start up to `claim.limit` due jobs of a queue, in its order, in the name of a worker."""
+        ...
+
+    def claimed_under(self, worker: WorkerId, token: Token) -> list[ClaimedJob]:
+        """The started jobs of one claim: to ask again when the claim's answer was lost."""
+        ...
+
+    def started_by(self, worker: WorkerId, limit: int) -> list[ClaimedJob]:
+        """Started jobs in the name of a worker, at most `limit`."""
+        ...
+
+    def workers_of_started(self) -> set[WorkerId]:
+        """Every worker in whose name some job is started."""
+        ...
+
+    def mark_alone(self, job: JobId, token: Token) -> bool:
+        """Note that a job is about to run alone in its worker. False: the claim is no longer valid."""
+        ...
+
+    def settle(self, settlements: Sequence[Settlement]) -> list[SettleResult]:
+        """Write the ends of runs, each only if the job is still started under its token. In input order."""
+        ...
+
+    def bring_back(self, now: datetime, limit: int) -> dict[str, int]:
+        """Queue retried and interrupted jobs whose `dateretry` has come, at most `limit` of them.
+
+        Returns how many went to which queue.
+        """
+        ...
+
+    def move(self, job: JobId, to: Status, at: datetime, fields: Mapping[str, Any]) -> bool:
+        """Cancel or requeue a job from outside, if the table of moves allows it. `fields`: names of
+        `JobChange` and their values. False: no such job, or the move is not allowed."""
+        ...
+
+    def set_progress(self, job: JobId, token: Token | None, ratio: float) -> None:
+        """Store how far a started job is, from 0 to 1."""
+        ...
+
+    def fetch(self, job: JobId) -> JobRecord | None:
+        """A job, whole."""
+        ...
+
+    def count(self, queue: str, statuses: frozenset[Status]) -> int:
+        """How many jobs of a queue are in one of the statuses. `q/` counts all subqueues of q."""
+        ...
+
+    def count_by_queue(self, status: Status) -> dict[str, int]:
+        """How many jobs are in a status, by queue."""
+        ...
+
+    def list_ids(self, queue: str, status: Status, skip: int, limit: int) -> list[JobId]:
+        """Ids of a queue's jobs in a status, in the order of the queue."""
+        ...
+
+    def subqueues(self, root: str) -> set[str]:
+        """Known subqueues `root/...` with queued or started jobs."""
+        ...
+
+    def remove_queue(self, queue: str) -> int:
+        """Delete every job of a queue, whatever its status. Returns how many there were."""
+        ...
+
+    def ensure_indexes(self) -> list[str]:
+        """Create the indexes that are missing; names of those that were."""
+        ...
+
+    def missing_indexes(self) -> list[str]:
+        """Names of the indexes without which claims get slow."""
+        ...
+
+    def ping(self) -> str:
+        """Ask the server for a sign of life; what it is, in words ("MongoDB 6.0.5 at host:port")."""
+        ...

@@ -1,0 +1,59 @@
+"""Runtime: how things run side by side: threads, greenlets, or one after the other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Event(Protocol):
+    """A flag that can be waited for."""
+
+    def set(self) -> None: ...
+    def clear(self) -> None: ...
+    def is_set(self) -> bool: ...
+    def wait(self, timeout: float | None = None) -> bool:
+        """Whether the flag was set within `timeout` seconds (None: without limit)."""
+        ...
+
+
+class Fiber(Protocol):
+    """One thing that runs beside others."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has returned or raised."""
+        ...
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait for its end, up to `timeout` seconds. True when it has ended."""
+        ...
+
+    def interrupt(self, exc: BaseException) -> None:
+        """Have this raised where it runs, as soon as that can be done. Nothing happens if it has ended.
+
+        A fiber that is inside native code feels it only when it comes back from there.
+        """
+        ...
+
+    def stack(self) -> str:
+        """Where it is now, as the text of a traceback."""
+        ...
+
+
+class Runtime(Protocol):
+    """Makes fibers and what they wait with."""
+
+    def spawn(self, function: Callable[..., Any], *args: Any, name: str = "") -> Fiber:
+        """Run something beside the caller, in a fresh context (contextvars are not inherited)."""
+        ...
+
+    def event(self) -> Event:
+        """A new flag, not set."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Let others run for at least this long."""
+        ...

@@ -1,0 +1,40 @@
+"""Wakeups: tell idle workers that there is something to do. Losing one costs time, never a job."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+
+class Subscription(Protocol):
+    """One worker's ear."""
+
+    def wait(self, timeout: float) -> bool:
+        """Wait up to `timeout` seconds for a call. True when there was one.
+
+        Raises:
+            StoreUnavailableError: nothing can be heard just now. Waiting again listens anew.
+        """
+        ...
+
+    def close(self) -> None:
+        """Stop listening; a `wait` in another thread returns soon."""
+        ...
+
+
+class Wakeups(Protocol):
+    """Calls from producers to idle workers, by root queue."""
+
+    def notify(self, roots: Iterable[str]) -> None:
+        """Call the workers that listen to these root queues."""
+        ...
+
+    def subscribe(self, roots: Collection[str]) -> Subscription:
+        """Listen for calls to these root queues."""
+        ...
+
+    def ping(self) -> str:
+        """Ask the server for a sign of life; what it is, in words."""
+        ...

@@ -1,0 +1,260 @@
+"""Job documents: MRQ 0.9's fields in `mrq_jobs`, and what is new beside them.
+
+    _id path params queue datequeued status          written when queued
+    datedue         not to be started before; `datequeued`, the place in the queue, is then the same
+    datestarted worker claim                         written when claimed; `claim` is the token of the claim
+    alone           the job runs with nothing beside it in its worker
+    losses losses_alone                              workers that died while it ran, and while it ran alone
+    dateupdated totaltime result dateexpires dateretry retry_count progress
+    traceback exceptiontype traceback_history        written when it ends
+
+Updates are MongoDB update documents; the memory store applies the same ones.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+import bson
+from bson.errors import BSONError
+
+from mrq.domain.job import ClaimedJob, JobRecord
+from mrq.domain.status import Status
+from mrq.exceptions import InvalidParamsError, JobTooLargeError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from mrq.domain.change import JobChange
+    from mrq.domain.job import NewJob
+    from mrq.ports.jobs import Claim
+
+Document = dict[str, Any]
+
+LARGEST_DOCUMENT = 16 * 1024 * 1024  # MongoDB's limit
+ROOM_FOR_THE_REST = 16 * 1024  # what a job's document holds besides its params, or besides its result
+HISTORY_KEPT = 30  # entries of traceback_history
+
+CLAIMED_FIELDS = (
+    "_id", "path", "params", "queue", "datequeued", "datestarted", "claim", "retry_count", "losses", "losses_alone",
+    "alone",
+)  # fmt: skip
+
+# Errors of bson.encode: a type it doesn't know, an integer over 64 bits, a lone surrogate, a loop, a bad key
+ENCODE_ERRORS = (BSONError, OverflowError, UnicodeError, RecursionError, TypeError, ValueError)
+
+
+def document_of(job: NewJob) -> Document:
+    """A queued job as it is inserted."""
+    document: Document = {
+        "_id": job.id,
+        "path": job.path,
+        "params": job.params,
+        "queue": job.queue,
+        "datequeued": job.datequeued,
+        "status": Status.QUEUED.value,
+    }
+    if job.due is not None:
+        document["datedue"] = job.due
+    return document
+
+
+def encode_new(job: NewJob) -> bytes:
+    """The document of a new job as BSON.
+
+    Raises:
+        InvalidParamsError: its params can't be held by BSON.
+        JobTooLargeError: it would be larger than MongoDB allows.
+    """
+    try:
+        encoded = bson.encode(document_of(job))
+    except ENCODE_ERRORS as error:
+        raise InvalidParamsError(
+            f"params of {job.path} can't be stored: {culprit(job.params, 'params') or error}; nothing was queued"
+        ) from error
+    if len(encoded) > LARGEST_DOCUMENT - ROOM_FOR_THE_REST:
+        raise JobTooLargeError(
+            f"params of {job.path} take {len(encoded):,} bytes; a job may have {LARGEST_DOCUMENT:,}, its result "
+            "included. Store the data elsewhere and pass a reference; nothing was queued"
+        )
+    return encoded
+
+
+def culprit(value: Any, where: str) -> str | None:
+    """Which part of a value BSON can't hold, in words."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if not isinstance(key, str):
+                return f"the key {key!r} of {where} is a {type(key).__name__}, not text"
+            if found := culprit_of(item, f"{where}[{key!r}]"):
+                return found
+    elif isinstance(value, (list, tuple)):
+        for index, item in enumerate(value):
+            if found := culprit_of(item, f"{where}[{index}]"):
+                return found
+    return None
+
+
+def culprit_of(value: Any, where: str) -> str | None:
+    """Like `culprit`, for a value inside another."""
+    try:
+        bson.encode({"": value})
+    except RecursionError:
+        return f"{where} contains itself, or is nested too deeply"
+    except ENCODE_ERRORS as error:
+        return culprit(value, where) or f"{where} is a {type(value).__name__} that BSON can't hold ({error})"
+    return None
+
+
+def claim_filter(claim: Claim, horizon: datetime) -> Document:
+    """Which jobs a claim may take.
+
+    `horizon` bounds the index scan behind the due jobs: delayed jobs further away than that are not even
+    looked at, and clocks of producers may be ahead of ours by that much.
+    """
+    wanted: Document = {
+        "queue": claim.queue.id,
+        "status": Status.QUEUED.value,
+        "datequeued": {"$lte": horizon},
+        "datedue": {"$not": {"$gt": claim.now}},  # also true where there is none
+    }
+    if claim.only:
+        wanted["path"] = {"$in": sorted(claim.only)}
+    if claim.never:
+        wanted.setdefault("path", {})["$nin"] = sorted(claim.never)
+    return wanted
+
+
+def claim_update(claim: Claim) -> Document:
+    """What a claim writes."""
+    return {
+        "$set": {
+            "status": Status.STARTED.value,
+            "datestarted": claim.now,
+            "worker": claim.worker,
+            "claim": claim.token,
+        },
+        "$unset": {"dateexpires": "", "dateretry": "", "alone": ""},
+    }
+
+
+def values_of(change: JobChange) -> Document:
+    """The fields that a change sets."""
+    values: Document = {"status": change.status.value, "dateupdated": change.at}
+    optional = {
+        "dateexpires": change.expires,
+        "totaltime": change.totaltime,
+        "result": change.result,
+        "queue": change.queue,
+        "datequeued": change.datequeued,
+        "dateretry": change.dateretry,
+        "retry_count": change.retry_count,
+        "losses": change.losses,
+        "losses_alone": change.losses_alone,
+        "progress": change.progress,
+    }
+    values.update((name, value) for name, value in optional.items() if value is not None)
+    if change.failure is not None:
+        values["exceptiontype"] = change.failure.exceptiontype
+        values["traceback"] = change.failure.traceback
+    return values
+
+
+def update_of(change: JobChange, values: Any) -> Document:
+    """The whole update; `values` are those of `values_of`, or the same encoded."""
+    update: Document = {"$set": values}
+    if change.status is Status.QUEUED:
+        update["$unset"] = {"alone": "", "datedue": ""}
+    if change.failure is not None:
+        entry: Document = {
+            "date": change.at,
+            "status": change.status.value,
+            "exceptiontype": change.failure.exceptiontype,
+            "traceback": change.failure.traceback,
+        }
+        if change.worker is not None:
+            entry["worker"] = change.worker
+        if change.failure.original_traceback is not None:
+            entry["original_traceback"] = change.failure.original_traceback
+        update["$push"] = {"traceback_history": {"$each": [entry], "$slice": -HISTORY_KEPT}}
+    return update
+
+
+def move_update(to: Status, at: datetime, fields: Mapping[str, Any]) -> Document:
+    """What a cancel or requeue from outside writes."""
+    values: Document = {"status": to.value, "dateupdated": at, **fields}
+    values = {name: value for name, value in values.items() if value is not None}
+    update: Document = {"$set": values}
+    if to is Status.QUEUED:
+        update["$unset"] = {"dateexpires": "", "dateretry": "", "datedue": "", "alone": ""}
+    return update
+
+
+def claimed(document: Mapping[str, Any]) -> ClaimedJob:
+    """A started job's document, or that of a queued one whose claim has just been written."""
+    get = document.get
+    return ClaimedJob(
+        document["_id"],
+        get("claim"),
+        get("path") or "",
+        cast("dict[str, Any]", get("params") or {}),
+        get("queue") or "",
+        get("datequeued"),
+        document["datestarted"],
+        get("retry_count") or 0,
+        get("losses") or 0,
+        get("losses_alone") or 0,
+        bool(get("alone")),
+    )
+
+
+def record(document: Document) -> JobRecord:
+    """A job's document, read back."""
+    get = document.get
+    return JobRecord(
+        id=document["_id"],
+        path=get("path") or "",
+        params=get("params") or {},
+        queue=get("queue") or "",
+        status=Status(document["status"]),
+        datequeued=get("datequeued"),
+        due=get("datedue"),
+        datestarted=get("datestarted"),
+        dateupdated=get("dateupdated"),
+        dateexpires=get("dateexpires"),
+        dateretry=get("dateretry"),
+        worker=get("worker"),
+        token=get("claim"),
+        result=get("result"),
+        progress=get("progress"),
+        totaltime=get("totaltime"),
+        retry_count=get("retry_count") or 0,
+        losses=get("losses") or 0,
+        losses_alone=get("losses_alone") or 0,
+        exceptiontype=get("exceptiontype"),
+        traceback=get("traceback"),
+        traceback_history=tuple(get("traceback_history") or ()),
+        document=document,
+    )
+
+
+def check_values(values: Document) -> tuple[bytes | None, str | None]:
+    """Encode what a settlement sets: the bytes, or why they can't be stored."""
+    try:
+        encoded = bson.encode(values)
+    except ENCODE_ERRORS as error:
+        why = culprit_of(values.get("result"), "its result") or str(error)
+        return None, f"the job's end can't be stored: {why}"
+    if len(encoded) > LARGEST_DOCUMENT - ROOM_FOR_THE_REST:
+        return None, too_large(len(encoded))
+    return encoded, None
+
+
+def too_large(size: int | None = None) -> str:
+    """Why a result can't be stored."""
+    taken = "" if size is None else f" ({size:,} bytes)"
+    return (
+        f"the job's result{taken}, together with its params, is over MongoDB's limit of {LARGEST_DOCUMENT:,} bytes; "
+        "store it elsewhere and return a reference"
+    )

@@ -1,0 +1,91 @@
+"""Connections to MongoDB, and its errors in our words."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from pymongo import MongoClient
+from pymongo.errors import (
+    BulkWriteError,
+    ConfigurationError,
+    ConnectionFailure,
+    InvalidURI,
+    OperationFailure,
+    PyMongoError,
+    WriteConcernError,
+    WTimeoutError,
+)
+from pymongo.uri_parser import parse_uri
+
+from mrq.exceptions import ConfigError
+from mrq.ports.errors import StoreUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pymongo.database import Database
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+# Server answers that mean "not now, and not me": shutting down, stepping down, no majority in time
+_PASSING = frozenset({50, 64, 89, 91, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436, 7, 6})
+
+
+def connect(url: str, *, server_timeout: float, name: str) -> Database[dict[str, Any]]:
+    """The database that a MongoDB url names (mrq if it names none). Opens no connection yet.
+
+    Raises:
+        ConfigError: the url can't be read.
+    """
+    try:
+        parsed = parse_uri(url)
+        given = {option.lower() for option in parsed["options"]}
+        ours: dict[str, Any] = {
+            "serverSelectionTimeoutMS": int(server_timeout * 1000),
+            "connectTimeoutMS": int(server_timeout * 1000),
+            "socketTimeoutMS": 60_000,  # a half-open connection must not hold a worker for ever
+            "wTimeoutMS": 20_000,  # a majority that can't be had is an outage, not a reason to wait for ever
+            "appName": f"mrq {name}".strip(),
+        }
+        options = {option: value for option, value in ours.items() if option.lower() not in given}
+        client: MongoClient[dict[str, Any]] = MongoClient(url, connect=False, tz_aware=False, **options)
+    except (InvalidURI, ConfigurationError, ValueError) as error:
+        raise ConfigError(f"mongodb_jobs is no MongoDB url that can be used: {error}") from error
+    return client.get_default_database("mrq")
+
+
+def translated(function: Callable[P, R]) -> Callable[P, R]:
+    """Raise StoreUnavailableError for everything that may be gone at the next try."""
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except PyMongoError as error:
+            if not is_passing(error):
+                raise
+            raise StoreUnavailableError(f"MongoDB is not available: {in_short(error)}") from error
+
+    return call
+
+
+def is_passing(error: PyMongoError) -> bool:
+    """Whether a later try may well work."""
+    if isinstance(error, BulkWriteError):
+        details = error.details or {}
+        concerns = details.get("writeConcernErrors") or []
+        codes = {e.get("code") for e in [*concerns, *(details.get("writeErrors") or [])]}
+        return bool(concerns) or bool(codes & _PASSING)
+    if isinstance(error, (ConnectionFailure, WTimeoutError, WriteConcernError)):
+        return True
+    return isinstance(error, OperationFailure) and (
+        error.code in _PASSING or error.has_error_label("RetryableWriteError")
+    )
+
+
+def in_short(error: BaseException) -> str:
+    """One line of an error: pymongo appends whole topologies."""
+    text = str(error).split(", Timeout:", 1)[0].split(", full error:", 1)[0].split(" (configured timeouts:", 1)[0]
+    return " ".join(text.split())[:300]

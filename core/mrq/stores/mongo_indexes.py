@@ -1,0 +1,55 @@
+"""The indexes and what each is for. Every index on jobs is paid for at every move, so there are few."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pymongo import ASCENDING, IndexModel
+from pymongo.errors import OperationFailure
+
+from mrq.domain.status import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pymongo.collection import Collection
+
+# Claims: a queue's waiting jobs in their order. Partial, so ended jobs cost nothing in it.
+QUEUED = IndexModel(
+    [("queue", ASCENDING), ("datequeued", ASCENDING), ("_id", ASCENDING)],
+    name="mrq_queued",
+    partialFilterExpression={"status": Status.QUEUED.value},
+)
+# Rescue, and a worker's look at what it holds. Only ever as large as what is running.
+STARTED = IndexModel(
+    [("worker", ASCENDING)], name="mrq_started", partialFilterExpression={"status": Status.STARTED.value}
+)
+# Expiry, done by MongoDB. Same name and options as MRQ 0.9's.
+EXPIRES = IndexModel([("dateexpires", ASCENDING)], name="dateexpires_1", sparse=True, expireAfterSeconds=0)
+# Retries and interrupted jobs that are due. Same as MRQ 0.9's.
+RETRY = IndexModel([("dateretry", ASCENDING)], name="dateretry_1", sparse=True)
+
+JOBS = (QUEUED, STARTED, EXPIRES, RETRY)
+
+# Suspects by their last sign of life; documents of workers that are gone vanish after an hour (MRQ 0.9).
+WORKERS = (IndexModel([("datereported", ASCENDING)], name="datereported_1", expireAfterSeconds=3600),)
+
+_OTHER_OPTIONS = {85, 86}  # an index of this name or these keys exists with other options
+
+
+def missing(collection: Collection[dict[str, Any]], wanted: Sequence[IndexModel]) -> list[IndexModel]:
+    """Those that the collection doesn't have, by their names."""
+    there = set(collection.index_information())
+    return [model for model in wanted if model.document["name"] not in there]
+
+
+def ensure(collection: Collection[dict[str, Any]], wanted: Sequence[IndexModel]) -> list[str]:
+    """Create what is missing; the names of what was."""
+    created = []
+    for model in missing(collection, wanted):
+        try:
+            created += collection.create_indexes([model])
+        except OperationFailure as error:
+            if error.code not in _OTHER_OPTIONS:
+                raise
+    return created

@@ -1,0 +1,293 @@
+"""JobStore on MongoDB. Claims and settlements are batches; every write is conditional, so it can be repeated."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, cast
+
+import bson
+from bson.raw_bson import RawBSONDocument
+from pymongo import ASCENDING, DESCENDING, UpdateOne, WriteConcern
+from pymongo.errors import BulkWriteError
+
+from mrq.domain.status import Status, sources_of
+from mrq.ports.jobs import Settled, SettleResult
+from mrq.stores import documents, mongo_indexes
+from mrq.stores.ids import new_id, parse_id
+from mrq.stores.mongo_client import translated
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from pymongo.collection import Collection
+    from pymongo.database import Database
+
+    from mrq.domain.change import Settlement
+    from mrq.domain.ids import JobId, Token, WorkerId
+    from mrq.domain.job import ClaimedJob, JobRecord, NewJob
+    from mrq.ports.jobs import Claim
+    from mrq.stores.documents import Document
+
+MAJORITY = WriteConcern("majority")
+HORIZON = timedelta(minutes=5)  # how far ahead of ours a producer's clock may be; see documents.claim_filter
+
+_DUPLICATE = 11000
+_TOO_LARGE = frozenset({10334, 17419, 17420})
+_WRITTEN = SettleResult(Settled.WRITTEN)
+_REFUSED = SettleResult(Settled.REFUSED)
+_CLAIMED = dict.fromkeys(documents.CLAIMED_FIELDS, 1)
+_HELD = {name: 1 for name in documents.CLAIMED_FIELDS if name != "params"}
+
+
+class MongoJobStore:
+    """See mrq.ports.jobs.JobStore."""
+
+    def __init__(self, database: Database[Document]) -> None:
+        self._database = database
+        self._jobs: Collection[Document] = database.get_collection("mrq_jobs", write_concern=MAJORITY)
+        self.new_id = new_id
+        self.parse_id = parse_id
+
+    # ---- queueing
+
+    def check(self, jobs: Sequence[NewJob]) -> None:
+        """See JobStore."""
+        for job in jobs:
+            documents.encode_new(job)
+
+    @translated
+    def insert(self, jobs: Sequence[NewJob]) -> None:
+        """See JobStore."""
+        try:
+            self._jobs.insert_many([documents.document_of(job) for job in jobs], ordered=False)
+        except BulkWriteError as error:
+            others = [e for e in error.details["writeErrors"] if e["code"] != _DUPLICATE]
+            if others or error.details.get("writeConcernErrors"):
+                raise
+
+    # ---- claiming
+
+    @translated
+    def claim(self, claim: Claim) -> list[ClaimedJob]:
+        """See JobStore. Two round trips; a third one when another worker was quicker for some of them."""
+        found = self._candidates(claim)
+        if not found:
+            return []
+        ids = [document["_id"] for document in found]
+        # the whole condition again: in between a job may have been requeued elsewhere, or for later
+        wanted = {**documents.claim_filter(claim, claim.now + HORIZON), "_id": {"$in": ids}}
+        won = self._jobs.update_many(wanted, documents.claim_update(claim)).modified_count
+        if won == len(ids):
+            for document in found:
+                document["datestarted"], document["claim"] = claim.now, claim.token
+                document.pop("alone", None)
+            return [documents.claimed(document) for document in found]
+        mine = {job.id: job for job in self._under(claim.worker, claim.token)} if won else {}
+        return [mine[job_id] for job_id in ids if job_id in mine]
+
+    def _candidates(self, claim: Claim) -> list[Document]:
+        """The first due jobs of the queue; fewer than asked for when they are very large.
+
+        Only the first batch of the cursor is taken: the server cuts it at 16 MiB.
+        """
+        order = DESCENDING if claim.queue.is_reverse else ASCENDING
+        cursor = self._jobs.find_raw_batches(
+            documents.claim_filter(claim, claim.now + HORIZON),
+            _CLAIMED,
+            sort=[("datequeued", order), ("_id", order)],
+            limit=claim.limit,
+            batch_size=claim.limit,
+        )
+        try:
+            return bson.decode_all(cast("bytes", next(cursor, b"")))  # pymongo types raw batches as documents
+        finally:
+            cursor.close()
+
+    def _under(self, worker: WorkerId, token: Token) -> list[ClaimedJob]:
+        wanted = {"worker": worker, "status": Status.STARTED.value, "claim": token}
+        order = [("datequeued", ASCENDING), ("_id", ASCENDING)]
+        return [documents.claimed(document) for document in self._jobs.find(wanted, _CLAIMED).sort(order)]
+
+    @translated
+    def claimed_under(self, worker: WorkerId, token: Token) -> list[ClaimedJob]:
+        """See JobStore."""
+        return self._under(worker, token)
+
+    @translated
+    def started_by(self, worker: WorkerId, limit: int) -> list[ClaimedJob]:
+        """See JobStore."""
+        found = self._jobs.find({"worker": worker, "status": Status.STARTED.value}, _HELD).limit(limit)
+        return [documents.claimed(document) for document in found]
+
+    @translated
+    def workers_of_started(self) -> set[WorkerId]:
+        """See JobStore."""
+        # the second condition lets the planner use the index, which is on workers
+        wanted = {"status": Status.STARTED.value, "worker": {"$exists": True}}
+        return set(self._jobs.distinct("worker", wanted))
+
+    @translated
+    def mark_alone(self, job: JobId, token: Token) -> bool:
+        """See JobStore."""
+        started = {"_id": job, "status": Status.STARTED.value, "claim": token}
+        return self._jobs.update_one(started, {"$set": {"alone": True}}).matched_count == 1
+
+    # ---- settling
+
+    @translated
+    def settle(self, settlements: Sequence[Settlement]) -> list[SettleResult]:
+        """See JobStore. One bulk write for each write concern among them."""
+        results: list[SettleResult] = [_REFUSED] * len(settlements)
+        groups: dict[tuple[int | str | None, bool | None], list[tuple[int, UpdateOne]]] = defaultdict(list)
+        for index, settlement in enumerate(settlements):
+            encoded, reason = documents.check_values(documents.values_of(settlement.change))
+            if encoded is None:
+                results[index] = SettleResult(Settled.UNSTORABLE, reason)
+                continue
+            update = documents.update_of(settlement.change, RawBSONDocument(encoded))
+            fence = {"_id": settlement.id, "status": Status.STARTED.value, "claim": settlement.token}
+            groups[settlement.write_concern, settlement.journal].append((index, UpdateOne(fence, update)))
+        for (concern, journal), writes in groups.items():
+            self._write(self._with_concern(concern, journal), settlements, writes, results)
+        return results
+
+    def _with_concern(self, w: int | str | None, j: bool | None) -> Collection[Document]:
+        if w is None and j is None:
+            return self._jobs
+        return self._jobs.with_options(write_concern=WriteConcern(w=w if w is not None else "majority", j=j))
+
+    def _write(
+        self,
+        collection: Collection[Document],
+        settlements: Sequence[Settlement],
+        writes: list[tuple[int, UpdateOne]],
+        results: list[SettleResult],
+    ) -> None:
+        errors: list[Document] = []
+        try:
+            done = collection.bulk_write([write for _, write in writes], ordered=False)
+            matched = done.matched_count if done.acknowledged else len(writes)
+        except BulkWriteError as error:
+            errors, matched = error.details["writeErrors"], error.details["nMatched"]
+            if error.details.get("writeConcernErrors") or any(e["code"] not in _TOO_LARGE for e in errors):
+                raise
+        if matched == len(writes):
+            for index, _ in writes:
+                results[index] = _WRITTEN
+        else:
+            self._look_again(settlements, [index for index, _ in writes], results)
+        for refused in errors:
+            results[writes[refused["index"]][0]] = SettleResult(Settled.UNSTORABLE, documents.too_large())
+
+    def _look_again(self, settlements: Sequence[Settlement], indexes: list[int], results: list[SettleResult]) -> None:
+        """Which of a batch are written? Tokens stay on settled jobs, so an earlier try is recognised."""
+        ids = [settlements[index].id for index in indexes]
+        now = {d["_id"]: d for d in self._jobs.find({"_id": {"$in": ids}}, {"status": 1, "claim": 1})}
+        for index in indexes:
+            settlement = settlements[index]
+            document = now.get(settlement.id, {})
+            same = document.get("claim") == settlement.token
+            if same and document.get("status") == settlement.change.status.value:
+                results[index] = _WRITTEN
+
+    @translated
+    def bring_back(self, now: datetime, limit: int) -> dict[str, int]:
+        """See JobStore."""
+        due: Document = {
+            "dateretry": {"$lte": now},
+            "status": {"$in": [Status.RETRY.value, Status.INTERRUPT.value]},
+        }
+        found = list(self._jobs.find(due, {"queue": 1}).limit(limit))
+        if not found:
+            return {}
+        update = documents.move_update(Status.QUEUED, now, {"datequeued": now})
+        self._jobs.update_many({"_id": {"$in": [d["_id"] for d in found]}, **due}, update)
+        queues: dict[str, int] = defaultdict(int)
+        for document in found:
+            queues[document["queue"]] += 1
+        return dict(queues)
+
+    @translated
+    def move(self, job: JobId, to: Status, at: datetime, fields: Mapping[str, Any]) -> bool:
+        """See JobStore."""
+        allowed = {"_id": job, "status": {"$in": sorted(status.value for status in sources_of(to))}}
+        return self._jobs.update_one(allowed, documents.move_update(to, at, fields)).matched_count == 1
+
+    @translated
+    def set_progress(self, job: JobId, token: Token | None, ratio: float) -> None:
+        """See JobStore."""
+        started = {"_id": job, "status": Status.STARTED.value, "claim": token}
+        self._jobs.update_one(started, {"$set": {"progress": ratio}})
+
+    # ---- reading
+
+    @translated
+    def fetch(self, job: JobId) -> JobRecord | None:
+        """See JobStore."""
+        document = self._jobs.find_one({"_id": job})
+        return None if document is None else documents.record(document)
+
+    @translated
+    def count(self, queue: str, statuses: frozenset[Status]) -> int:
+        """See JobStore."""
+        total = 0
+        for status in statuses:
+            wanted: Document = {"queue": _queue_match(queue), "status": status.value}
+            if status is Status.STARTED:
+                wanted["worker"] = {"$exists": True}  # for the index on running jobs
+            total += self._jobs.count_documents(wanted)
+        return total
+
+    @translated
+    def count_by_queue(self, status: Status) -> dict[str, int]:
+        """See JobStore."""
+        groups = self._jobs.aggregate(
+            [{"$match": {"status": status.value}}, {"$group": {"_id": "$queue", "jobs": {"$sum": 1}}}]
+        )
+        return {group["_id"]: group["jobs"] for group in groups}
+
+    @translated
+    def list_ids(self, queue: str, status: Status, skip: int, limit: int) -> list[JobId]:
+        """See JobStore."""
+        found = self._jobs.find({"queue": _queue_match(queue), "status": status.value}, {"_id": 1})
+        order = [("datequeued", ASCENDING), ("_id", ASCENDING)]
+        return [document["_id"] for document in found.sort(order).skip(skip).limit(limit)]
+
+    @translated
+    def subqueues(self, root: str) -> set[str]:
+        """See JobStore."""
+        under = {"queue": _queue_match(f"{root}/")}
+        queued = self._jobs.distinct("queue", {"status": Status.QUEUED.value, **under})
+        running = {"status": Status.STARTED.value, "worker": {"$exists": True}, **under}
+        return {*queued, *self._jobs.distinct("queue", running)}
+
+    @translated
+    def remove_queue(self, queue: str) -> int:
+        """See JobStore."""
+        return self._jobs.delete_many({"queue": _queue_match(queue)}).deleted_count
+
+    # ---- upkeep
+
+    @translated
+    def ensure_indexes(self) -> list[str]:
+        """See JobStore."""
+        return mongo_indexes.ensure(self._jobs, mongo_indexes.JOBS)
+
+    @translated
+    def missing_indexes(self) -> list[str]:
+        """See JobStore."""
+        return [model.document["name"] for model in mongo_indexes.missing(self._jobs, mongo_indexes.JOBS)]
+
+    @translated
+    def ping(self) -> str:
+        """See JobStore."""
+        info = self._database.client.server_info()
+        host = ", ".join(f"{host}:{port}" for host, port in sorted(self._database.client.nodes))
+        return f"MongoDB {info['version']} at {host}, database {self._database.name}"
+
+
+def _queue_match(queue: str) -> Any:
+    """A queue, or, for `q/`, all its subqueues: a range of the index ("0" is the character after "/")."""
+    return {"$gte": queue, "$lt": queue[:-1] + "0"} if queue.endswith("/") else queue

@@ -1,0 +1,41 @@
+"""Locks on Redis: `P:lock:<name>`, a key that expires."""
+
+from __future__ import annotations
+
+import secrets
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from mrq.stores.redis_client import translated
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+
+class RedisLocks:
+    """See mrq.ports.locks.Locks."""
+
+    def __init__(self, redis: Redis, prefix: str) -> None:
+        self._redis = redis
+        self._prefix = prefix
+        script = files("mrq.stores").joinpath("lua/release.lua").read_text()
+        self._release: Any = redis.register_script(script)
+
+    @translated
+    def acquire(self, name: str, ttl: float) -> str | None:
+        """See Locks."""
+        key = secrets.token_hex(12)
+        return key if self._redis.set(self._name(name), key, nx=True, px=int(ttl * 1000)) else None
+
+    @translated
+    def extend(self, name: str, key: str, ttl: float) -> bool:
+        """See Locks."""
+        return bool(self._release(keys=[self._name(name)], args=[key, max(1, int(ttl * 1000))]))
+
+    @translated
+    def release(self, name: str, key: str) -> bool:
+        """See Locks."""
+        return bool(self._release(keys=[self._name(name)], args=[key, 0]))
+
+    def _name(self, name: str) -> str:
+        return f"{self._prefix}:lock:{name}"

@@ -1,0 +1,84 @@
+"""Wakeups over Redis publish/subscribe: `P:wake:<root queue>`, one channel a root queue.
+
+Nothing is kept: a call that nobody hears is gone. Workers poll as well, so that costs time at most. One
+connection a worker listens to all its channels, which also works in cluster mode.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mrq.stores.redis_client import translated
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from redis import Redis
+
+
+class RedisWakeups:
+    """See mrq.ports.wakeups.Wakeups."""
+
+    def __init__(self, redis: Redis, prefix: str) -> None:
+        self._redis = redis
+        self._prefix = prefix
+
+    @translated
+    def notify(self, roots: Iterable[str]) -> None:
+        """See Wakeups."""
+        for root in roots:
+            self._redis.publish(self._channel(root), b"1")
+
+    def subscribe(self, roots: Collection[str]) -> RedisSubscription:
+        """See Wakeups."""
+        return RedisSubscription(self._redis, [self._channel(root) for root in roots])
+
+    @translated
+    def ping(self) -> str:
+        """See Wakeups."""
+        info: Any = self._redis.info("server")
+        kind, version = (
+            ("Valkey", info["valkey_version"]) if "valkey_version" in info else ("Redis", info["redis_version"])
+        )
+        where = self._redis.connection_pool.connection_kwargs
+        return f"{kind} {version} at {where.get('host', 'localhost')}:{where.get('port', 6379)}"
+
+    def _channel(self, root: str) -> str:
+        return f"{self._prefix}:wake:{root}"
+
+
+class RedisSubscription:
+    """See mrq.ports.wakeups.Subscription."""
+
+    def __init__(self, redis: Redis, channels: list[str]) -> None:
+        self._redis = redis
+        self._channels = channels
+        self._pubsub: Any = None  # redis-py's PubSub is not typed
+        self._closed = False
+
+    def wait(self, timeout: float) -> bool:
+        """See Subscription."""
+        if self._closed:
+            return False
+        try:
+            return self._wait(timeout)
+        except Exception:
+            self._drop()  # listen on a fresh connection the next time
+            raise
+
+    @translated
+    def _wait(self, timeout: float) -> bool:
+        if self._pubsub is None:
+            self._pubsub = self._redis.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
+            self._pubsub.subscribe(*self._channels)
+        return self._pubsub.get_message(timeout=timeout) is not None
+
+    def close(self) -> None:
+        """See Subscription."""
+        self._closed = True
+        self._drop()
+
+    def _drop(self) -> None:
+        pubsub, self._pubsub = self._pubsub, None
+        if pubsub is not None:
+            pubsub.close()

@@ -1,0 +1,150 @@
+"""Tasks: kinds of jobs. A class with `run(params)`, as in MRQ 0.9, or a plain function under `@task`.
+
+from mrq.task import task
+
+@task(queue="crawl", timeout=60, retries=3)
+def fetch(url: str, depth: int = 1) -> int: ...
+
+job = fetch.queue("https://example.org", depth=2)   # checked against the signature, then queued
+job.result(timeout=30)                              # an int
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
+
+from mrq.app import get_app
+from mrq.domain.task import Task
+from mrq.exceptions import InvalidParamsError
+from mrq.job import JobHandle
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+__all__ = ["Task", "TaskFunction", "task"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class TaskFunction(Generic[P, R]):
+    """A function that can also be queued. Calling it runs it here and now, as any function."""
+
+    def __init__(self, function: Callable[P, R], options: Mapping[str, Any]) -> None:
+        self._function = function
+        self._signature = inspect.signature(function)
+        _refuse_what_has_no_name(function, self._signature)
+        self.path = f"{_module_of(function)}.{function.__qualname__}"
+        """The name under which workers find it."""
+        self.mrq_task_class = _class_around(function, options)
+        self._queue = options.get("queue")
+        functools.update_wrapper(self, function)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run it here and now."""
+        return self._function(*args, **kwargs)
+
+    def queue(self, *args: P.args, **kwargs: P.kwargs) -> JobHandle[R]:
+        """Queue one job with these arguments.
+
+        Raises:
+            InvalidParamsError: the arguments don't fit the function, or can't be stored; nothing was queued.
+        """
+        return self._enqueue([self._params(args, kwargs)])[0]
+
+    def queue_many(self, calls: Iterable[Mapping[str, Any]]) -> list[JobHandle[R]]:
+        """Queue many jobs, each with the named arguments of one dict. All are checked before any is queued.
+
+        Raises:
+            InvalidParamsError: one of them is wrong; nothing was queued.
+        """
+        return self._enqueue([self._params((), call) for call in calls])
+
+    def _params(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        try:
+            bound = self._signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise InvalidParamsError(f"{self.path}{self._signature}: {error}; nothing was queued") from error
+        params = dict(bound.arguments)
+        for name, parameter in self._signature.parameters.items():
+            if parameter.kind is parameter.VAR_KEYWORD:
+                params.update(params.pop(name, {}))
+        return params
+
+    def _enqueue(self, params_list: list[dict[str, Any]]) -> list[JobHandle[R]]:
+        app = get_app()
+        configured = app.settings.tasks.get(self.path, {}).get("queue")
+        queue = configured or self._queue or "default"
+        return [JobHandle(job_id, app) for job_id in app.enqueuer.enqueue(self.path, params_list, queue)]
+
+
+@overload
+def task(function: Callable[P, R], /) -> TaskFunction[P, R]: ...
+
+
+@overload
+def task(
+    *,
+    queue: str | None = None,
+    timeout: float | None = None,
+    retries: int | None = None,
+    retry_delay: float | None = None,
+    result_ttl: float | None = None,
+    exclusive: bool | None = None,
+) -> Callable[[Callable[P, R]], TaskFunction[P, R]]: ...
+
+
+def task(
+    function: Callable[P, R] | None = None,
+    /,
+    **options: Any,
+) -> TaskFunction[P, R] | Callable[[Callable[P, R]], TaskFunction[P, R]]:
+    """Make a task of a function at the top level of a module.
+
+    Args:
+        function: the function, when the decorator is used without options.
+        **options: `queue`: where its jobs go (default "default"). `timeout`: seconds a run may take (default
+            `default_job_timeout`). `retries`: how often a run that raised is followed by another, each after
+            a longer wait (default 0). `retry_delay`: seconds before the first of them. `result_ttl`: seconds
+            that a successful job is kept. `exclusive`: interrupt a run when its worker can't renew its lease,
+            so that it never runs twice at once even in a network partition.
+
+    `TASKS` in the configuration overrides them.
+    """
+    if function is not None:
+        return TaskFunction(function, options)
+    return lambda decorated: TaskFunction(decorated, options)
+
+
+def _refuse_what_has_no_name(function: Callable[..., Any], signature: inspect.Signature) -> None:
+    """Params are stored by name, and workers import tasks by path: what has neither can't be a task."""
+    name = getattr(function, "__qualname__", repr(function))
+    if "<locals>" in name or "<lambda>" in name or "." in name:
+        raise TypeError(f"@task needs a function at the top level of a module; {name} can't be imported by workers")
+    for parameter in signature.parameters.values():
+        if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.VAR_POSITIONAL):
+            raise TypeError(f"@task {name}: parameter {parameter} has no name to store its value under")
+
+
+def _module_of(function: Callable[..., Any]) -> str:
+    """The module under which a worker can import the function, also when it is defined in the main script."""
+    if function.__module__ != "__main__":
+        return function.__module__
+    main = sys.modules["__main__"]
+    spec = getattr(main, "__spec__", None)
+    if spec is not None and spec.name:
+        return str(spec.name).removesuffix(".__main__")
+    return Path(getattr(main, "__file__", None) or "__main__").stem
+
+
+def _class_around(function: Callable[..., Any], options: Mapping[str, Any]) -> type[Task]:
+    def run(_self: Task, params: Mapping[str, Any]) -> Any:
+        return function(**params)
+
+    given = {name: value for name, value in options.items() if value is not None}
+    attributes = {"run": run, "__module__": function.__module__, "__doc__": function.__doc__, "mrq_options": given}
+    return type(function.__name__, (Task,), attributes)
