@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mrq.ports.guard import Guard
     from mrq.ports.jobs import JobStore
     from mrq.ports.locks import Locks
+    from mrq.ports.reports import JobReports
     from mrq.ports.runtime import Runtime
     from mrq.ports.wakeups import Wakeups
     from mrq.ports.workers import WorkerStore
@@ -42,6 +43,7 @@ class Stores:
     workers: WorkerStore
     wakeups: Wakeups
     locks: Locks
+    reports: JobReports | None = None
 
 
 class App:
@@ -97,6 +99,17 @@ class App:
         from mrq.stores.redis_locks import RedisLocks  # noqa: PLC0415
 
         return RedisLocks(self._redis, self.settings.redis_prefix)
+
+    @cached_property
+    def reports(self) -> JobReports:
+        """Sums over all jobs, for people."""
+        if self._stores:
+            if self._stores.reports is None:
+                raise TypeError("the Stores of this App were made without reports; give Stores(..., reports=...)")
+            return self._stores.reports
+        from mrq.stores.mongo_reports import MongoJobReports  # noqa: PLC0415
+
+        return MongoJobReports(self._database)
 
     @cached_property
     def _database(self) -> Any:

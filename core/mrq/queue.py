@@ -17,11 +17,11 @@ class Queue:
     """
 
     def __init__(self, queue_id: str | Queue) -> None:
-        name: QueueName = queue_id.name if isinstance(queue_id, Queue) else parse_queue(queue_id)
+        name = parse_queue(queue_id) if isinstance(queue_id, str) else queue_id.name
         if name.is_raw:
             raise InvalidQueueError(f"{name.id!r} is a raw queue; this version has regular queues only")
         self._app = get_app()
-        self.name = name
+        self.name: QueueName = name
         self.id = name.id
         self.root_id = name.root
         self.is_subqueue = name.is_subqueue

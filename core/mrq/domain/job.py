@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from mrq.domain.status import Status
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
     from mrq.domain.ids import JobId, Token, WorkerId
+    from mrq.domain.status import Status
 
 # Datetimes are naive and in UTC with millisecond precision everywhere, as MRQ 0.9 stores and returns them.
 

@@ -23,7 +23,7 @@ class Task:
     status_success_update_j: bool | None = None
     """Whether that write waits for the journal; None: as the write concern says."""
 
-    def run(self, params: Any) -> Any:  # Any: 0.9's tasks take dicts of whatever shape they like
+    def run(self, params: Any) -> Any:  # Any: 0.9's tasks take dicts of whatever shape they like  # noqa: ARG002
         """Do the work. What is returned is the job's result and must be storable as BSON."""
         raise TypeError(f"{type(self).__name__} is a Task without a run(self, params) method; write one")
 

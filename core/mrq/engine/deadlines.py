@@ -43,7 +43,7 @@ class Deadlines:
 
     def look_at(self, run: Run, now: float) -> None:
         """End one run if its time is up; interrupt it again if it should have ended already."""
-        if run.fiber is None or run.started is None:
+        if run.fiber is None:
             return
         if run.fiber.ended:  # an interruption can hit a fiber on its very last lines
             if run.decide(timed_out(run)):
@@ -61,6 +61,5 @@ class Deadlines:
 
 def timed_out(run: Run) -> Outcome:
     """The end of a run whose time is up, with the place where it was."""
-    where = run.fiber.stack() if run.fiber is not None else ""
-    text = f"{where}TimeoutInterrupt: the job ran longer than its timeout of {run.options.timeout:g} s\n"
+    text = f"{run.where()}TimeoutInterrupt: the job ran longer than its timeout of {run.options.timeout:g} s\n"
     return Outcome(Status.TIMEOUT, failure=Failure("TimeoutInterrupt", text))

@@ -34,7 +34,7 @@ def execute(job: ClaimedJob, tasks: TaskLoader) -> tuple[Outcome, Task | None]:
         task = tasks.load(job.path)()
         task.is_main_task = True
         return Outcome(Status.SUCCESS, result=task.run_wrapped(job.params)), task
-    except BaseException as exc:  # noqa: BLE001 - a job's end must be written, whatever it was
+    except BaseException as exc:  # noqa: BLE001
         return outcome_of(exc, job, tasks.options(job.path)), task
 
 
@@ -87,5 +87,5 @@ def _format(exc: BaseException) -> str:
         first = first.tb_next or first
     try:
         return "".join(traceback.format_exception(type(exc), exc, first))
-    except Exception as error:  # noqa: BLE001 - an exception whose __str__ raises must not cost the job its end
+    except Exception as error:  # noqa: BLE001
         return f"{type(exc).__name__} (its traceback can't be shown: {error!r})\n"

@@ -64,7 +64,7 @@ class Reporter:
                     "id": str(run.job.id),
                     "path": run.job.path,
                     "datestarted": run.job.datestarted,
-                    "stack": run.fiber.stack().splitlines() if run.fiber is not None else [],
+                    "stack": run.where().splitlines(),
                 }
                 for run in active[:100]  # bounded: a report must stay small whatever the number of greenlets
             ],

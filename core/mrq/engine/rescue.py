@@ -4,7 +4,6 @@ conditional on the heartbeat or the claim that was seen."""
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -14,6 +13,8 @@ from mrq.domain.lease import LeaseJudge
 from mrq.ports.jobs import Settled
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mrq.domain.ids import JobId, WorkerId
     from mrq.domain.job import ClaimedJob
     from mrq.ports.clock import Clock

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import traceback
 from contextvars import ContextVar
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,6 +14,9 @@ if TYPE_CHECKING:
     from mrq.domain.task import Task
     from mrq.ports.runtime import Fiber
 
+EXECUTE_FILE = str(Path(__file__).with_name("execute.py"))
+"""Frames of a fiber up to the last one from here are the worker's, what follows is the task's."""
+
 
 class Run:
     """A claimed job in this worker, from the claim until its end is written.
@@ -20,7 +25,8 @@ class Run:
     """
 
     __slots__ = (
-        "deadline", "ended", "fiber", "in_task", "interrupted", "job", "options", "outcome", "progress", "shows_progress",
+        "deadline", "ended", "fiber", "in_task", "interrupted", "job", "options", "outcome", "progress",
+        "shows_progress",
         "slot", "started", "task",
     )  # fmt: skip
 
@@ -44,6 +50,14 @@ class Run:
         self.started = now
         if self.options.timeout > 0:
             self.deadline = now + self.options.timeout
+
+    def where(self) -> str:
+        """Where the task is now, as the text of a traceback: its own frames, not those that called it."""
+        if self.fiber is None:
+            return ""
+        stack = list(self.fiber.stack())
+        entry = max((i for i, frame in enumerate(stack) if frame.filename == EXECUTE_FILE), default=-1)
+        return "".join(traceback.format_list(stack[entry + 1 :]))
 
     def decide(self, outcome: Outcome) -> bool:
         """Settle how the run ended. False: that was decided before, and stands."""

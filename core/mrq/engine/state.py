@@ -81,9 +81,9 @@ class WorkerState:
             return (run is not None and run.job.token == token) or token in self.open_claims
 
     def busy_beside(self, waiting: list[Run]) -> bool:
-        """Whether any job but these is held."""
+        """Whether any job but these is held, or still runs though its end is written."""
         with self._lock:
-            return any(run not in waiting for run in self._held.values())
+            return any(run not in waiting for run in (*self._held.values(), *self._active))
 
     @property
     def busy(self) -> bool:

@@ -7,12 +7,13 @@ import difflib
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from mrq.domain.options import TaskOptions
 from mrq.domain.task import Task
 from mrq.exceptions import UnknownTaskError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from mrq.domain.options import TaskOptions
 
 
 class TaskLoader:

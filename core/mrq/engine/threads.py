@@ -53,10 +53,10 @@ class ThreadFiber:
             ident = ctypes.c_ulong(self._thread.ident)
             ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, ctypes.py_object(type(exc)))
 
-    def stack(self) -> str:
+    def stack(self) -> traceback.StackSummary:
         """See Fiber."""
-        frame = sys._current_frames().get(self._thread.ident or 0)  # noqa: SLF001 - the documented way
-        return "" if frame is None else "".join(traceback.format_stack(frame))
+        frame = sys._current_frames().get(self._thread.ident or 0)  # noqa: SLF001
+        return traceback.StackSummary() if frame is None else traceback.extract_stack(frame)
 
 
 class ThreadRuntime:

@@ -51,7 +51,7 @@ class NoGuard:
     def alive(self) -> None:
         """See Guard."""
 
-    def enter(self, job: JobId, token: Token | None, deadline: float | None) -> int:  # noqa: ARG002
+    def enter(self, job: JobId, token: Token | None, deadline: float | None) -> int:
         """See Guard."""
         return 0
 

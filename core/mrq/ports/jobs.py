@@ -141,8 +141,9 @@ class JobStore(Protocol):
         """Delete every job of a queue, whatever its status. Returns how many there were."""
         ...
 
-    def ensure_indexes(self) -> list[str]:
-        """Create the indexes that are missing; names of those that were."""
+    def ensure_indexes(self, largest: int | None = None) -> list[str]:
+        """Create the indexes that are missing; names of those that were. `largest`: only if there are at most
+        about so many documents, so that it takes no time worth speaking of (None: in any case)."""
         ...
 
     def missing_indexes(self) -> list[str]:

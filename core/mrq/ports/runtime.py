@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from traceback import StackSummary
 
 
 class Event(Protocol):
@@ -38,8 +39,8 @@ class Fiber(Protocol):
         """
         ...
 
-    def stack(self) -> str:
-        """Where it is now, as the text of a traceback."""
+    def stack(self) -> StackSummary:
+        """Where it is now, outermost frame first; empty when that can't be told."""
         ...
 
 

@@ -54,6 +54,7 @@ class WorkerStore(Protocol):
         """Documents of workers that are neither stopped nor lost, at most `limit`."""
         ...
 
-    def ensure_indexes(self) -> list[str]:
-        """Create the indexes that are missing; names of those that were."""
+    def ensure_indexes(self, largest: int | None = None) -> list[str]:
+        """Create the indexes that are missing; names of those that were. `largest`: only if there are at most
+        about so many documents, so that it takes no time worth speaking of (None: in any case)."""
         ...

@@ -185,7 +185,7 @@ class MemoryJobStore:
 
     # ---- upkeep
 
-    def ensure_indexes(self) -> list[str]:
+    def ensure_indexes(self, largest: int | None = None) -> list[str]:
         """See JobStore. There are none to create, but whoever asks is told the same."""
         missing, self._indexed = self.missing_indexes(), True
         return missing
@@ -323,7 +323,7 @@ class MemoryWorkerStore:
         with self._lock:
             return copy.deepcopy(self._living()[:limit])
 
-    def ensure_indexes(self) -> list[str]:
+    def ensure_indexes(self, largest: int | None = None) -> list[str]:
         """See WorkerStore."""
         return []
 

@@ -43,9 +43,13 @@ def missing(collection: Collection[dict[str, Any]], wanted: Sequence[IndexModel]
     return [model for model in wanted if model.document["name"] not in there]
 
 
-def ensure(collection: Collection[dict[str, Any]], wanted: Sequence[IndexModel]) -> list[str]:
-    """Create what is missing; the names of what was."""
-    created = []
+def ensure(
+    collection: Collection[dict[str, Any]], wanted: Sequence[IndexModel], largest: int | None = None
+) -> list[str]:
+    """Create what is missing; the names of what was. `largest`: not in a collection with more documents."""
+    created: list[str] = []
+    if largest is not None and collection.estimated_document_count() > largest:
+        return created
     for model in missing(collection, wanted):
         try:
             created += collection.create_indexes([model])

@@ -271,9 +271,9 @@ class MongoJobStore:
     # ---- upkeep
 
     @translated
-    def ensure_indexes(self) -> list[str]:
+    def ensure_indexes(self, largest: int | None = None) -> list[str]:
         """See JobStore."""
-        return mongo_indexes.ensure(self._jobs, mongo_indexes.JOBS)
+        return mongo_indexes.ensure(self._jobs, mongo_indexes.JOBS, largest)
 
     @translated
     def missing_indexes(self) -> list[str]:

@@ -123,6 +123,6 @@ class MongoWorkerStore:
         return list(self._workers.find({"status": {"$nin": _GONE}}).limit(limit))
 
     @translated
-    def ensure_indexes(self) -> list[str]:
+    def ensure_indexes(self, largest: int | None = None) -> list[str]:
         """See WorkerStore."""
-        return mongo_indexes.ensure(self._workers, mongo_indexes.WORKERS)
+        return mongo_indexes.ensure(self._workers, mongo_indexes.WORKERS, largest)

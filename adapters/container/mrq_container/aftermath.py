@@ -1,0 +1,91 @@
+"""After a worker's death: writes what became of its jobs. The guard starts it once; a rescue after the lease
+does what it can't."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from mrq.domain.change import Settlement, change_for
+from mrq.domain.outcome import Failure, Outcome
+from mrq.domain.status import Status
+from mrq.engine.rescue import BATCH, Rescuer
+from mrq.exceptions import ServerUnavailableError
+from mrq_container.board import Board, Entry
+from mrq_container.guard import say
+from mrq_container.start import app_of, run_with_settings
+
+if TYPE_CHECKING:
+    from mrq.app import App
+    from mrq.domain.ids import JobId, WorkerId
+    from mrq.settings import Loaded
+
+PATIENCE = 15.0  # seconds to go on trying while MongoDB is away
+PAUSE = 0.5
+
+
+def clean_up(loaded: Loaded, *, killed: bool) -> int:
+    """Give the dead worker's jobs back. `killed`: by its guard, because of jobs past their deadlines."""
+    board = Board(int(os.environ["MRQ_GUARD_BOARD"]))
+    app = app_of(loaded)
+    worker = app.jobs.parse_id(board.header().identity)
+    entries, now = board.entries(), time.monotonic()
+    running = {app.jobs.parse_id(entry.job) for entry in entries}
+    overdue = [entry for entry in entries if killed and entry.deadline <= now]
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            settle_overdue(app, worker, overdue)
+            # Killed by the guard: the jobs still there are not to blame.
+            rescuer(app).release(worker, set() if killed else running)
+            app.workers.stop(worker, {"jobs": []})
+            return 0
+        except ServerUnavailableError as error:
+            if time.monotonic() > until:
+                say(f"the jobs of the dead worker {worker} are left to a rescue: {error}")
+                return 1
+            time.sleep(PAUSE)
+
+
+def rescuer(app: App) -> Rescuer:
+    """Somebody who gives jobs back."""
+    settings = app.settings
+    return Rescuer(
+        app.jobs,
+        app.workers,
+        app.clock,
+        settings.heartbeat_interval,
+        settings.max_losses,
+        settings.default_job_ttl,
+        returned=app.enqueuer.call_for,
+    )
+
+
+def settle_overdue(app: App, worker: WorkerId, overdue: list[Entry]) -> None:
+    """The jobs that couldn't be interrupted end as timeout."""
+    blamed: set[JobId] = {app.jobs.parse_id(entry.job) for entry in overdue}
+    if not blamed:
+        return
+    for job in app.jobs.started_by(worker, 20 * BATCH):
+        if job.id in blamed:
+            options = app.tasks.options(job.path)
+            text = (
+                "TimeoutInterrupt: the job ran longer than its timeout and could not be interrupted, so its worker "
+                "was killed. It was in native code, or caught every exception.\n"
+            )
+            outcome = Outcome(Status.TIMEOUT, failure=Failure("TimeoutInterrupt", text))
+            change = change_for(job, outcome, options, app.clock.now(), worker)
+            app.jobs.settle([Settlement(job.id, job.token, change)])
+
+
+def main() -> int:
+    """See the module's docstring."""
+    split = sys.argv.index("--")
+    killed = "--killed" in sys.argv[1:split]
+    return run_with_settings(sys.argv[split + 1 :], lambda loaded: clean_up(loaded, killed=killed))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,130 @@
+"""The worker's own process: gevent, the engine, and the signals that stop it."""
+
+from __future__ import annotations
+
+from gevent import monkey
+
+monkey.patch_all()  # before anything that opens a socket or makes a lock is imported
+
+import logging
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING, Any
+
+import gevent
+
+from mrq.context import set_current_worker
+from mrq.engine.run import current_run
+from mrq.exceptions import ConfigError, ServerUnavailableError, TimeoutInterrupt
+from mrq.ports.guard import NoGuard
+from mrq_container.board import Board, BoardGuard
+from mrq_container.guard import NUDGE_SIGNAL
+from mrq_container.lifeline import die_with, watch_pipe
+from mrq_container.runtime import GeventRuntime
+from mrq_container.start import app_of, run_with_settings, set_up_logging
+
+if TYPE_CHECKING:
+    from mrq.app import App
+    from mrq.engine.loop import Worker
+    from mrq.settings import Loaded
+
+log = logging.getLogger("mrq.worker")
+
+CHEAP_INDEXES = 100_000  # with up to so many jobs, missing indexes are created without being asked for
+
+
+def main(argv: list[str]) -> int:
+    """Run a worker in this process; its exit code."""
+    return run_with_settings(argv, work)
+
+
+def work(loaded: Loaded) -> int:
+    """Work as the settings say."""
+    set_up_logging(loaded)
+    board = _board()
+    app = app_of(loaded)
+    if not _servers_answer(app):
+        return 1
+    interval = app.settings.heartbeat_interval
+    guard = NoGuard() if board is None else BoardGuard(board, app.clock.monotonic, interval)
+    try:
+        worker = app.worker(GeventRuntime(), guard)
+    except ConfigError as error:
+        log.error("%s", error)
+        return 2
+    set_current_worker(worker)
+    _obey_signals(worker, app, guard)
+    try:
+        ended = worker.run()
+    except ServerUnavailableError as error:
+        log.error("the worker can't register: %s", error)
+        return 1
+    if ended.code:
+        log.error("the worker ends with code %d: %s", ended.code, ended.reason)
+        _leave_now(ended.code)  # a job that can't be interrupted would hold up an ordinary exit
+    return ended.code
+
+
+def _board() -> Board | None:
+    """The guard's board, if there is a guard; from now on this process dies with it."""
+    board, lifeline = os.environ.pop("MRQ_GUARD_BOARD", None), os.environ.pop("MRQ_GUARD_LIFELINE", None)
+    if board is None or lifeline is None:
+        return None
+    die_with(os.getppid())
+    if sys.platform != "linux":
+        gevent.get_hub().threadpool.spawn(watch_pipe, int(lifeline))
+    return Board(int(board))
+
+
+def _servers_answer(app: App) -> bool:
+    """MongoDB must be there to begin with; without Redis jobs only start later."""
+    try:
+        log.info("connected to %s", app.jobs.ping())
+        limit = None if app.settings.ensure_indexes else CHEAP_INDEXES
+        for created in app.jobs.ensure_indexes(limit) + app.workers.ensure_indexes(limit):
+            log.info("created index %s", created)
+        if missing := app.jobs.missing_indexes():
+            log.warning("claims get slow without the indexes %s; run mrq-worker --ensure_indexes", ", ".join(missing))
+    except ServerUnavailableError as error:
+        log.error("the worker can't start: %s", error)
+        return False
+    try:
+        log.info("connected to %s", app.wakeups.ping())
+    except ServerUnavailableError as error:
+        log.warning("jobs start up to %g s late: %s", app.settings.max_latency, error)
+    return True
+
+
+def _obey_signals(worker: Worker, app: App, guard: Any) -> None:
+    """SIGINT once: finish what runs. Twice, or SIGTERM: interrupt it. The handlers set flags and no more."""
+
+    def interrupt() -> None:
+        if worker.stop.graceful:
+            worker.stop.interrupt("interrupted twice")
+        else:
+            worker.stop.finish("interrupted (SIGINT)")
+
+    def out_of_time(_number: int, _frame: object) -> None:
+        # The one signal that does more: code that never yields can be reached in no other way.
+        run = current_run.get()
+        overdue = run is not None and run.deadline is not None and app.clock.monotonic() >= run.deadline
+        if run is not None and overdue and run.in_task:
+            raise TimeoutInterrupt(f"longer than {run.options.timeout:g} s")
+        if isinstance(guard, BoardGuard):
+            guard.signalled()
+
+    gevent.signal_handler(signal.SIGINT, interrupt)
+    gevent.signal_handler(signal.SIGTERM, worker.stop.interrupt, "terminated (SIGTERM)")
+    signal.signal(NUDGE_SIGNAL, out_of_time)
+
+
+def _leave_now(code: int) -> None:
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

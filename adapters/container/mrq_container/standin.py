@@ -1,0 +1,52 @@
+"""Writes a worker's heartbeat while its code burns CPU without yielding. The guard starts and ends it.
+
+It also takes part in the rescue of others meanwhile: where all workers are busy, somebody must.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from datetime import datetime  # noqa: TC003 - read at run time by documentation tools
+
+from mrq.engine.rescue import Rescuer
+from mrq.exceptions import ServerUnavailableError
+from mrq.settings import Loaded  # noqa: TC001
+from mrq_container.board import Board
+from mrq_container.guard import say
+from mrq_container.lifeline import die_with
+from mrq_container.start import app_of, run_with_settings
+
+
+def stand_in(loaded: Loaded) -> int:
+    """Beat until killed, or until the worker was taken for dead."""
+    die_with(os.getppid())
+    board = Board(int(os.environ["MRQ_GUARD_BOARD"]))
+    app = app_of(loaded)
+    settings = app.settings
+    worker = app.jobs.parse_id(board.header().identity)
+    say(f"worker {worker} does not yield: its lease is kept for it")
+    rescuer = Rescuer(
+        app.jobs,
+        app.workers,
+        app.clock,
+        settings.heartbeat_interval,
+        settings.max_losses,
+        settings.default_job_ttl,
+        returned=app.enqueuer.call_for,
+    )
+    while True:
+        try:
+            at: datetime | None = app.workers.beat(worker)
+            if at is None:
+                return 0
+            rescuer.beaten(app.clock.monotonic())
+            rescuer.round(worker, at)
+        except ServerUnavailableError:
+            rescuer.judge.own_beat_failed()
+        time.sleep(settings.heartbeat_interval)
+
+
+if __name__ == "__main__":
+    sys.exit(run_with_settings(sys.argv[sys.argv.index("--") + 1 :], stand_in))

@@ -1,0 +1,65 @@
+"""From a worker's command line to its settings and its app: the same in the worker and in the guard's helpers."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mrq.app import App, use_app
+from mrq.cli.options import SettingsCommand, given_on_command_line, settings_options
+from mrq.exceptions import ConfigError
+from mrq.settings import Loaded, load, put_current_directory_first
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def worker_command(act: Callable[[Loaded], int]) -> click.Command:
+    """The command line of `mrq-worker`, with something to do once the settings are known."""
+
+    @click.command(cls=SettingsCommand, name="mrq-worker")
+    @settings_options("worker")
+    @click.pass_context
+    def command(ctx: click.Context, /, **_values: Any) -> None:
+        """Take jobs from QUEUES (default: "default") and run them."""
+        ctx.exit(act(load("worker", given=given_on_command_line(ctx))))
+
+    return command
+
+
+def run_with_settings(argv: list[str], act: Callable[[Loaded], int]) -> int:
+    """Parse a worker's arguments, load its settings, and act; the exit code. Bad ones are explained: 2."""
+    put_current_directory_first()
+    try:
+        return int(worker_command(act).main(argv, prog_name="mrq-worker", standalone_mode=False) or 0)
+    except ConfigError as error:
+        click.echo(f"mrq-worker: {error}", err=True)
+        return 2
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.exceptions.Exit as error:
+        return error.exit_code
+
+
+def app_of(loaded: Loaded) -> App:
+    """The app of these settings, from now on that of this process."""
+    app = App(loaded.settings.as_dict())
+    use_app(app)
+    return app
+
+
+def set_up_logging(loaded: Loaded) -> None:
+    """The worker's log goes to stderr, in `log_format`, from `log_level` on; `quiet`: errors only."""
+    settings = loaded.settings
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter(settings.log_format))
+    ours = logging.getLogger("mrq")
+    ours.handlers[:] = [handler]
+    ours.propagate = False
+    ours.setLevel(logging.ERROR if settings.quiet else settings.log_level)
+    for warning in loaded.warnings:
+        ours.warning("%s", warning)

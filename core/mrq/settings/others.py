@@ -1,0 +1,187 @@
+"""The settings of the scheduler and of the other commands, and what only a config file can say."""
+
+# ruff: noqa: RUF009 - option() makes a field, as dataclasses.field() does
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mrq.settings.option import FILE_ONLY, Command, option
+from mrq.settings.worker import WORKER, ReliabilitySettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+RUN: tuple[Command, ...] = ("run",)
+AGENT: tuple[Command, ...] = ("agent",)
+DASHBOARD: tuple[Command, ...] = ("dashboard",)
+
+SCHEDULER = "the scheduler"
+AGENTS = "the agent"
+DASHBOARDS = "the dashboard"
+
+
+@dataclass(frozen=True, slots=True, init=False, eq=False, repr=False)
+class CommandSettings(ReliabilitySettings):
+    """The scheduler (part of a worker), mrq-run, mrq-agent and mrq-dashboard."""
+
+    scheduler: bool = option(
+        False,
+        "Queue the scheduled tasks when they are due",
+        group="Scheduler",
+        commands=WORKER,
+        later=SCHEDULER,
+    )
+    scheduler_interval: float = option(
+        60.0,
+        "Look for tasks that are due this often",
+        group="Scheduler",
+        commands=WORKER,
+        unit="seconds",
+        above=0,
+        later=SCHEDULER,
+    )
+    queue: str = option(
+        "",
+        "Put the job on this queue and print its id, instead of running it here",
+        group="Run",
+        commands=RUN,
+    )
+    total_memory: int = option(
+        0,
+        "Memory that workers may use together",
+        group="Agent",
+        commands=AGENT,
+        unit="MB",
+        minimum=0,
+        default_text="80 % of this host's",
+        later=AGENTS,
+    )
+    total_cpu: int = option(
+        0,
+        "Processor units that workers may use together",
+        group="Agent",
+        commands=AGENT,
+        minimum=0,
+        default_text="1024 for each core",
+        later=AGENTS,
+    )
+    orchestrate_interval: float = option(
+        30.0,
+        "Spread the workers over the agents this often",
+        group="Agent",
+        commands=AGENT,
+        unit="seconds",
+        above=0,
+        later=AGENTS,
+    )
+    autoscaling_taskpath: str | None = option(
+        None,
+        "Task that decides how many workers to run",
+        group="Agent",
+        kind="str",
+        commands=AGENT,
+        later=AGENTS,
+    )
+    dashboard_httpauth: str = option(
+        "",
+        "Ask for this name and password, as user:password",
+        group="Dashboard",
+        commands=DASHBOARD,
+        later=DASHBOARDS,
+    )
+    dashboard_queue: str | None = option(
+        None,
+        "Queue for what is started from the dashboard",
+        group="Dashboard",
+        kind="str",
+        commands=DASHBOARD,
+        later=DASHBOARDS,
+    )
+    dashboard_port: int = option(
+        5555, "Port to listen on", group="Dashboard", commands=DASHBOARD, minimum=0, later=DASHBOARDS
+    )
+    dashboard_ip: str = option(
+        "127.0.0.1",
+        "Address to listen on",
+        group="Dashboard",
+        commands=DASHBOARD,
+        default_text="127.0.0.1, or 0.0.0.0 when a password is set",
+        later=DASHBOARDS,
+    )
+
+
+@dataclass(frozen=True, slots=True, init=False, eq=False, repr=False)
+class FileSettings(CommandSettings):
+    """What has no flag, since it is a table or a function. Values are the config file's own objects."""
+
+    tasks: dict[str, dict[str, Any]] = option(
+        {}, "Task path to its queue, timeout, ttls and retries", group="Queues and jobs", commands=FILE_ONLY
+    )
+    raw_queues: dict[str, dict[str, Any]] = option(
+        {},
+        "Raw queue to its job factory and options",
+        group="Queues and jobs",
+        commands=FILE_ONLY,
+        later="the raw queue",
+    )
+    queues_config: dict[str, dict[str, Any]] = option(
+        {}, "Queue to its options", group="Queues and jobs", commands=FILE_ONLY
+    )
+    scheduler_tasks: list[dict[str, Any]] = option(
+        [], "Tasks to queue at set times", group="Scheduler", commands=FILE_ONLY, later=SCHEDULER
+    )
+    metric_hook: Callable[..., object] | None = option(
+        None,
+        "Called with each metric: (name, incr=1, **kw)",
+        group="Tracing",
+        kind="function",
+        commands=FILE_ONLY,
+        later="the metric hook",
+    )
+    mongodb_pre_hook: Callable[..., object] | None = option(
+        None,
+        "Called before MongoDB",
+        group="Tracing",
+        kind="function",
+        commands=FILE_ONLY,
+        later="the MongoDB hook",
+    )
+    mongodb_post_hook: Callable[..., object] | None = option(
+        None,
+        "Called after MongoDB",
+        group="Tracing",
+        kind="function",
+        commands=FILE_ONLY,
+        later="the MongoDB hook",
+    )
+    redis_pre_hook: Callable[..., object] | None = option(
+        None,
+        "Called before Redis",
+        group="Tracing",
+        kind="function",
+        commands=FILE_ONLY,
+        later="the Redis hook",
+    )
+    redis_post_hook: Callable[..., object] | None = option(
+        None,
+        "Called after Redis",
+        group="Tracing",
+        kind="function",
+        commands=FILE_ONLY,
+        later="the Redis hook",
+    )
+    print_mongodb_hidden_collections: list[str] = option(
+        [],
+        "Collections whose queries are not written to the log",
+        group="Tracing",
+        commands=FILE_ONLY,
+        later="printing MongoDB queries",
+    )
+    dashboard_autolink_repositories: list[Any] = option(
+        [],
+        "Pairs of a pattern and the URL to link it to",
+        group="Dashboard",
+        commands=FILE_ONLY,
+        later=DASHBOARDS,
+    )

@@ -1,0 +1,180 @@
+"""The settings that every command has."""
+
+# ruff: noqa: RUF009 - option() makes a field, as dataclasses.field() does
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from mrq.settings.option import FILE_ONLY, option
+
+DAY = 24 * 3600.0
+
+
+@dataclass(frozen=True, slots=True, init=False, eq=False, repr=False)
+class ServerSettings:
+    """MongoDB and Redis."""
+
+    mongodb_jobs: str | Any = option(
+        "mongodb://127.0.0.1:27017/mrq",
+        "MongoDB that holds jobs and workers; the path of the URL names the database",
+        group="Servers",
+        kind="server",
+        aliases=("--mongodb",),
+    )
+    mongodb_logs: str | Any = option(
+        "1",
+        "MongoDB that holds the logs of jobs; 1: the same as for jobs, 0: none",
+        group="Servers",
+        kind="server",
+        later="keeping logs in MongoDB",
+    )
+    redis: str | Any = option(
+        "redis://127.0.0.1:6379",
+        "Redis, or rediss:// with TLS; the path selects a database",
+        group="Servers",
+        kind="server",
+    )
+    redis_prefix: str = option("mrq", "First part of the name of every key in Redis", group="Servers")
+    redis_max_connections: int = option(
+        1000, "Connections to Redis that one process may open", group="Servers", minimum=1
+    )
+    redis_timeout: float = option(
+        30.0, "Wait this long for a free connection to Redis", group="Servers", unit="seconds", minimum=0
+    )
+    server_timeout: float = option(
+        5.0, "Say that a server can't be reached after this long", group="Servers", unit="seconds", above=0
+    )
+    add_network_latency: str = option(
+        "0",
+        "Slow each network call down, for tests: seconds, or a range such as 0.01-0.1",
+        group="Servers",
+        unit="seconds",
+        later="adding network latency",
+    )
+
+
+@dataclass(frozen=True, slots=True, init=False, eq=False, repr=False)
+class JobSettings(ServerSettings):
+    """How jobs behave unless their task says otherwise."""
+
+    default_job_ttl: float = option(
+        180 * DAY,
+        "Delete jobs that did not end well (failed, timeout, retry ...) after this long",
+        group="Queues and jobs",
+        unit="seconds",
+        minimum=0,
+    )
+    default_job_result_ttl: float = option(
+        7 * DAY,
+        "Delete jobs that succeeded after this long",
+        group="Queues and jobs",
+        unit="seconds",
+        minimum=0,
+    )
+    default_job_abort_ttl: float = option(
+        DAY, "Delete jobs that aborted after this long", group="Queues and jobs", unit="seconds", minimum=0
+    )
+    default_job_cancel_ttl: float = option(
+        DAY,
+        "Delete jobs that were cancelled after this long",
+        group="Queues and jobs",
+        unit="seconds",
+        minimum=0,
+    )
+    default_job_timeout: float = option(
+        3600.0, "Stop jobs that run longer than this", group="Queues and jobs", unit="seconds", minimum=0
+    )
+    default_job_max_retries: int = option(
+        3, "How often a job may ask to run again; 0: never", group="Queues and jobs", minimum=0
+    )
+    default_job_retry_delay: int = option(
+        3, "How long a job that asked to run again waits", group="Queues and jobs", unit="seconds", minimum=0
+    )
+    queue_ttl: float = option(
+        DAY,
+        "Forget the size of a queue that did not change for this long",
+        group="Queues and jobs",
+        unit="seconds",
+        minimum=0,
+        later="letting the sizes of queues expire",
+    )
+    use_large_job_ids: bool = option(
+        False,
+        "Allow job ids that are not ObjectIds in raw queues",
+        group="Queues and jobs",
+        obsolete="job ids are stored as they are",
+    )
+
+
+@dataclass(frozen=True, slots=True, init=False, eq=False, repr=False)
+class GeneralSettings(JobSettings):
+    """Names, the config file, code to load."""
+
+    name: str | None = option(None, "Name of this process in reports", group="General", kind="str")
+    config: str | None = option(
+        None,
+        "Config file",
+        group="General",
+        kind="str",
+        aliases=("-c",),
+        default_text="mrq-config.py in the current directory, if there is one",
+    )
+    worker_class: str = option(
+        "mrq.worker.Worker", "Class of the worker", group="General", later="another class of worker"
+    )
+    no_import_patch: bool = option(
+        False,
+        "Do not patch imports (deprecated)",
+        group="General",
+        obsolete="imports are never patched",
+    )
+
+
+@dataclass(frozen=True, slots=True, init=False, eq=False, repr=False)
+class LoggingSettings(GeneralSettings):
+    """What is written, and where to."""
+
+    quiet: bool = option(False, "Write no log lines to the terminal", group="Logging")
+    log_level: str = option(
+        "DEBUG", "Leave out what is less important: DEBUG, INFO, WARNING, ERROR or CRITICAL", group="Logging"
+    )
+    log_format: str = option(
+        "%(asctime)s [%(levelname)s] %(message)s",
+        "Format of a log line, as Python's logging has it",
+        group="Logging",
+    )
+    log_handler: str = option(
+        "mrq.logger.MongoHandler",
+        "Class of the handler that keeps logs",
+        group="Logging",
+        later="another log handler",
+    )
+    log_handlers: dict[str, dict[str, Any]] = option(
+        {},
+        "Log handlers: class path to its arguments",
+        group="Logging",
+        commands=FILE_ONLY,
+        later="choosing log handlers",
+    )
+
+
+@dataclass(frozen=True, slots=True, init=False, eq=False, repr=False)
+class TracingSettings(LoggingSettings):
+    """What to record about running jobs."""
+
+    trace_greenlets: bool = option(
+        False, "Record the time and the switches of each job", group="Tracing", later="tracing greenlets"
+    )
+    trace_memory: bool = option(False, "Record the memory of each job", group="Tracing", later="tracing memory")
+    trace_io: bool = option(False, "Record the input and output of jobs", group="Tracing", later="tracing I/O")
+    trace_memory_type: str = option(
+        "", "Draw what refers to objects of this type", group="Tracing", later="tracing memory"
+    )
+    trace_memory_output_dir: str = option(
+        "memory_traces", "Directory for these drawings", group="Tracing", later="tracing memory"
+    )
+    print_mongodb: bool = option(
+        False, "Write each MongoDB query to the log", group="Tracing", later="printing MongoDB queries"
+    )
+    profile: bool = option(False, "Profile the process", group="Tracing", later="profiling")

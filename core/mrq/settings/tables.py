@@ -1,0 +1,82 @@
+"""Checks the shape of the tables in a config file: TASKS, RAW_QUEUES, QUEUES_CONFIG, SCHEDULER_TASKS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mrq.settings.values import Origin
+
+NUMBER = ("a number", (int, float))
+TEXT = ("str", (str,))
+SWITCH = ("bool", (bool, int))
+FUNCTION = ("a function", (Callable,))
+
+Shape = Mapping[str, tuple[str, tuple[Any, ...]]]
+
+TASK: Shape = {
+    "queue": TEXT,
+    "timeout": NUMBER,
+    "default_ttl": NUMBER,
+    "result_ttl": NUMBER,
+    "abort_ttl": NUMBER,
+    "cancel_ttl": NUMBER,
+    "max_retries": ("int", (int,)),
+    "retry_delay": NUMBER,
+}
+QUEUE: Shape = {
+    "job_factory": FUNCTION,
+    "retry_queue": TEXT,
+    "has_subqueues": SWITCH,
+    "statuses_no_storage": ("a tuple of statuses", (tuple, list, set, frozenset)),
+    "pushback_seconds": NUMBER,
+    "dashboard_graph": FUNCTION,
+    "notify": SWITCH,
+}
+TABLES: Mapping[str, Shape] = {"tasks": TASK, "raw_queues": QUEUE, "queues_config": QUEUE}
+
+
+def check_table(key: str, table: Mapping[Any, Any], origin: Origin) -> list[str]:
+    """Check the table that is the value of setting `key`; return warnings about keys that look mistyped.
+
+    Unknown keys are kept: MRQ 0.9 let users have their own. None means that a key isn't set.
+    Raises ConfigError when an entry is not a dict or a known key has a value of a wrong type.
+    """
+    warnings: list[str] = []
+    for name, entry in table.items():
+        inside = f"[{name!r}]"
+        if not isinstance(name, str):
+            raise origin.error(key, entry, f"should have a str as its name, not {type(name).__name__}", inside)
+        if not isinstance(entry, dict):
+            raise origin.error(key, entry, f"should be dict, not {type(entry).__name__}", inside)
+        warnings += _check_entry(key, inside, entry, origin)
+    return warnings
+
+
+def _check_entry(key: str, inside: str, entry: Mapping[Any, Any], origin: Origin) -> list[str]:
+    shape = TABLES[key]
+    warnings: list[str] = []
+    for word, value in entry.items():
+        if word in shape:
+            expected, types = shape[word]
+            right = isinstance(value, types) and (not isinstance(value, bool) or bool in types)
+            if value is not None and not right:
+                complaint = f"should be {expected}, not {type(value).__name__}"
+                raise origin.error(key, value, complaint, f"{inside}[{word!r}]")
+        elif close := get_close_matches(str(word), shape, n=1, cutoff=0.7):
+            table = f"{origin.name(key)}{inside}"
+            place = f" in {origin.place}" if origin.place else ""
+            warnings.append(f"unknown key {word!r} in {table}{place}; did you mean {close[0]!r}?")
+    return warnings
+
+
+def check_schedule(entries: list[Any], origin: Origin) -> None:
+    """Check that SCHEDULER_TASKS is a list of dicts with a path each; raises ConfigError."""
+    for position, entry in enumerate(entries):
+        inside = f"[{position}]"
+        if not isinstance(entry, dict):
+            raise origin.error("scheduler_tasks", entry, f"should be dict, not {type(entry).__name__}", inside)
+        if not isinstance(entry.get("path"), str):
+            raise origin.error("scheduler_tasks", entry, "should have a path (str)", inside)

@@ -1,0 +1,99 @@
+"""JobReports on MongoDB: aggregations of stages and operators that DocumentDB has as well."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mrq.domain.status import Status
+from mrq.ports.reports import FAILED, Failures, SlowJob
+from mrq.stores.mongo_client import translated
+from mrq.stores.task_reports import merged
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from pymongo.database import Database
+
+    from mrq.ports.reports import TaskReport
+    from mrq.stores.documents import Document
+
+LONGEST_LOOK = 10_000  # milliseconds that the database may work on one answer
+MOST_GROUPS = 10_000  # groups that are read for one answer, whatever its limit
+
+_SUCCESS: Document = {"$match": {"status": Status.SUCCESS.value}}
+_FAILED: Document = {"$match": {"status": {"$in": sorted(FAILED)}}}
+
+
+class MongoJobReports:
+    """See mrq.ports.reports.JobReports."""
+
+    def __init__(self, database: Database[Document]) -> None:
+        self._database = database
+        self._jobs = database.get_collection("mrq_jobs")
+
+    @translated
+    def by_status(self) -> dict[Status, int]:
+        """See JobReports."""
+        groups = self._ask({"$group": {"_id": "$status", "jobs": {"$sum": 1}}})
+        return {Status(group["_id"]): group["jobs"] for group in groups}
+
+    @translated
+    def by_task(self, limit: int = 100) -> list[TaskReport]:
+        """See JobReports."""
+        groups = self._ask(
+            {
+                "$group": {
+                    "_id": {"path": "$path", "status": "$status"},
+                    "jobs": {"$sum": 1},
+                    "total": {"$sum": "$totaltime"},
+                    "mean": {"$avg": "$totaltime"},
+                    "longest": {"$max": "$totaltime"},
+                }
+            },
+            {"$sort": {"jobs": -1}},
+            {"$limit": MOST_GROUPS},
+        )
+        return merged(groups, limit)
+
+    @translated
+    def slowest(self, limit: int = 10) -> list[SlowJob]:
+        """See JobReports."""
+        found = self._ask(_SUCCESS, {"$sort": {"totaltime": -1}}, {"$limit": limit})
+        return [SlowJob(d["_id"], d["path"], d.get("params") or {}, d["totaltime"]) for d in found if "totaltime" in d]
+
+    @translated
+    def failures(self, limit: int = 20) -> list[Failures]:
+        """See JobReports."""
+        groups = self._ask(
+            _FAILED,
+            {
+                "$group": {
+                    "_id": {"path": "$path", "exceptiontype": "$exceptiontype"},
+                    "jobs": {"$sum": 1},
+                    "example": {"$min": "$_id"},
+                }
+            },
+            {"$sort": {"jobs": -1, "_id": 1}},
+            {"$limit": limit},
+        )
+        wanted = {"_id": {"$in": [group["example"] for group in groups]}}
+        examples = {d["_id"]: d.get("traceback") for d in self._jobs.find(wanted, {"traceback": 1}).limit(limit)}
+        return [
+            Failures(
+                group["_id"].get("path") or "",
+                group["_id"].get("exceptiontype") or "unknown",
+                group["jobs"],
+                group["example"],
+                examples.get(group["example"]) or "",
+            )
+            for group in groups
+        ]
+
+    @translated
+    def now(self) -> datetime:
+        """See JobReports."""
+        time: datetime = self._database.command("hello")["localTime"]
+        return time
+
+    def _ask(self, *stages: Document) -> list[dict[str, Any]]:
+        return list(self._jobs.aggregate(list(stages), maxTimeMS=LONGEST_LOOK))
