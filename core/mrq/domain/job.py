@@ -15,9 +15,12 @@ if TYPE_CHECKING:
 # Datetimes are naive and in UTC with millisecond precision everywhere, as MRQ 0.9 stores and returns them.
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class NewJob:
-    """A job about to be queued. `due`: not to be started before this time (None: at once)."""
+    """A job about to be queued. `due`: not to be started before this time (None: at once).
+
+    `encoded` is for the store that checks the job before it inserts it, so that it is encoded once.
+    """
 
     id: JobId
     path: str
@@ -25,6 +28,7 @@ class NewJob:
     queue: str
     datequeued: datetime
     due: datetime | None = None
+    encoded: bytes | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(slots=True)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mrq.domain.job import NewJob
 from mrq.domain.queuename import parse_queue
+from mrq.engine.backoff import Backoff
 from mrq.exceptions import InvalidParamsError, InvalidQueueError
 from mrq.ports.errors import StoreUnavailableError
 
@@ -23,13 +25,16 @@ if TYPE_CHECKING:
 log = logging.getLogger("mrq.enqueue")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Enqueuer:
     """Queues jobs and calls idle workers."""
 
     jobs: JobStore
     wakeups: Wakeups
     clock: Clock
+    patience: float = 30.0  # seconds that a fail-over of MongoDB may take
+    sleep: Callable[[float], None] = time.sleep
+    _reached: bool = False
 
     def enqueue(
         self, path: str, params_list: Sequence[Any], queue: str, *, batch_size: int = 1000, due: datetime | None = None
@@ -42,7 +47,8 @@ class Enqueuer:
         Raises:
             InvalidParamsError, JobTooLargeError: a job can't be stored.
             InvalidQueueError: the name is bad, or means no regular queue.
-            StoreUnavailableError: MongoDB is away. Batches before the failing one are queued already.
+            StoreUnavailableError: MongoDB can't be reached, or, if it could before, stayed away for longer than
+                a fail-over takes. Batches before the failing one are queued already.
         """
         name = parse_queue(queue)
         if name.is_raw:
@@ -59,9 +65,24 @@ class Enqueuer:
             return []
         self.jobs.check(new)
         for start in range(0, len(new), batch_size):
-            self.jobs.insert(new[start : start + batch_size])
+            self._insert(new[start : start + batch_size])
         self.call(name.root)
         return [job.id for job in new]
+
+    def _insert(self, batch: list[NewJob]) -> None:
+        """Insert, through a fail-over if need be: repeating it queues nothing twice."""
+        backoff, until = Backoff(), self.clock.monotonic() + self.patience
+        while True:
+            try:
+                self.jobs.insert(batch)
+            except StoreUnavailableError as error:
+                if not self._reached or self.clock.monotonic() > until:
+                    raise
+                log.warning("%d jobs wait to be queued: %s", len(batch), error)
+                self.sleep(backoff.failed())
+            else:
+                self._reached = True
+                return
 
     def call_for(self, queues: Iterable[str]) -> None:
         """Wake the idle workers of queues, given by their full names."""

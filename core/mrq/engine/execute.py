@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from mrq.domain.task import Task
     from mrq.engine.tasks import TaskLoader
 
+LONGEST_TRACEBACK = 64_000  # characters
+
 
 def execute(job: ClaimedJob, tasks: TaskLoader) -> tuple[Outcome, Task | None]:
     """Run a job to its end. Never raises: whatever the task did is an outcome.
@@ -86,6 +88,15 @@ def _format(exc: BaseException) -> str:
     if first is not None and first.tb_frame.f_code is execute.__code__:
         first = first.tb_next or first
     try:
-        return "".join(traceback.format_exception(type(exc), exc, first))
-    except Exception as error:  # noqa: BLE001
-        return f"{type(exc).__name__} (its traceback can't be shown: {error!r})\n"
+        text = "".join(traceback.format_exception(type(exc), exc, first))
+    except Exception as error:  # noqa: BLE001 - an exception whose __str__ raises must not cost the job its end
+        return f"{type(exc).__name__} (its traceback can't be shown: {type(error).__name__})\n"
+    return storable(text)
+
+
+def storable(text: str) -> str:
+    """Text cut to what is useful in a failure, without the lone surrogates that no database takes."""
+    if len(text) > LONGEST_TRACEBACK:
+        half = LONGEST_TRACEBACK // 2
+        text = f"{text[:half]}\n... {len(text) - 2 * half:,} characters left out ...\n{text[-half:]}"
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -39,37 +39,42 @@ class Heartbeat:
     options: WorkerOptions
     lost: Callable[[], None]  # this worker was taken for dead
     overdue: Callable[[], None]  # the lease can't be renewed in time
+    last: float = 0.0  # monotonic seconds of the last heartbeat that was written
+
+    def fresh(self) -> bool:
+        """Whether the lease is certainly held: else nothing may be claimed. After a suspension (SIGSTOP, a
+        debugger, a sleeping machine) the worker may have been taken for dead without knowing it yet."""
+        return self.clock.monotonic() - self.last < self.options.lease / 2
 
     def loop(self, stopped: Event) -> None:
         """Beat until told to stop."""
-        last = self.clock.monotonic()
         while True:
             try:
-                alive = self._beat()
-                if alive:
-                    last = self.clock.monotonic()
+                self._beat()
             except StoreUnavailableError as error:
                 self.rescuer.judge.own_beat_failed()
-                silent = self.clock.monotonic() - last
+                silent = self.clock.monotonic() - self.last
                 log.warning("no heartbeat could be written for %.1f s: %s", silent, error)
                 if silent > self.options.lease - self.options.heartbeat_interval:
                     self.overdue()
             if stopped.wait(self.options.heartbeat_interval):
                 return
 
-    def _beat(self) -> bool:
+    def _beat(self) -> None:
         me = self.state.worker
         database_time = self.workers.beat(me)
         if database_time is None:
             log.error("worker %s was taken for dead: its jobs belong to others now", me)
             self.rescuer.judge.own_beat_failed()
             self.lost()
-            return False
+            return
+        if not self.fresh():
+            self.state.kick.set()  # claims have been waiting for this
+        self.last = self.clock.monotonic()
         self.guard.beat()
         self.rescuer.beaten(self.clock.monotonic())
         self._release_orphans()
         self.rescuer.round(me, database_time)
-        return True
 
     def _release_orphans(self) -> None:
         """Hand back jobs that are started in this worker's name but that it doesn't hold."""

@@ -128,6 +128,7 @@ class Worker:
             self.state.worker, self.options.name, self._clock.now(), self.options.lease, self.options.report_config
         )
         self._workers.register(me)
+        self._heartbeat.last = self._clock.monotonic()
         self._guard.identity(self.state.worker)
         self._guard.beat()
         self.state.status = WorkerStatus.STARTED
@@ -159,6 +160,8 @@ class Worker:
         wish = self._wish()
         if wish is None:  # a limit is reached
             return
+        if not self._heartbeat.fresh():
+            wish = 0
         taken = self._claimer.claim(wish) if wish else 0
         if taken:
             self.state.status = WorkerStatus.SPAWN

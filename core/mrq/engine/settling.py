@@ -11,6 +11,7 @@ from mrq.domain.change import Settlement, change_for
 from mrq.domain.outcome import Failure, Outcome
 from mrq.domain.status import Status
 from mrq.engine.backoff import Backoff
+from mrq.engine.execute import storable
 from mrq.ports.errors import StoreUnavailableError
 from mrq.ports.jobs import Settled
 
@@ -109,9 +110,14 @@ class Settler:
             self._state.settled(run)
 
     def _fail_instead(self, run: Run, settlement: Settlement, reason: str) -> None:
-        """The result can't be stored. That fails this job and no other."""
+        """The end can't be stored as it is. That fails this job and no other, with less and less to store."""
         log.error("job %s (%s): %s", run.job.id, run.job.path, reason)
-        if settlement.change.status is Status.FAILED:  # its traceback can't be stored either
-            reason = "the reason of the failure can't be stored"
-        run.outcome = Outcome(Status.FAILED, failure=Failure("UnstorableResult", reason))
+        if settlement.change.status is not Status.FAILED:
+            run.outcome = Outcome(Status.FAILED, failure=Failure("UnstorableResult", storable(reason)))
+        elif settlement.change.failure is not None:
+            run.outcome = Outcome(Status.FAILED)
+        else:
+            log.critical("job %s: MongoDB refuses to store its end in any form; it stays started", run.job.id)
+            self._state.settled(run)
+            return
         self.put(run)

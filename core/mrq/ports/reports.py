@@ -41,12 +41,13 @@ class SlowJob:
 
 @dataclass(frozen=True, slots=True)
 class Failures:
-    """Jobs of one task that ended by the same kind of exception. `example`: one of them, and its traceback."""
+    """Jobs of one task that ended by the same kind of exception; one of them as an example."""
 
     path: str
     exceptiontype: str
     jobs: int
     example: JobId
+    params: Mapping[str, Any]  # of the example, as is the traceback
     traceback: str
 
     @property

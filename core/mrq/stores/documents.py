@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from mrq.domain.change import JobChange
     from mrq.domain.job import NewJob
+    from mrq.domain.outcome import Failure
     from mrq.ports.jobs import Claim
 
 Document = dict[str, Any]
@@ -67,6 +68,8 @@ def encode_new(job: NewJob) -> bytes:
         InvalidParamsError: its params can't be held by BSON.
         JobTooLargeError: it would be larger than MongoDB allows.
     """
+    if job.encoded is not None:
+        return job.encoded
     try:
         encoded = bson.encode(document_of(job))
     except ENCODE_ERRORS as error:
@@ -78,6 +81,7 @@ def encode_new(job: NewJob) -> bytes:
             f"params of {job.path} take {len(encoded):,} bytes; a job may have {LARGEST_DOCUMENT:,}, its result "
             "included. Store the data elsewhere and pass a reference; nothing was queued"
         )
+    job.encoded = encoded
     return encoded
 
 
@@ -167,18 +171,24 @@ def update_of(change: JobChange, values: Any) -> Document:
     if change.status is Status.QUEUED:
         update["$unset"] = {"alone": "", "datedue": ""}
     if change.failure is not None:
-        entry: Document = {
-            "date": change.at,
-            "status": change.status.value,
-            "exceptiontype": change.failure.exceptiontype,
-            "traceback": change.failure.traceback,
-        }
-        if change.worker is not None:
-            entry["worker"] = change.worker
-        if change.failure.original_traceback is not None:
-            entry["original_traceback"] = change.failure.original_traceback
+        entry = history_entry(change, change.failure)
         update["$push"] = {"traceback_history": {"$each": [entry], "$slice": -HISTORY_KEPT}}
     return update
+
+
+def history_entry(change: JobChange, failure: Failure) -> Document:
+    """What a failed run adds to the job's history."""
+    entry: Document = {
+        "date": change.at,
+        "status": change.status.value,
+        "exceptiontype": failure.exceptiontype,
+        "traceback": failure.traceback,
+    }
+    if change.worker is not None:
+        entry["worker"] = change.worker
+    if failure.original_traceback is not None:
+        entry["original_traceback"] = failure.original_traceback
+    return entry
 
 
 def move_update(to: Status, at: datetime, fields: Mapping[str, Any]) -> Document:
@@ -239,15 +249,19 @@ def record(document: Document) -> JobRecord:
     )
 
 
-def check_values(values: Document) -> tuple[bytes | None, str | None]:
-    """Encode what a settlement sets: the bytes, or why they can't be stored."""
+def check_change(change: JobChange) -> tuple[bytes | None, str | None]:
+    """Encode what a settlement sets: the bytes, or why it, or what it adds to the history, can't be stored."""
+    values = values_of(change)
     try:
         encoded = bson.encode(values)
+        size = len(encoded)
+        if change.failure is not None:
+            size += len(bson.encode(history_entry(change, change.failure)))
     except ENCODE_ERRORS as error:
         why = culprit_of(values.get("result"), "its result") or str(error)
         return None, f"the job's end can't be stored: {why}"
-    if len(encoded) > LARGEST_DOCUMENT - ROOM_FOR_THE_REST:
-        return None, too_large(len(encoded))
+    if size > LARGEST_DOCUMENT - ROOM_FOR_THE_REST:
+        return None, too_large(size)
     return encoded, None
 
 

@@ -26,6 +26,6 @@ def parse_id(value: object) -> ObjectId:
     if isinstance(value, (str, bytes)):
         try:
             return ObjectId(value)
-        except InvalidId:
+        except (InvalidId, TypeError):  # TypeError: bytes of another length
             pass
     raise InvalidJobIdError(f"{value!r} is not a job id: 24 hexadecimal digits, or an ObjectId")

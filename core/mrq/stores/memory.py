@@ -104,7 +104,7 @@ class MemoryJobStore:
         return [self._settle(settlement) for settlement in settlements]
 
     def _settle(self, settlement: Settlement) -> SettleResult:
-        encoded, reason = documents.check_values(documents.values_of(settlement.change))
+        encoded, reason = documents.check_change(settlement.change)
         if encoded is None:
             return SettleResult(Settled.UNSTORABLE, reason)
         update = documents.update_of(settlement.change, bson.decode(encoded))

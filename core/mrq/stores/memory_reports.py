@@ -69,4 +69,4 @@ def _group(path: str, status: str, jobs: list[Document]) -> dict[str, Any]:
 
 def _failures(path: str, kind: str, jobs: list[Document]) -> Failures:
     example = min(jobs, key=lambda job: job["_id"])
-    return Failures(path, kind, len(jobs), example["_id"], example.get("traceback") or "")
+    return Failures(path, kind, len(jobs), example["_id"], example["params"], example.get("traceback") or "")

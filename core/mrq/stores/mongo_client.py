@@ -32,6 +32,9 @@ R = TypeVar("R")
 # Server answers that mean "not now, and not me": shutting down, stepping down, no majority in time
 _PASSING = frozenset({50, 64, 89, 91, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436, 7, 6})
 
+# Write concerns that this server can never give
+_NEVER = frozenset({79, 100})
+
 
 def connect(url: str, *, server_timeout: float, name: str) -> Database[dict[str, Any]]:
     """The database that a MongoDB url names (mrq if it names none). Opens no connection yet.
@@ -77,7 +80,7 @@ def is_passing(error: PyMongoError) -> bool:
         details = error.details or {}
         concerns = details.get("writeConcernErrors") or []
         codes = {e.get("code") for e in [*concerns, *(details.get("writeErrors") or [])]}
-        return bool(concerns) or bool(codes & _PASSING)
+        return bool(codes & _PASSING) or any(e.get("code") not in _NEVER for e in concerns)
     if isinstance(error, (ConnectionFailure, WTimeoutError, WriteConcernError)):
         return True
     return isinstance(error, OperationFailure) and (

@@ -15,7 +15,7 @@ from mrq.domain.status import Status, sources_of
 from mrq.ports.jobs import Settled, SettleResult
 from mrq.stores import documents, mongo_indexes
 from mrq.stores.ids import new_id, parse_id
-from mrq.stores.mongo_client import translated
+from mrq.stores.mongo_client import is_passing, translated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -61,7 +61,7 @@ class MongoJobStore:
     def insert(self, jobs: Sequence[NewJob]) -> None:
         """See JobStore."""
         try:
-            self._jobs.insert_many([documents.document_of(job) for job in jobs], ordered=False)
+            self._jobs.insert_many([RawBSONDocument(documents.encode_new(job)) for job in jobs], ordered=False)
         except BulkWriteError as error:
             others = [e for e in error.details["writeErrors"] if e["code"] != _DUPLICATE]
             if others or error.details.get("writeConcernErrors"):
@@ -72,7 +72,7 @@ class MongoJobStore:
     @translated
     def claim(self, claim: Claim) -> list[ClaimedJob]:
         """See JobStore. Two round trips; a third one when another worker was quicker for some of them."""
-        found = self._candidates(claim)
+        found = self._candidates(claim) if claim.limit > 0 else []  # to MongoDB, 0 means no limit
         if not found:
             return []
         ids = [document["_id"] for document in found]
@@ -142,7 +142,7 @@ class MongoJobStore:
         results: list[SettleResult] = [_REFUSED] * len(settlements)
         groups: dict[tuple[int | str | None, bool | None], list[tuple[int, UpdateOne]]] = defaultdict(list)
         for index, settlement in enumerate(settlements):
-            encoded, reason = documents.check_values(documents.values_of(settlement.change))
+            encoded, reason = documents.check_change(settlement.change)
             if encoded is None:
                 results[index] = SettleResult(Settled.UNSTORABLE, reason)
                 continue
@@ -170,16 +170,20 @@ class MongoJobStore:
             done = collection.bulk_write([write for _, write in writes], ordered=False)
             matched = done.matched_count if done.acknowledged else len(writes)
         except BulkWriteError as error:
-            errors, matched = error.details["writeErrors"], error.details["nMatched"]
-            if error.details.get("writeConcernErrors") or any(e["code"] not in _TOO_LARGE for e in errors):
+            # A passing error is raised and the whole batch repeated. What is left is about single documents, or
+            # a write concern that this server can't give: that write took place all the same.
+            if is_passing(error):
                 raise
+            errors, matched = error.details["writeErrors"], error.details["nMatched"]
         if matched == len(writes):
             for index, _ in writes:
                 results[index] = _WRITTEN
         else:
             self._look_again(settlements, [index for index, _ in writes], results)
         for refused in errors:
-            results[writes[refused["index"]][0]] = SettleResult(Settled.UNSTORABLE, documents.too_large())
+            large = refused["code"] in _TOO_LARGE
+            reason = documents.too_large() if large else f"MongoDB refused the job's end: {refused['errmsg']}"
+            results[writes[refused["index"]][0]] = SettleResult(Settled.UNSTORABLE, reason)
 
     def _look_again(self, settlements: Sequence[Settlement], indexes: list[int], results: list[SettleResult]) -> None:
         """Which of a batch are written? Tokens stay on settled jobs, so an earlier try is recognised."""

@@ -77,17 +77,9 @@ class MongoJobReports:
             {"$limit": limit},
         )
         wanted = {"_id": {"$in": [group["example"] for group in groups]}}
-        examples = {d["_id"]: d.get("traceback") for d in self._jobs.find(wanted, {"traceback": 1}).limit(limit)}
-        return [
-            Failures(
-                group["_id"].get("path") or "",
-                group["_id"].get("exceptiontype") or "unknown",
-                group["jobs"],
-                group["example"],
-                examples.get(group["example"]) or "",
-            )
-            for group in groups
-        ]
+        found = self._jobs.find(wanted, {"params": 1, "traceback": 1}).limit(limit).max_time_ms(LONGEST_LOOK)
+        examples = {document["_id"]: document for document in found}
+        return [_failures(group, examples.get(group["example"], {})) for group in groups]
 
     @translated
     def now(self) -> datetime:
@@ -97,3 +89,14 @@ class MongoJobReports:
 
     def _ask(self, *stages: Document) -> list[dict[str, Any]]:
         return list(self._jobs.aggregate(list(stages), maxTimeMS=LONGEST_LOOK))
+
+
+def _failures(group: Document, example: Document) -> Failures:
+    return Failures(
+        path=group["_id"].get("path") or "",
+        exceptiontype=group["_id"].get("exceptiontype") or "unknown",
+        jobs=group["jobs"],
+        example=group["example"],
+        params=example.get("params") or {},
+        traceback=example.get("traceback") or "",
+    )

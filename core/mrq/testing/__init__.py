@@ -1,0 +1,57 @@
+"""For tests of your own tasks: the real engine on a store in memory, without servers.
+
+from mrq.testing import memory_app, run_jobs
+
+def test_fetch():
+    with memory_app():
+        job = fetch.queue("https://example.org")
+        run_jobs()
+        assert job.result(timeout=0) == 200
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from mrq.app import App, Stores, get_app, use_app, worker_options
+from mrq.engine.threads import ThreadRuntime
+from mrq.stores.memory import MemoryJobStore, MemoryLocks, MemoryWakeups, MemoryWorkerStore
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mrq.engine.loop import Exit
+
+
+def memory_stores() -> Stores:
+    """New, empty stores in memory."""
+    return Stores(MemoryJobStore(), MemoryWorkerStore(), MemoryWakeups(), MemoryLocks())
+
+
+@contextmanager
+def memory_app(**config: Any) -> Iterator[App]:
+    """An app on memory stores, which is this process's app until the block ends.
+
+    config: settings by their lower-case names, such as `tasks={...}` or `default_job_timeout=5`. Neither a
+    config file nor the environment is read. Raises ConfigError.
+    """
+    app = App(config, stores=memory_stores())
+    use_app(app)
+    try:
+        yield app
+    finally:
+        use_app(None)
+
+
+def run_jobs(*queues: str, greenlets: int = 4, app: App | None = None) -> Exit:
+    """Run a worker on threads, in this process, until the queues (default: "default") are empty.
+
+    Retries that are due later are left where they are.
+    """
+    app = app or get_app()
+    options = replace(
+        worker_options(app.settings), queues=queues or ("default",), strategy="burst", greenlets=greenlets
+    )
+    return app.worker(ThreadRuntime(), options=options).run()
