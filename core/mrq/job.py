@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from mrq.app import App, get_app
@@ -14,6 +15,7 @@ from mrq.exceptions import (
     JobFailedError,
     JobNotFoundError,
     MaxRetriesInterrupt,
+    MrqError,
     RetryInterrupt,
     WaitTimeoutError,
 )
@@ -122,7 +124,7 @@ class Job:
     def __init__(self, job_id: Any, queue: str | None = None, *, start: bool = False, fetch: bool = False) -> None:
         """Raises InvalidJobIdError. `fetch`: read its document at once."""
         if start:
-            raise NotImplementedError("jobs are started by workers; run one here with mrq.context.run_task")
+            raise MrqError("jobs are started by workers; run one here with mrq.context.run_task")
         self._app = get_app()
         self._run: Run | None = None
         self.id: JobId | None = None if job_id is None else self._app.jobs.parse_id(job_id)
@@ -177,8 +179,16 @@ class Job:
     # ---- from outside
 
     def cancel(self) -> bool:
-        """Call the job off. A run that has begun goes on, but its end is not written. False: too late."""
-        return self._app.jobs.move(self._known_id(), Status.CANCEL, self._app.clock.now(), {})
+        """Call the job off. A run that has begun goes on, but its end is not written. False: no such job.
+
+        The document is kept for the task's `cancel_ttl` seconds.
+        """
+        record = self._fetched()
+        if record is None:
+            return False
+        now = self._app.clock.now()
+        expires = now + timedelta(seconds=self._app.tasks.options(record.path).cancel_ttl)
+        return self._app.jobs.move(record.id, Status.CANCEL, now, {"dateexpires": expires})
 
     def requeue(self, queue: str | None = None, retry_count: int = 0) -> bool:
         """Queue the job again, at the end of its queue or of another one. False: there is no such job."""

@@ -20,7 +20,7 @@ from mrq.exceptions import ConfigError, ServerUnavailableError, TimeoutInterrupt
 from mrq.ports.guard import NoGuard
 from mrq_container.board import Board, BoardGuard
 from mrq_container.guard import NUDGE_SIGNAL
-from mrq_container.lifeline import die_with, watch_pipe
+from mrq_container.lifeline import die_with_guard, watch_pipe
 from mrq_container.runtime import GeventRuntime
 from mrq_container.start import app_of, run_with_settings, set_up_logging
 
@@ -71,7 +71,7 @@ def _board() -> Board | None:
     board, lifeline = os.environ.pop("MRQ_GUARD_BOARD", None), os.environ.pop("MRQ_GUARD_LIFELINE", None)
     if board is None or lifeline is None:
         return None
-    die_with(os.getppid())
+    die_with_guard()
     if sys.platform != "linux":
         gevent.get_hub().threadpool.spawn(watch_pipe, int(lifeline))
     return Board(int(board))

@@ -68,7 +68,12 @@ class Watched:
         self.board = Board.create()
         # its other end is closed by our death: the worker then ends too, also where there is no PDEATHSIG
         lifeline, self._lifeline = os.pipe()
-        environment = {**os.environ, "MRQ_GUARD_BOARD": str(self.board.fd), "MRQ_GUARD_LIFELINE": str(lifeline)}
+        environment = {
+            **os.environ,
+            "MRQ_GUARD_BOARD": str(self.board.fd),
+            "MRQ_GUARD_LIFELINE": str(lifeline),
+            "MRQ_GUARD_PID": str(os.getpid()),
+        }
         self.process = subprocess.Popen(
             [sys.executable, "-m", "mrq_container.child", *argv],
             env=environment,
@@ -79,6 +84,7 @@ class Watched:
         self.started = time.monotonic()
         self._standin: subprocess.Popen[bytes] | None = None
         self.killed = False
+        self.told = float("inf")  # when it was told to end at once
 
     def send(self, number: int) -> None:
         """Send the worker a signal; one that has just died doesn't mind."""
@@ -88,7 +94,7 @@ class Watched:
     def look(self) -> None:
         """See how the worker does, and act."""
         now = time.monotonic()
-        view = View(self.board.header(), self.board.entries(), is_stopped(self.process.pid), now)
+        view = View(self.board.header(), self.board.entries(), is_stopped(self.process.pid), now, self.told)
         for act in verdict(view):
             if act is Act.STAND_IN:
                 self._stand_in()
@@ -97,7 +103,8 @@ class Watched:
             elif act is Act.NUDGE:
                 self.send(NUDGE_SIGNAL)
             elif act is Act.KILL and not self.killed:
-                say(f"worker {self.process.pid} doesn't yield and its time-outs are past: it is killed")
+                why = "it was told to end" if now > self.told else "its time-outs are past"
+                say(f"worker {self.process.pid} doesn't yield and {why}: it is killed")
                 self.killed = True
                 self.send(signal.SIGKILL)
 
@@ -119,7 +126,7 @@ class Watched:
     def _helper(self, name: str, board: Board, *flags: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             [sys.executable, "-m", f"mrq_container.{name}", *flags, "--", *self._argv],
-            env={**os.environ, "MRQ_GUARD_BOARD": str(board.fd)},
+            env={**os.environ, "MRQ_GUARD_BOARD": str(board.fd), "MRQ_GUARD_PID": str(os.getpid())},
             pass_fds=(board.fd,),
             start_new_session=True,
         )
@@ -170,6 +177,8 @@ class Guard:
         while (code := watched.process.poll()) is None:
             for number in self._signals.wait(TICK):
                 if number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                    if number != signal.SIGINT or self._stopping:
+                        watched.told = min(watched.told, time.monotonic())
                     self._stopping = True
                     watched.send(signal.SIGTERM if number == signal.SIGHUP else number)
             watched.look()
@@ -204,7 +213,7 @@ class Guard:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 cleaner.wait(timeout=20)  # what it can't do by then, a rescue after the lease does
         if watched.killed:
-            return 1
+            return 0 if watched.told < float("inf") else 1
         return 128 - code if code < 0 else code
 
 

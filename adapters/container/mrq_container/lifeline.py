@@ -10,8 +10,9 @@ import sys
 _PR_SET_PDEATHSIG = 1
 
 
-def die_with(parent: int) -> None:
-    """Have the kernel kill this process when its parent dies (Linux; elsewhere `watch_pipe` must do)."""
+def die_with_guard() -> None:
+    """Have the kernel kill this process when its guard dies (Linux; elsewhere `watch_pipe` must do)."""
+    parent = int(os.environ.pop("MRQ_GUARD_PID", os.getppid()))
     if sys.platform != "linux":
         return
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

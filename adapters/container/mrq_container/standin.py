@@ -15,13 +15,13 @@ from mrq.exceptions import ServerUnavailableError
 from mrq.settings import Loaded  # noqa: TC001
 from mrq_container.board import Board
 from mrq_container.guard import say
-from mrq_container.lifeline import die_with
+from mrq_container.lifeline import die_with_guard
 from mrq_container.start import app_of, run_with_settings
 
 
 def stand_in(loaded: Loaded) -> int:
     """Beat until killed, or until the worker was taken for dead."""
-    die_with(os.getppid())
+    die_with_guard()
     board = Board(int(os.environ["MRQ_GUARD_BOARD"]))
     app = app_of(loaded)
     settings = app.settings

@@ -28,12 +28,16 @@ class Act(Enum):
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What a guard sees at one moment. `stopped`: the worker's process is suspended (SIGSTOP, a debugger)."""
+    """What a guard sees at one moment.
+
+    `stopped`: the worker's process is suspended (SIGSTOP, a debugger). `told`: when it was told to end at once.
+    """
 
     header: Header
     entries: list[Entry]
     stopped: bool
     now: float
+    told: float = float("inf")
 
 
 def verdict(view: View) -> list[Act]:
@@ -52,6 +56,8 @@ def verdict(view: View) -> list[Act]:
             acts.append(Act.KILL)
     elif overdue > KILL_AFTER and now - header.signalled > KILL_AFTER:
         acts.append(Act.KILL)  # native code holds the interpreter: not even the signal is felt
+    elif now - view.told > KILL_AFTER:
+        acts.append(Act.KILL)  # it has not even heard that it is to end
     elif overdue > NUDGE_AFTER:
         acts.append(Act.NUDGE)
     elif not view.entries and silent > IDLE_STUCK:

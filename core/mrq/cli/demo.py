@@ -90,25 +90,26 @@ def _demonstrate(screen: Screen, data: Path | None, files: int, greenlets: int, 
     """Everything but the last words, with whatever was started stopped again."""
     with _signals_as_interrupts(), _folder(data) as folder, _example_on_path():
         screen.say("Starting MongoDB and Valkey ...")
-        with EmbeddedServers(folder) as servers, _environment(servers) as app:
+        with EmbeddedServers(data) as servers, _environment(servers) as app:
             made = [*app.jobs.ensure_indexes(), *app.workers.ensure_indexes()]
             screen.say(f"{app.jobs.ping()} ({len(made)} indexes made)")
             screen.say(app.wakeups.ping())
             use_app(app)
+            worker = DemoWorker(["default", "cpu"], greenlets, folder, temporary=data is None)
             try:
-                return _run_all(app, screen, folder, files, greenlets, sources)
+                return _run_all(app, screen, worker, files, sources)
             finally:
                 use_app(None)
                 if data is not None:
                     screen.say(f"Kept: {data}. Look again with: mrq up --data {data}")
 
 
-def _run_all(app: App, screen: Screen, folder: Path, files: int, greenlets: int, sources: list[str]) -> Verdict:
+def _run_all(app: App, screen: Screen, worker: DemoWorker, files: int, sources: list[str]) -> Verdict:
     """Queue the first job, wait until all have ended, show and judge what they did."""
     tasks: Any = importlib.import_module(f"{PACKAGE}.tasks")
     check: Any = importlib.import_module(f"{PACKAGE}.check")
-    with DemoWorker(["default", "cpu"], greenlets, folder) as worker:
-        screen.say(f"mrq-worker default cpu --greenlets {greenlets} (process {worker.pid})")
+    with worker:
+        screen.say(f"{worker.command} (process {worker.pid})")
         began = time.monotonic()
         first = tasks.index_everything.queue(files=files, folders=sources or None)
         with screen.progress() as progress:

@@ -46,11 +46,14 @@ class Rate:
     """How many jobs end a second, over the last few seconds."""
 
     def __init__(self) -> None:
-        self._seen: deque[tuple[float, int]] = deque([(time.monotonic(), 0)])
+        self._began = time.monotonic()
+        self._seen: deque[tuple[float, int]] = deque([(self._began, 0)])
 
-    def after(self, done: int) -> float:
-        """Note that `done` jobs have ended by now; jobs a second."""
+    def after(self, done: int, total: int) -> float:
+        """Note that `done` of `total` jobs have ended by now; jobs a second, at the end since the start."""
         now = time.monotonic()
+        if done == total:
+            return done / max(now - self._began, 0.001)
         self._seen.append((now, done))
         while len(self._seen) > 2 and now - self._seen[0][0] > RATE_SECONDS:
             self._seen.popleft()
@@ -75,7 +78,7 @@ class Bar:
             total=total or None,
             done=f"{done:>6,} of {total:,} jobs",
             failed=f"[red]{failed:>3} failed[/]" if failed else "  0 failed",
-            rate=f"{self._rate.after(done):>5,.0f}/s",
+            rate=f"{self._rate.after(done, total):>5,.0f}/s",
         )
 
 
@@ -94,7 +97,7 @@ class Lines:
         if now - self._last < LINE_SECONDS and done < total:
             return
         self._last = now
-        rate = self._rate.after(done)
+        rate = self._rate.after(done, total)
         self._console.print(
             f"{now - self._began:6.1f} s  {done:>6,} of {total:,} jobs  {failed:>3} failed  {rate:>5,.0f}/s"
         )
@@ -138,17 +141,17 @@ class Screen:
         if not rows:
             return
         table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), show_header=any(columns))
+        last = len(columns) - 1
         for number, name in enumerate(columns):
             widest = max(len(cell) for cell in [name, *(row[number] for row in rows)])
             table.add_column(
                 Text(name, style="dim"),
                 justify="right" if name in _NUMBERS else "left",
-                no_wrap=True,
-                overflow="ellipsis",
-                min_width=widest if number < len(columns) - 1 else None,
+                no_wrap=number < last,  # rich narrows only those that may be wrapped
+                min_width=widest if number < last else None,
             )
         for row in rows:
-            table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row))
+            table.add_row(*map(_one_line, row))
         self.console.print()
         self.console.print(Text(title, style="bold"))
         self.console.print(table)
@@ -162,10 +165,9 @@ class Screen:
         self.table("Checked against a second count of the files", ("", "jobs say", "counted", ""), rows)
         self.console.print()
         if verdict.good:
-            last = (
-                f": {verdict.jobs:,} jobs, {verdict.failed} failed as they should, {verdict.seconds:.1f} s, "
-                f"{verdict.jobs / verdict.seconds:,.0f} jobs/s"
-            )
+            failed = f"{verdict.failed} failed as they should" if verdict.failed else "none failed"
+            rate = f"{verdict.jobs / verdict.seconds:,.0f} jobs/s"
+            last = f": {verdict.jobs:,} jobs, {failed}, {verdict.seconds:.1f} s, {rate}"
             self.console.print(Text.assemble(("demo ok", "bold green"), last), soft_wrap=True)
             return
         wrong = [f"{c.what}: {c.jobs:,} instead of {c.expected:,}" for c in verdict.comparisons if not c.agrees]
@@ -221,6 +223,12 @@ def _task_row(report: TaskReport) -> Sequence[Cell]:
         _seconds(report.longest),
         f"{report.total:,.1f}",
     )
+
+
+def _one_line(cell: Cell) -> Text:
+    text = Text(cell) if isinstance(cell, str) else cell.copy()
+    text.no_wrap, text.overflow = True, "ellipsis"
+    return text
 
 
 def _name(path: str) -> str:

@@ -19,11 +19,14 @@ if TYPE_CHECKING:
 class DemoWorker:
     """A context manager. The environment of this process has to say which servers the worker uses."""
 
-    def __init__(self, queues: Sequence[str], greenlets: int, folder: Path) -> None:
-        """`folder`: for its log; also its current directory, so that no mrq-config.py is found by chance."""
-        self._queues = queues
-        self._greenlets = greenlets
+    def __init__(self, queues: Sequence[str], greenlets: int, folder: Path, *, temporary: bool) -> None:
+        """`folder`: for its log; also its current directory, so that no mrq-config.py is found by chance.
+
+        `temporary`: the folder is removed if this process dies.
+        """
+        self._arguments = [*queues, "--greenlets", str(greenlets)]
         self._folder = folder
+        self._temporary = temporary
         self._log = folder / "worker.log"
         self._log_start = 0
         self._process: KeptProcess | None = None
@@ -31,11 +34,11 @@ class DemoWorker:
     def __enter__(self) -> Self:
         self._log.touch(mode=0o600)
         self._log_start = self._log.stat().st_size
-        command = [sys.executable, "-m", "mrq.cli.main", "worker", *self._queues]
-        command += ["--greenlets", str(self._greenlets), "--log_level", "INFO"]
+        command = [sys.executable, "-m", "mrq.cli.main", "worker", *self._arguments, "--log_level", "INFO"]
+        remove = self._folder if self._temporary else None
         lock = os.open(self._folder / "worker.lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            self._process = KeptProcess(command, folder=self._folder, log=self._log, lock=lock, remove=None)
+            self._process = KeptProcess(command, folder=self._folder, log=self._log, lock=lock, remove=remove)
         finally:
             os.close(lock)
         return self
@@ -52,6 +55,11 @@ class DemoWorker:
         if self._process is None:
             raise RuntimeError("the worker of the demo has not been started; use `with DemoWorker(...)`")
         return self._process
+
+    @property
+    def command(self) -> str:
+        """How a user would start it."""
+        return f"mrq-worker {' '.join(self._arguments)}"
 
     @property
     def pid(self) -> int:

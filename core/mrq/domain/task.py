@@ -15,7 +15,8 @@ class Task:
     """True on the instance that a worker made for a job, False on those made by `run_task`."""
 
     max_concurrency: int = 0
-    """How many jobs of this task may run at once over all workers; 0: no limit."""
+    """How many jobs of this task may run at once over all workers; 0: no limit. Not kept to yet: a worker that
+    loads a task with a limit warns."""
 
     status_success_update_w: int | str | None = None
     """Write concern of the write that stores a success; None: majority. May be set inside `run`."""

@@ -62,7 +62,7 @@ class Heartbeat:
 
     def _beat(self) -> None:
         me = self.state.worker
-        database_time = self.workers.beat(me)
+        database_time = self.workers.beat(me, timeout=max(1.0, self.options.heartbeat_interval))
         if database_time is None:
             log.error("worker %s was taken for dead: its jobs belong to others now", me)
             self.rescuer.judge.own_beat_failed()

@@ -118,11 +118,14 @@ class Ending:
                 if run.fiber is not None:
                     run.fiber.interrupt(JobInterrupt("the worker stops"))
             pause = self.clock.monotonic() + INTERRUPT_INTERVAL
+            still = []  # not those whose run.ended is unset: a fiber sets that before its join is over
             for run in pending:
                 if run.fiber is not None and run.fiber.join(max(0.0, pause - self.clock.monotonic())):
                     self.state.left_fiber(run)
                     self.settler.put(run)
-            pending = [run for run in pending if not run.ended]
+                else:
+                    still.append(run)
+            pending = still
         for run in pending:
             log.error("job %s (%s) can't be interrupted", run.job.id, run.job.path)
 

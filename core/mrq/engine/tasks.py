@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import difflib
 import importlib
+import logging
+import sys
 from typing import TYPE_CHECKING, Any
 
 from mrq.domain.task import Task
@@ -14,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mrq.domain.options import TaskOptions
+
+
+log = logging.getLogger("mrq.worker")
 
 
 class TaskLoader:
@@ -38,7 +43,11 @@ class TaskLoader:
         found = self._classes.get(path)
         if found is None:
             found = self._classes[path] = load_task_class(path)
-            self._options.pop(path, None)
+            if found.max_concurrency:
+                log.warning(
+                    "task %s: max_concurrency = %d is not kept to in this version: its jobs may run side by side",
+                    path, found.max_concurrency,
+                )  # fmt: skip
         return found
 
     def loaded_options(self, path: str) -> TaskOptions:
@@ -49,11 +58,17 @@ class TaskLoader:
         return self.options(path)
 
     def options(self, path: str) -> TaskOptions:
-        """What is set for a task. A task that can't be loaded has what is configured for its path."""
+        """What is set for a task, as far as that is known without importing anything."""
         options = self._options.get(path)
-        if options is None:
-            own = getattr(self._classes.get(path), "mrq_options", {})
-            options = self._defaults.merged(own).merged(self._configured.get(path, {}))
+        if options is not None:
+            return options
+        if path not in self._classes and path.rpartition(".")[0] in sys.modules:
+            with contextlib.suppress(Exception):
+                self.load(path)
+        task_class = self._classes.get(path)
+        own = getattr(task_class, "mrq_options", {})
+        options = self._defaults.merged(own).merged(self._configured.get(path, {}))
+        if task_class is not None:
             self._options[path] = options
         return options
 

@@ -109,8 +109,11 @@ class JobStore(Protocol):
         ...
 
     def move(self, job: JobId, to: Status, at: datetime, fields: Mapping[str, Any]) -> bool:
-        """Cancel or requeue a job from outside, if the table of moves allows it. `fields`: names of
-        `JobChange` and their values. False: no such job, or the move is not allowed."""
+        """Cancel or requeue a job from outside, if the table of moves allows it.
+
+        `fields`: new values of `queue`, `datequeued`, `retry_count`, `dateexpires` (None: unchanged). False: no
+        such job, or the move is not allowed.
+        """
         ...
 
     def set_progress(self, job: JobId, token: Token | None, ratio: float) -> None:

@@ -20,8 +20,9 @@ class WorkerStore(Protocol):
         """Make a worker known. Must be done before it claims anything."""
         ...
 
-    def beat(self, worker: WorkerId) -> datetime | None:
-        """Change a worker's heartbeat; the database's time (naive, UTC). None: the worker was marked lost, or
+    def beat(self, worker: WorkerId, timeout: float = 5.0) -> datetime | None:
+        """Change a worker's heartbeat; the database's time (naive, UTC). Given up after `timeout` seconds, so
+        that a connection that hangs is noticed while the lease lasts. None: the worker was marked lost, or
         its document is gone: it must stop acting under this identity."""
         ...
 

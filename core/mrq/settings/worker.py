@@ -43,7 +43,7 @@ class WorkerSettings(TracingSettings):
     dequeue_strategy: str = option(
         "sequential",
         "sequential: drain the queues in the order given; parallel: take from each in turn; "
-        "burst: stop when all are empty; or the dotted path of your own",
+        "burst: stop when all are empty",
         group="Worker",
         commands=WORKER,
     )
@@ -89,7 +89,12 @@ class WorkerSettings(TracingSettings):
         False, "Make the indexes in MongoDB before the start", group="Worker", commands=WORKER
     )
     worker_id: str = option(
-        "", "Id of this worker", group="Worker", commands=WORKER, default_text="a new one at each start"
+        "",
+        "Id of this worker",
+        group="Worker",
+        commands=WORKER,
+        default_text="a new one at each start",
+        later="naming a worker's id",
     )
     agent_id: str = option("", "Id of the agent that started this worker", group="Worker", commands=WORKER)
     worker_group: str = option(

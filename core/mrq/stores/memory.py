@@ -269,15 +269,15 @@ class MemoryWorkerStore:
             if worker.deadline is not None:
                 document["deadline"] = worker.deadline
 
-    def beat(self, worker: WorkerId) -> datetime | None:
+    def beat(self, worker: WorkerId, timeout: float = 5.0) -> datetime | None:
         """See WorkerStore."""
         with self._lock:
             document = self._not_lost(worker)
             if document is None:
                 return None
             document["beat"] += 1
-            document["datereported"] = self._now()
-            return self._now()
+            now = document["datereported"] = self._now()
+            return now
 
     def report(self, worker: WorkerId, report: Mapping[str, Any]) -> None:
         """See WorkerStore."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pymongo
 from pymongo import WriteConcern
 from pymongo.collection import ReturnDocument
 
@@ -56,14 +57,15 @@ class MongoWorkerStore:
         self._workers.update_one({"_id": worker.id}, update, upsert=True)
 
     @translated
-    def beat(self, worker: WorkerId) -> datetime | None:
+    def beat(self, worker: WorkerId, timeout: float = 5.0) -> datetime | None:
         """See WorkerStore."""
-        document = self._workers.find_one_and_update(
-            {"_id": worker, "status": _NOT_LOST},
-            {"$inc": {"beat": 1}, "$currentDate": {"datereported": True}},
-            projection={"datereported": 1},
-            return_document=ReturnDocument.AFTER,
-        )
+        with pymongo.timeout(timeout):
+            document = self._workers.find_one_and_update(
+                {"_id": worker, "status": _NOT_LOST},
+                {"$inc": {"beat": 1}, "$currentDate": {"datereported": True}},
+                projection={"datereported": 1},
+                return_document=ReturnDocument.AFTER,
+            )
         return None if document is None else document["datereported"]
 
     @translated

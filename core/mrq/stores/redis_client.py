@@ -34,7 +34,7 @@ def connect(url: str, *, max_connections: int, timeout: float, server_timeout: f
             _with_password(url),
             max_connections=max_connections,
             timeout=timeout,
-            socket_timeout=30,
+            socket_timeout=server_timeout,
             socket_connect_timeout=server_timeout,
             health_check_interval=30,
         )

@@ -25,7 +25,7 @@ class RedisLocks:
     def acquire(self, name: str, ttl: float) -> str | None:
         """See Locks."""
         key = secrets.token_hex(12)
-        return key if self._redis.set(self._name(name), key, nx=True, px=int(ttl * 1000)) else None
+        return key if self._redis.set(self._name(name), key, nx=True, px=max(1, int(ttl * 1000))) else None
 
     @translated
     def extend(self, name: str, key: str, ttl: float) -> bool:

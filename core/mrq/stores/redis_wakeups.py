@@ -64,7 +64,9 @@ class RedisSubscription:
             return self._wait(timeout)
         except Exception:
             self._drop()  # listen on a fresh connection the next time
-            raise
+            if not self._is_closed():
+                raise
+            return False  # another thread pulled the connection away
 
     @translated
     def _wait(self, timeout: float) -> bool:
@@ -72,6 +74,9 @@ class RedisSubscription:
             self._pubsub = self._redis.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
             self._pubsub.subscribe(*self._channels)
         return self._pubsub.get_message(timeout=timeout) is not None
+
+    def _is_closed(self) -> bool:
+        return self._closed
 
     def close(self) -> None:
         """See Subscription."""

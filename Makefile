@@ -1,0 +1,87 @@
+# Everything a developer runs. `make` alone lists the targets.
+#
+# Needed: Python 3.11 or newer, make, git. All else is installed into .venv from the locks in requirements/.
+
+PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3 python; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; break; }; done)
+UV ?= uv
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
+
+# A stamp says that .venv holds what a lock lists. Its name has a checksum of the lock, so that another
+# lock (a branch, a pull) is noticed, and an unchanged one costs nothing.
+checksum = $(shell cat requirements/$(1).lock pyproject.toml | cksum | cut -d ' ' -f 1)
+DEV := .venv/dev-$(call checksum,dev).stamp
+DEMO := .venv/demo-$(call checksum,demo).stamp
+
+COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --no-header $(UPGRADE)
+# The smaller locks hold the very versions of the full one.
+PART = $(COMPILE) --no-annotate --constraint requirements/all.lock
+
+# Material's announcement of its own future
+export NO_MKDOCS_2_WARNING := 1
+
+.DELETE_ON_ERROR:
+.PHONY: help setup demo test check check-containers docs lock clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(DEV) ## Create .venv with all that the targets below need (done by them when missing)
+	@echo "Ready: .venv. Try: make demo"
+
+# The environment of the tests holds all that the demo needs.
+demo: $(if $(wildcard $(DEV)),$(DEV),$(DEMO)) ## Run the example on a real MongoDB and Valkey, started for it
+	@$(BIN)/mrq demo
+
+test: $(DEV) ## Run all tests, on servers started for them; ARGS="tests/unit -k name" for some
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(DEV) check-containers ## Format, lint, types, rings of imports, docs, container files
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/mkdocs build --strict
+
+# The wheels of both tools are for Linux x86_64. Compose is called without its Python wrapper, which exits
+# with 0 whatever happens.
+check-containers: $(DEV)
+ifeq ($(shell uname -sm),Linux x86_64)
+	$(BIN)/hadolint Dockerfile
+	"$$($(BIN)/python -c 'import compose; print(compose.__path__[0])')"/docker-compose --profile '*' config --quiet
+else
+	@echo "docker-compose.yml and Dockerfile are checked on Linux x86_64 only"
+endif
+
+docs: $(DEV) ## Show the documentation on http://127.0.0.1:8000, rebuilt at each change
+	$(BIN)/mkdocs serve --strict
+
+lock: ## Write requirements/*.lock again (needs uv; for newer versions: UPGRADE=--upgrade)
+	@command -v $(UV) >/dev/null || { echo "make lock needs uv: pip install uv, or UV=/path/to/uv" >&2; exit 1; }
+	@$(COMPILE) pyproject.toml --all-extras --group dev --output-file requirements/all.lock
+	@$(PART) pyproject.toml --extra container --extra embedded --group dev --output-file requirements/dev.lock
+	@$(PART) pyproject.toml --extra container --extra embedded --group build --output-file requirements/demo.lock
+	@$(PART) pyproject.toml --extra container --output-file requirements/container.lock
+	@$(PART) --group build --output-file requirements/build.lock
+
+clean: ## Remove what the targets made, .venv too; .mrq, the data of `mrq up`, stays
+	rm -rf .venv site dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/pyvenv.cfg:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer was not found; name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "$(PYTHON) can't be used: Python 3.11 or newer is needed" >&2; exit 1; }
+	@echo "Creating .venv with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv --clear .venv || \
+		{ rm -rf .venv; echo "On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+
+$(DEV) $(DEMO): .venv/%.stamp: .venv/pyvenv.cfg
+	@echo "Installing what requirements/$(firstword $(subst -, ,$*)).lock lists"
+	@$(PIP) install --require-hashes --requirement requirements/$(firstword $(subst -, ,$*)).lock
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@$(BIN)/python requirements/check_libraries.py
+	@touch $@

@@ -1,0 +1,181 @@
+"""What `mrq doctor` looks at. Each check returns findings and raises nothing."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Literal
+
+from mrq.domain.queuename import parse_queue
+from mrq.domain.status import Status
+from mrq.exceptions import ConfigError, MrqError
+from mrq.settings import redact_url
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from mrq.app import App
+
+DATABASE, REDIS = "MongoDB", "Redis"
+
+OLDEST: dict[str, tuple[int, int]] = {"MongoDB": (5, 0), "Redis": (6, 2), "Valkey": (7, 2)}
+SKEW = timedelta(seconds=2)  # more than this between two clocks makes delays and timeouts look odd
+MOST_WORKERS = 1000
+QUEUES_SHOWN = 10
+LOCK_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line. `mend`: what to do about it. A note is neither good nor bad."""
+
+    state: Literal["ok", "problem", "note"]
+    about: str
+    text: str
+    mend: str = ""
+
+
+# ---- servers
+
+
+def check_servers(app: App) -> list[Finding]:
+    """Whether MongoDB and Redis answer, are new enough and may be written to, and whether the clocks agree.
+
+    The first finding says whether MongoDB can be used at all.
+    """
+    settings = app.settings
+    findings = _server(app, lambda its: its.jobs.ping(), DATABASE, settings.mongodb_jobs, "MRQ_MONGODB_JOBS")
+    if findings[0].state == "ok":
+        findings += [_clock(app), _may_write_jobs(app)]
+    redis = _server(app, lambda its: its.wakeups.ping(), REDIS, settings.redis, "MRQ_REDIS")
+    if redis[0].state == "ok":
+        redis.append(_may_write_redis(app))
+    return findings + redis
+
+
+def _server(app: App, ping: Callable[[App], str], name: str, url: Any, variable: str) -> list[Finding]:
+    shown = redact_url(url) if isinstance(url, str) else f"a client given as {variable.removeprefix('MRQ_')}"
+    try:
+        answer = ping(app)  # the first use of a store reads its URL
+    except ConfigError as error:
+        return [Finding("problem", name, str(error), f"mend {variable}, or its flag, or the config file")]
+    except Exception as error:  # noqa: BLE001 - whatever it was is the finding
+        text = f"no answer from {shown} within {app.settings.server_timeout:g} s: {_in_words(error, name)}"
+        mend = f"start one with `mrq up` or `docker compose up -d`, or say where it is in {variable}"
+        return [Finding("problem", name, text, mend)]
+    return [_version(name, answer)]
+
+
+def _version(name: str, answer: str) -> Finding:
+    found = re.match(r"(\w+) (\d+)\.(\d+)", answer)
+    if found is not None:
+        oldest = OLDEST.get(found[1], (0, 0))
+        if (int(found[2]), int(found[3])) < oldest:
+            needed = f"{found[1]} {oldest[0]}.{oldest[1]}"
+            return Finding("problem", name, f"{answer}: too old, {needed} is the oldest that works", "upgrade it")
+    return Finding("ok", name, answer)
+
+
+def _clock(app: App) -> Finding:
+    try:
+        before = app.clock.now()
+        theirs = app.reports.now()
+        after = app.clock.now()
+    except Exception as error:  # noqa: BLE001
+        return _failed(DATABASE, "its clock can't be read", error)
+    skew = max(before - theirs, theirs - after, timedelta(0))
+    if skew > SKEW:
+        text = f"its clock and this host's differ by {skew.total_seconds():.1f} s"
+        return Finding("problem", DATABASE, text, "synchronise both with NTP; delays and timeouts depend on it")
+    return Finding("ok", DATABASE, "its clock agrees with this host's")
+
+
+def _may_write_jobs(app: App) -> Finding:
+    try:
+        # an update that matches no job: needs the right to write, and changes nothing
+        app.jobs.set_progress(app.jobs.new_id(), None, 0.0)
+    except Exception as error:  # noqa: BLE001
+        return _failed(DATABASE, "jobs can't be written", error, "give the user of the URL the role readWrite")
+    return Finding("ok", DATABASE, "jobs may be written")
+
+
+def _may_write_redis(app: App) -> Finding:
+    try:
+        key = app.locks.acquire("doctor", LOCK_SECONDS)
+        if key is not None:
+            app.locks.release("doctor", key)
+    except Exception as error:  # noqa: BLE001
+        return _failed(REDIS, "keys can't be written", error, "give the user of the URL write access")
+    return Finding("ok", REDIS, f"keys under {app.settings.redis_prefix}: may be written")
+
+
+# ---- what is in them
+
+
+def check_indexes(app: App, *, fix: bool) -> list[Finding]:
+    """Whether the indexes are there. `fix`: make those that are missing."""
+    try:
+        missing = app.jobs.missing_indexes()
+        if fix:
+            made = [*app.jobs.ensure_indexes(), *app.workers.ensure_indexes()]
+            return [Finding("ok", "indexes", f"made: {', '.join(made)}" if made else "all there")]
+    except Exception as error:  # noqa: BLE001
+        return [_failed("indexes", "they can't be read or made", error)]
+    if not missing:
+        return [Finding("ok", "indexes", "all there")]
+    mend = "make them with `mrq doctor --fix`, or start a worker with --ensure_indexes"
+    return [Finding("problem", "indexes", f"missing: {', '.join(missing)}; claims get slow", mend)]
+
+
+def check_workers(app: App) -> list[Finding]:
+    """Who is alive, and whether jobs wait in a queue that nobody serves."""
+    try:
+        alive = _alive(app)
+        waiting = app.jobs.count_by_queue(Status.QUEUED)
+    except Exception as error:  # noqa: BLE001
+        return [_failed("workers", "they can't be read", error)]
+    served = {queue for worker in alive for queue in (worker.get("config") or {}).get("queues") or ()}
+    named = f", on {' '.join(sorted(served))}" if served else ""
+    findings = [Finding("ok" if alive else "note", "workers", f"{len(alive) or 'none'} alive{named}")]
+    orphaned = {queue: jobs for queue, jobs in waiting.items() if not _is_served(queue, served)}
+    for queue, jobs in sorted(orphaned.items(), key=lambda item: -item[1])[:QUEUES_SHOWN]:
+        text = f"{jobs:,} {'jobs wait' if jobs > 1 else 'job waits'} in {queue!r}, which no worker serves"
+        findings.append(Finding("problem", "queues", text, f"start one with `mrq worker {queue}`"))
+    if len(orphaned) > QUEUES_SHOWN:
+        findings.append(Finding("problem", "queues", f"and {len(orphaned) - QUEUES_SHOWN} more such queues"))
+    if not orphaned:
+        jobs = sum(waiting.values())
+        findings.append(Finding("ok", "queues", f"{jobs:,} jobs wait, all of them served" if jobs else "empty"))
+    return findings
+
+
+def _alive(app: App) -> list[dict[str, Any]]:
+    """Workers whose last sign of life is younger than their lease."""
+    now = app.reports.now()
+
+    def beats(worker: dict[str, Any]) -> bool:
+        reported = worker.get("datereported")
+        lease = timedelta(seconds=float(worker.get("lease") or app.settings.lease))
+        return reported is not None and now - reported <= lease
+
+    return [worker for worker in app.workers.alive(MOST_WORKERS) if beats(worker)]
+
+
+def _is_served(queue: str, served: Iterable[str]) -> bool:
+    for each in served:
+        name = parse_queue(each)
+        if name.id == queue or (name.serves_subqueues and queue.startswith(name.id)):
+            return True
+    return False
+
+
+def _failed(about: str, text: str, error: Exception, mend: str = "") -> Finding:
+    return Finding("problem", about, f"{text}: {_in_words(error, about)}", mend)
+
+
+def _in_words(error: Exception, about: str) -> str:
+    """An error in one line, without passwords and without what the line says already."""
+    text = " ".join(redact_url(str(error)).split())
+    text = text.removeprefix(f"{about} is not available: ")
+    return text if isinstance(error, MrqError) else f"{type(error).__name__}: {text}"

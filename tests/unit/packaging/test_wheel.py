@@ -1,0 +1,71 @@
+"""What is in the wheel. It is built without network, by the build backend that the locks hold."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import zipfile
+from email import message_from_string
+from pathlib import Path
+
+import pytest
+
+from mrq.version import VERSION
+
+ROOT = Path(__file__).resolve().parents[3]
+SOURCES = {"mrq": ROOT / "core/mrq", "mrq_container": ROOT / "adapters/container/mrq_container",
+           "mrq/_examples/source_index": ROOT / "examples/source_index"}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (built,) = folder.glob("*.whl")
+    return zipfile.ZipFile(built)
+
+
+def text_of(wheel: zipfile.ZipFile, name: str) -> str:
+    (found,) = [each for each in wheel.namelist() if each.endswith(f".dist-info/{name}")]
+    return wheel.read(found).decode()
+
+
+@pytest.mark.parametrize("package", SOURCES)
+def test_every_file_of_a_package_is_in_it(wheel: zipfile.ZipFile, package: str) -> None:
+    sources = SOURCES[package]
+    files = [path for path in sources.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    expected = {f"{package}/{path.relative_to(sources)}" for path in files}
+    assert expected
+    assert expected <= set(wheel.namelist())
+
+
+@pytest.mark.parametrize("name", ["mrq/py.typed", "mrq_container/py.typed", "mrq/stores/lua/release.lua"])
+def test_what_is_no_python_is_in_it(wheel: zipfile.ZipFile, name: str) -> None:
+    assert name in wheel.namelist()
+
+
+def test_nothing_else_is_in_it(wheel: zipfile.ZipFile) -> None:
+    assert {name.split("/")[0] for name in wheel.namelist()} == {
+        "mrq", "mrq_container", f"mrq_cloud-{VERSION}.dist-info"
+    }  # fmt: skip
+    assert not [name for name in wheel.namelist() if "__pycache__" in name or name.endswith(".pyc")]
+
+
+def test_commands(wheel: zipfile.ZipFile) -> None:
+    entries = text_of(wheel, "entry_points.txt")
+    for line in ("mrq = mrq.cli.main:main\n", "mrq-run = mrq.cli.main:main_run\n", "mrq-worker = "):
+        assert line in entries
+    assert "[mrq.commands]" in entries
+
+
+def test_metadata(wheel: zipfile.ZipFile) -> None:
+    metadata = message_from_string(text_of(wheel, "METADATA"))
+    assert metadata["Name"] == "mrq-cloud"
+    assert metadata["Version"] == VERSION
+    assert metadata["License-Expression"] == "MIT"
+    assert set(metadata.get_all("Provides-Extra", [])) == {
+        "container", "lambda", "dashboard", "cdk", "embedded", "otel"
+    }  # fmt: skip
+    assert "MIT License" in text_of(wheel, "licenses/LICENSE")
