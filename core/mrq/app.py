@@ -132,6 +132,16 @@ class App:
             server_timeout=settings.server_timeout,
         )
 
+    def close(self) -> None:
+        """Close the connections. Using the app again opens new ones."""
+        opened = vars(self)  # what cached_property has made so far
+        if "_database" in opened:
+            self._database.client.close()
+        if "_redis" in opened:
+            self._redis.connection_pool.disconnect()
+        for name in ("_database", "_redis", "jobs", "workers", "wakeups", "locks", "reports", "enqueuer"):
+            opened.pop(name, None)
+
     # ---- use cases
 
     @cached_property

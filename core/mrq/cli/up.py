@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from mrq.app import App
 from mrq.embedded.up import DEFAULT_FOLDER, keep_running
 
-EXPORT = "export "
+if TYPE_CHECKING:
+    from mrq.embedded import EmbeddedServers
 
 
 @click.command()
@@ -27,14 +28,11 @@ def up(data: Path) -> int:
 
     They need: pip install 'mrq-cloud[embedded]'. What they print as `export ...` is for your other terminals.
     """
-    return keep_running(data, _announce)
+    return keep_running(data, click.echo, started=_ensure_indexes)
 
 
-def _announce(line: str) -> None:
-    click.echo(line)
-    if line.startswith(EXPORT):
-        # the line by which other terminals find the servers serves us as well
-        given = dict(word.split("=", 1) for word in shlex.split(line.removeprefix(EXPORT)))
-        app = App({"mongodb_jobs": given["MRQ_MONGODB_JOBS"], "redis": given["MRQ_REDIS"]})
-        made = [*app.jobs.ensure_indexes(), *app.workers.ensure_indexes()]
-        click.echo(f"Indexes: {len(made)} made." if made else "Indexes: all there.")
+def _ensure_indexes(servers: EmbeddedServers) -> None:
+    app = App({"mongodb_jobs": servers.mongodb_url, "redis": servers.redis_url})
+    made = [*app.jobs.ensure_indexes(), *app.workers.ensure_indexes()]
+    app.close()
+    click.echo(f"Indexes: {len(made)} made." if made else "Indexes: all there.")

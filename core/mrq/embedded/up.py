@@ -23,11 +23,12 @@ def keep_running(
     data: Path = DEFAULT_FOLDER,
     echo: Callable[[str], None] = print,
     stop: Callable[[], bool] | None = None,
+    started: Callable[[EmbeddedServers], None] | None = None,
 ) -> int:
     """Run MongoDB and Valkey on `data` until SIGINT, SIGTERM or a true `stop()`; returns an exit code.
 
     `data` is created if need be and kept, and so are the ports, as long as they are free. `echo` is
-    called with each line for the user. `stop` is asked twice a second. The exit code is 0, or 1 if a
+    called with each line for the user, `started` once both answer. `stop` is asked twice a second. The exit code is 0, or 1 if a
     server ended by itself. Raises ServerUnavailableError if the servers can't be started. Must be called
     in the main thread, for the signals.
     """
@@ -35,6 +36,8 @@ def keep_running(
         with EmbeddedServers(data) as servers:
             for line in _welcome(servers, data):
                 echo(line)
+            if started is not None:
+                started(servers)
             code = _watch(servers, echo, signalled, stop)
             echo("Stopping MongoDB and Valkey.")
         echo(f"Stopped; the data stay in {data}.")

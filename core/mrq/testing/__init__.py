@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from mrq.app import App, Stores, get_app, use_app, worker_options
 from mrq.engine.threads import ThreadRuntime
 from mrq.stores.memory import MemoryJobStore, MemoryLocks, MemoryWakeups, MemoryWorkerStore
+from mrq.stores.memory_reports import MemoryJobReports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 
 def memory_stores() -> Stores:
     """New, empty stores in memory."""
-    return Stores(MemoryJobStore(), MemoryWorkerStore(), MemoryWakeups(), MemoryLocks())
+    jobs = MemoryJobStore()
+    return Stores(jobs, MemoryWorkerStore(), MemoryWakeups(), MemoryLocks(), MemoryJobReports(jobs.documents))
 
 
 @contextmanager

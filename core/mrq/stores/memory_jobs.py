@@ -1,0 +1,244 @@
+"""JobStore in memory: documents of MongoDB's shape, changed by the same updates.
+
+Not a mock: it runs the real engine and passes the same contract tests.
+"""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import bson
+
+from mrq.domain.status import Status, sources_of
+from mrq.ports.jobs import Settled, SettleResult
+from mrq.stores import documents
+from mrq.stores.ids import new_id, parse_id
+from mrq.stores.mongo_indexes import JOBS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from mrq.domain.change import Settlement
+    from mrq.domain.ids import JobId, Token, WorkerId
+    from mrq.domain.job import ClaimedJob, JobRecord, NewJob
+    from mrq.ports.jobs import Claim
+    from mrq.stores.documents import Document
+
+
+class MemoryJobStore:
+    """See mrq.ports.jobs.JobStore."""
+
+    def __init__(self) -> None:
+        self._documents: dict[JobId, Document] = {}
+        self._lock = threading.RLock()
+        self._indexed = False
+        self.new_id = new_id
+        self.parse_id = parse_id
+
+    # ---- queueing
+
+    def check(self, jobs: Sequence[NewJob]) -> None:
+        """See JobStore."""
+        for job in jobs:
+            documents.encode_new(job)
+
+    def insert(self, jobs: Sequence[NewJob]) -> None:
+        """See JobStore. What is stored is a copy, as BSON would return it."""
+        with self._lock:
+            for job in jobs:
+                self._documents.setdefault(job.id, bson.decode(documents.encode_new(job)))
+
+    # ---- claiming
+
+    def claim(self, claim: Claim) -> list[ClaimedJob]:
+        """See JobStore."""
+
+        def free(document: Document) -> bool:
+            path = document["path"]
+            return (
+                document["status"] == Status.QUEUED
+                and document["queue"] == claim.queue.id
+                and document.get("datedue", claim.now) <= claim.now
+                and (not claim.only or path in claim.only)
+                and path not in claim.never
+            )
+
+        with self._lock:
+            chosen = sorted(self._where(free), key=_place, reverse=claim.queue.is_reverse)[: claim.limit]
+            for document in chosen:
+                _apply(document, documents.claim_update(claim))
+            return [documents.claimed(copy.deepcopy(document)) for document in chosen]
+
+    def claimed_under(self, worker: WorkerId, token: Token) -> list[ClaimedJob]:
+        """See JobStore."""
+        return self._claimed(lambda d: _is_started(d, worker) and d.get("claim") == token)
+
+    def started_by(self, worker: WorkerId, limit: int) -> list[ClaimedJob]:
+        """See JobStore."""
+        found = self._claimed(lambda d: _is_started(d, worker))[:limit]
+        for job in found:
+            job.params = {}
+        return found
+
+    def workers_of_started(self) -> set[WorkerId]:
+        """See JobStore."""
+        with self._lock:
+            return {d["worker"] for d in self._where(lambda d: d["status"] == Status.STARTED) if "worker" in d}
+
+    def mark_alone(self, job: JobId, token: Token) -> bool:
+        """See JobStore."""
+        return self._update(job, lambda d: _is_ours(d, token), {"$set": {"alone": True}})
+
+    # ---- settling
+
+    def settle(self, settlements: Sequence[Settlement]) -> list[SettleResult]:
+        """See JobStore."""
+        return [self._settle(settlement) for settlement in settlements]
+
+    def _settle(self, settlement: Settlement) -> SettleResult:
+        encoded, reason = documents.check_change(settlement.change)
+        if encoded is None:
+            return SettleResult(Settled.UNSTORABLE, reason)
+        update = documents.update_of(settlement.change, bson.decode(encoded))
+        with self._lock:
+            document = self._documents.get(settlement.id)
+            if document is None:
+                return SettleResult(Settled.REFUSED)
+            if not _is_ours(document, settlement.token):
+                before = document.get("claim") == settlement.token and document["status"] == settlement.change.status
+                return SettleResult(Settled.WRITTEN if before else Settled.REFUSED)
+            new = copy.deepcopy(document)
+            _apply(new, update)
+            if len(bson.encode(new)) > documents.LARGEST_DOCUMENT:
+                return SettleResult(Settled.UNSTORABLE, documents.too_large())
+            self._documents[settlement.id] = new
+            return SettleResult(Settled.WRITTEN)
+
+    def bring_back(self, now: datetime, limit: int) -> dict[str, int]:
+        """See JobStore."""
+
+        def due(document: Document) -> bool:
+            return document["status"] in (Status.RETRY, Status.INTERRUPT) and (
+                "dateretry" in document and document["dateretry"] <= now
+            )
+
+        with self._lock:
+            found = self._where(due)[:limit]
+            for document in found:
+                _apply(document, documents.move_update(Status.QUEUED, now, {"datequeued": now}))
+            return dict(Counter(document["queue"] for document in found))
+
+    def move(self, job: JobId, to: Status, at: datetime, fields: Mapping[str, Any]) -> bool:
+        """See JobStore."""
+        sources = sources_of(to)
+        return self._update(job, lambda d: Status(d["status"]) in sources, documents.move_update(to, at, fields))
+
+    def set_progress(self, job: JobId, token: Token | None, ratio: float) -> None:
+        """See JobStore."""
+        self._update(job, lambda d: _is_ours(d, token), {"$set": {"progress": ratio}})
+
+    # ---- reading
+
+    def fetch(self, job: JobId) -> JobRecord | None:
+        """See JobStore."""
+        with self._lock:
+            document = self._documents.get(job)
+            return None if document is None else documents.record(copy.deepcopy(document))
+
+    def count(self, queue: str, statuses: frozenset[Status]) -> int:
+        """See JobStore."""
+        with self._lock:
+            return len(self._where(lambda d: _in_queue(d, queue) and d["status"] in statuses))
+
+    def count_by_queue(self, status: Status) -> dict[str, int]:
+        """See JobStore."""
+        with self._lock:
+            return dict(Counter(d["queue"] for d in self._where(lambda d: d["status"] == status)))
+
+    def list_ids(self, queue: str, status: Status, skip: int, limit: int) -> list[JobId]:
+        """See JobStore."""
+        with self._lock:
+            found = sorted(self._where(lambda d: _in_queue(d, queue) and d["status"] == status), key=_place)
+            return [document["_id"] for document in found[skip : skip + limit]]
+
+    def subqueues(self, root: str) -> set[str]:
+        """See JobStore."""
+        live = (Status.QUEUED, Status.STARTED)
+        with self._lock:
+            return {d["queue"] for d in self._where(lambda d: _in_queue(d, f"{root}/") and d["status"] in live)}
+
+    def remove_queue(self, queue: str) -> int:
+        """See JobStore."""
+        with self._lock:
+            found = self._where(lambda d: _in_queue(d, queue))
+            for document in found:
+                del self._documents[document["_id"]]
+            return len(found)
+
+    # ---- upkeep
+
+    def ensure_indexes(self, largest: int | None = None) -> list[str]:
+        """See JobStore. There are none to create, but whoever asks is told the same."""
+        missing, self._indexed = self.missing_indexes(), True
+        return missing
+
+    def missing_indexes(self) -> list[str]:
+        """See JobStore."""
+        return [] if self._indexed else [model.document["name"] for model in JOBS]
+
+    def documents(self) -> list[Document]:
+        """Copies of all documents, for reports."""
+        with self._lock:
+            return copy.deepcopy(list(self._documents.values()))
+
+    def ping(self) -> str:
+        """See JobStore."""
+        return f"memory of this process, {len(self._documents)} jobs"
+
+    # ---- inside, with the lock held
+
+    def _where(self, condition: Callable[[Document], bool]) -> list[Document]:
+        return [document for document in self._documents.values() if condition(document)]
+
+    def _claimed(self, condition: Callable[[Document], bool]) -> list[ClaimedJob]:
+        with self._lock:
+            return [documents.claimed(copy.deepcopy(d)) for d in sorted(self._where(condition), key=_place)]
+
+    def _update(self, job: JobId, condition: Callable[[Document], bool], update: Document) -> bool:
+        with self._lock:
+            document = self._documents.get(job)
+            if document is None or not condition(document):
+                return False
+            _apply(document, update)
+            return True
+
+
+def _place(document: Document) -> tuple[datetime, JobId]:
+    return document["datequeued"], document["_id"]
+
+
+def _in_queue(document: Document, queue: str) -> bool:
+    name: str = document["queue"]
+    return name.startswith(queue) if queue.endswith("/") else name == queue
+
+
+def _is_started(document: Document, worker: WorkerId) -> bool:
+    return document["status"] == Status.STARTED and document.get("worker") == worker
+
+
+def _is_ours(document: Document, token: Token | None) -> bool:
+    return document["status"] == Status.STARTED and document.get("claim") == token
+
+
+def _apply(document: Document, update: Document) -> None:
+    """The part of MongoDB's update language that documents.py writes."""
+    for name, value in update.get("$set", {}).items():
+        document[name] = value
+    for name in update.get("$unset", ()):
+        document.pop(name, None)
+    for name, push in update.get("$push", {}).items():
+        document[name] = [*document.get(name, []), *push["$each"]][push["$slice"] :]

@@ -1,0 +1,1 @@
+"""An example on real input: index the Python sources of this machine, in several thousand jobs."""

@@ -1,0 +1,151 @@
+"""`mrq doctor` beside servers that are well, that are not there, and that are killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from mrq.cli import checks
+from mrq.domain.worker import WorkerRecord
+from mrq.embedded import EmbeddedMongo
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from cli.conftest import Mrq
+
+    from mrq.app import App
+
+
+def lines_about(out: str, what: str) -> list[str]:
+    return [line for line in out.splitlines() if line[9:].startswith(what)]
+
+
+@pytest.mark.usefixtures("configured", "app")
+def test_all_is_well(mrq: Mrq) -> None:
+    code, out, _ = mrq("doctor")
+    assert code == 0, out
+    assert out.endswith("\nAll is well.\n")
+    assert "problem" not in out
+    assert "MongoDB " in lines_about(out, "MongoDB")[0]
+    assert len(lines_about(out, "MongoDB")) == 3
+    assert len(lines_about(out, "Redis")) == 2
+
+
+@pytest.mark.usefixtures("configured")
+def test_missing_indexes_are_named_and_made(mrq: Mrq) -> None:
+    code, out, _ = mrq("doctor")
+    assert code == 1
+    assert "mrq_queued" in lines_about(out, "indexes")[0]
+    assert "mrq doctor --fix" in out
+    code, out, _ = mrq("doctor", "--fix")
+    assert code == 0, out
+    assert "made: " in lines_about(out, "indexes")[0]
+    assert mrq("doctor")[0] == 0
+
+
+@pytest.mark.usefixtures("configured")
+def test_queues_that_nobody_serves(mrq: Mrq, app: App) -> None:
+    app.enqueuer.enqueue("t.A", [{}, {}], "low")
+    app.enqueuer.enqueue("t.A", [{}], "high/a")
+    code, out, _ = mrq("doctor")
+    assert code == 1
+    assert "2 jobs wait in 'low', which no worker serves" in out
+    assert "1 job waits in 'high/a'" in out
+    assert "mrq worker low" in out
+
+    config = {"queues": ["low_reverse", "high/"]}
+    app.workers.register(WorkerRecord(app.jobs.new_id(), "w", app.clock.now(), 15.0, config))
+    code, out, _ = mrq("doctor")
+    assert code == 0, out
+    assert "1 alive, on high/ low_reverse" in out
+    assert "3 jobs wait, all of them served" in out
+
+
+@pytest.mark.usefixtures("configured")
+def test_workers_that_fell_silent_do_not_count(mrq: Mrq, app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    app.workers.register(WorkerRecord(app.jobs.new_id(), "w", app.clock.now(), 15.0, {"queues": ["low"]}))
+    later = app.reports.now() + timedelta(minutes=1)
+    monkeypatch.setattr("mrq.stores.mongo_reports.MongoJobReports.now", lambda _self: later)
+    _, out, _ = mrq("doctor")
+    assert "none alive" in lines_about(out, "workers")[0]
+    # the same clock is now a minute ahead
+    assert any("differ by 60.0 s" in line or "differ by 59." in line for line in lines_about(out, "MongoDB"))
+
+
+def test_servers_that_are_not_there(mrq: Mrq) -> None:
+    words = ["--mongodb_jobs", "mongodb://me:secret1@127.0.0.1:1/mrq", "--redis", "redis://:secret2@127.0.0.1:2"]
+    code, out, _ = mrq("doctor", *words, "--server-timeout", "0.2")
+    assert code == 1
+    assert "no answer from mongodb://me:***@127.0.0.1:1/mrq within 0.2 s" in lines_about(out, "MongoDB")[0]
+    assert "no answer from redis://:***@127.0.0.1:2" in lines_about(out, "Redis")[0]
+    assert out.count("mrq up") == 2
+    assert "MRQ_MONGODB_JOBS" in out
+    assert "MRQ_REDIS" in out
+    assert "secret" not in out
+    assert "2 problems." in out
+    assert not lines_about(out, "indexes")
+
+
+def test_a_server_that_was_killed(mrq: Mrq, tmp_path: Path, redis_url: str) -> None:
+    with EmbeddedMongo(tmp_path / "mongod") as mongo:
+        words = ["doctor", "--mongodb_jobs", mongo.url, "--redis", redis_url, "--server_timeout", "2"]
+        assert mrq(*words, "--fix")[0] == 0
+        os.kill(mongo.pid, signal.SIGKILL)
+        code, out, _ = mrq(*words)
+    assert code == 1
+    assert lines_about(out, "MongoDB")[0].startswith("problem")
+    assert all(line.startswith("ok") for line in lines_about(out, "Redis"))
+
+
+@pytest.mark.usefixtures("configured")
+def test_a_bad_configuration(mrq: Mrq, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MRQ_REDIS", "http://nowhere")
+    code, out, _ = mrq("doctor", "--fix")
+    assert code == 1
+    assert "is no url that can be used" in lines_about(out, "Redis")[0]
+    monkeypatch.setenv("MRQ_SERVER_TIMEOUT", "soon")
+    code, out, _ = mrq("doctor")
+    assert code == 1
+    assert out.startswith("problem  configuration  ")
+    assert "MRQ_SERVER_TIMEOUT" in out
+
+
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [
+        ("MongoDB 4.4.1 at h:1, database mrq", "problem"),
+        ("MongoDB 5.0.0 at h:1, database mrq", "ok"),
+        ("MongoDB 8.0.1 at h:1, database mrq", "ok"),
+        ("Redis 6.0.9 at h:1", "problem"),
+        ("Redis 6.2.0 at h:1", "ok"),
+        ("Valkey 9.1.2 at h:1", "ok"),
+        ("something else", "ok"),
+    ],
+)
+def test_versions(answer: str, state: str) -> None:
+    assert checks._version("server", answer).state == state
+
+
+class ReadOnly:
+    """A store whose every call is refused."""
+
+    def __getattr__(self, name: str) -> Any:
+        def refuse(*_args: Any) -> Any:
+            raise PermissionError(f"not authorized to {name} on mongodb://u:secret@h")
+
+        return refuse
+
+
+def test_what_may_not_be_written(app: App) -> None:
+    for name in ("jobs", "locks"):
+        vars(app)[name] = ReadOnly()
+    for finding in (checks._may_write_jobs(app), checks._may_write_redis(app)):
+        assert finding.state == "problem"
+        assert "PermissionError: not authorized" in finding.text
+        assert "secret" not in finding.text
+        assert finding.mend
