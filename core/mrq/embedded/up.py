@@ -28,9 +28,9 @@ def keep_running(
     """Run MongoDB and Valkey on `data` until SIGINT, SIGTERM or a true `stop()`; returns an exit code.
 
     `data` is created if need be and kept, and so are the ports, as long as they are free. `echo` is
-    called with each line for the user, `started` once both answer. `stop` is asked twice a second. The exit code is 0, or 1 if a
-    server ended by itself. Raises ServerUnavailableError if the servers can't be started. Must be called
-    in the main thread, for the signals.
+    called with each line for the user, `started` once both answer. `stop` is asked twice a second. The exit code
+    is 0, or 1 if a server ended by itself. Raises ServerUnavailableError if the servers can't be started. Must be
+    called in the main thread, for the signals.
     """
     with _signals_as_readable() as signalled:
         with EmbeddedServers(data) as servers:
