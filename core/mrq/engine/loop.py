@@ -261,9 +261,9 @@ class Worker:
 
     def _start_over(self) -> None:
         """Taken for dead: whoever did that gives the jobs away, so they must end here; then begin anew."""
-        self._ending.interrupt(self.state.active(), hand_back=True)
+        left = self._ending.interrupt(self.state.active(), hand_back=True)
         self._alone.clear()
-        if self.state.active():
+        if left:
             self.stop.make_way("jobs of its lost identity can't be interrupted")
             return
         self.state.open_claims.clear()

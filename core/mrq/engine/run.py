@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import traceback
 from contextvars import ContextVar
 from pathlib import Path
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 EXECUTE_FILE = str(Path(__file__).with_name("execute.py"))
 """Frames of a fiber up to the last one from here are the worker's, what follows is the task's."""
+
+_DECIDING = threading.Lock()
 
 
 class Run:
@@ -61,10 +64,11 @@ class Run:
 
     def decide(self, outcome: Outcome) -> bool:
         """Settle how the run ended. False: that was decided before, and stands."""
-        if self.outcome is not None:
-            return False
-        self.outcome = outcome
-        return True
+        with _DECIDING:  # with threads, two could find it undecided
+            if self.outcome is not None:
+                return False
+            self.outcome = outcome
+            return True
 
 
 current_run: ContextVar[Run | None] = ContextVar("mrq_current_run", default=None)

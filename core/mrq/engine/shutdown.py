@@ -104,8 +104,8 @@ class Ending:
             # the deadlines loop frees a slot for jobs that end; a poll is the net under a lost kick
             self.state.kick.wait(1.0 if left is None else min(1.0, left))
 
-    def interrupt(self, runs: list[Run], *, hand_back: bool) -> None:
-        """Interrupt runs, wait for their ends, and have those written.
+    def interrupt(self, runs: list[Run], *, hand_back: bool) -> list[Run]:
+        """Interrupt runs, wait for their ends, and have those written. Returns those that didn't end in time.
 
         A run that doesn't end in time is not written: while this process lives its job must not start again
         elsewhere. The guard, or a rescue after the lease, gives it back.
@@ -128,6 +128,7 @@ class Ending:
             pending = still
         for run in pending:
             log.error("job %s (%s) can't be interrupted", run.job.id, run.job.path)
+        return pending
 
     def _decide(self, run: Run, *, hand_back: bool) -> bool:
         if run.fiber is None or run.started is None:

@@ -139,7 +139,8 @@ def claim_update(claim: Claim) -> Document:
             "worker": claim.worker,
             "claim": claim.token,
         },
-        "$unset": {"dateexpires": "", "dateretry": "", "alone": ""},
+        # the result too: what an earlier run returned must not pass for that of this one
+        "$unset": {"dateexpires": "", "dateretry": "", "alone": "", "result": ""},
     }
 
 
@@ -191,13 +192,22 @@ def history_entry(change: JobChange, failure: Failure) -> Document:
     return entry
 
 
+_NOT_QUEUED = {"dateexpires": "", "dateretry": "", "datedue": "", "alone": ""}
+
+
+def return_update(at: datetime) -> Document:
+    """What brings a retried or interrupted job back to the end of its queue."""
+    values = {"status": Status.QUEUED.value, "dateupdated": at, "datequeued": at}
+    return {"$set": values, "$unset": _NOT_QUEUED}
+
+
 def move_update(to: Status, at: datetime, fields: Mapping[str, Any]) -> Document:
-    """What a cancel or requeue from outside writes."""
+    """What a cancel or requeue from outside writes. Who requeues a job gives it a fresh start."""
     values: Document = {"status": to.value, "dateupdated": at, **fields}
     values = {name: value for name, value in values.items() if value is not None}
     update: Document = {"$set": values}
     if to is Status.QUEUED:
-        update["$unset"] = {"dateexpires": "", "dateretry": "", "datedue": "", "alone": ""}
+        update["$unset"] = {**_NOT_QUEUED, "losses": "", "losses_alone": ""}
     return update
 
 

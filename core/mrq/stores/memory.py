@@ -101,7 +101,7 @@ class MemoryWorkerStore:
     def alive(self, limit: int) -> list[dict[str, Any]]:
         """See WorkerStore."""
         with self._lock:
-            return copy.deepcopy(self._living()[:limit])
+            return copy.deepcopy(self._living()[: max(1, limit)])
 
     def ensure_indexes(self, largest: int | None = None) -> list[str]:
         """See WorkerStore."""

@@ -79,7 +79,7 @@ class MemoryJobStore:
 
     def started_by(self, worker: WorkerId, limit: int) -> list[ClaimedJob]:
         """See JobStore."""
-        found = self._claimed(lambda d: _is_started(d, worker))[:limit]
+        found = self._claimed(lambda d: _is_started(d, worker))[: max(1, limit)]
         for job in found:
             job.params = {}
         return found
@@ -127,9 +127,9 @@ class MemoryJobStore:
             )
 
         with self._lock:
-            found = self._where(due)[:limit]
+            found = self._where(due)[: max(1, limit)]
             for document in found:
-                _apply(document, documents.move_update(Status.QUEUED, now, {"datequeued": now}))
+                _apply(document, documents.return_update(now))
             return dict(Counter(document["queue"] for document in found))
 
     def move(self, job: JobId, to: Status, at: datetime, fields: Mapping[str, Any]) -> bool:
@@ -163,7 +163,7 @@ class MemoryJobStore:
         """See JobStore."""
         with self._lock:
             found = sorted(self._where(lambda d: _in_queue(d, queue) and d["status"] == status), key=_place)
-            return [document["_id"] for document in found[skip : skip + limit]]
+            return [document["_id"] for document in found[max(0, skip) : max(0, skip) + max(1, limit)]]
 
     def subqueues(self, root: str) -> set[str]:
         """See JobStore."""

@@ -118,7 +118,7 @@ class MongoJobStore:
     @translated
     def started_by(self, worker: WorkerId, limit: int) -> list[ClaimedJob]:
         """See JobStore."""
-        found = self._jobs.find({"worker": worker, "status": Status.STARTED.value}, _HELD).limit(limit)
+        found = self._jobs.find({"worker": worker, "status": Status.STARTED.value}, _HELD).limit(max(1, limit))
         return [documents.claimed(document) for document in found]
 
     @translated
@@ -203,10 +203,10 @@ class MongoJobStore:
             "dateretry": {"$lte": now},
             "status": {"$in": [Status.RETRY.value, Status.INTERRUPT.value]},
         }
-        found = list(self._jobs.find(due, {"queue": 1}).limit(limit))
+        found = list(self._jobs.find(due, {"queue": 1}).limit(max(1, limit)))
         if not found:
             return {}
-        update = documents.move_update(Status.QUEUED, now, {"datequeued": now})
+        update = documents.return_update(now)
         self._jobs.update_many({"_id": {"$in": [d["_id"] for d in found]}, **due}, update)
         queues: dict[str, int] = defaultdict(int)
         for document in found:
@@ -257,7 +257,7 @@ class MongoJobStore:
         """See JobStore."""
         found = self._jobs.find({"queue": _queue_match(queue), "status": status.value}, {"_id": 1})
         order = [("datequeued", ASCENDING), ("_id", ASCENDING)]
-        return [document["_id"] for document in found.sort(order).skip(skip).limit(limit)]
+        return [document["_id"] for document in found.sort(order).skip(max(0, skip)).limit(max(1, limit))]
 
     @translated
     def subqueues(self, root: str) -> set[str]:

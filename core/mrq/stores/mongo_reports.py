@@ -77,7 +77,7 @@ class MongoJobReports:
             {"$limit": limit},
         )
         wanted = {"_id": {"$in": [group["example"] for group in groups]}}
-        found = self._jobs.find(wanted, {"params": 1, "traceback": 1}).limit(limit).max_time_ms(LONGEST_LOOK)
+        found = self._jobs.find(wanted, {"params": 1, "traceback": 1}).limit(max(1, limit)).max_time_ms(LONGEST_LOOK)
         examples = {document["_id"]: document for document in found}
         return [_failures(group, examples.get(group["example"], {})) for group in groups]
 

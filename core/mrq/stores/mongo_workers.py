@@ -122,7 +122,7 @@ class MongoWorkerStore:
     @translated
     def alive(self, limit: int) -> list[dict[str, Any]]:
         """See WorkerStore."""
-        return list(self._workers.find({"status": {"$nin": _GONE}}).limit(limit))
+        return list(self._workers.find({"status": {"$nin": _GONE}}).limit(max(1, limit)))
 
     @translated
     def ensure_indexes(self, largest: int | None = None) -> list[str]:

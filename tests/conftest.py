@@ -1,0 +1,77 @@
+"""Fixtures for every test: real servers once a session, and a place of its own on them for each test."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from mrq.app import App, use_app
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from support.servers import Servers
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    """MongoDB and Redis: those of MRQ_TEST_MONGODB and MRQ_TEST_REDIS, else embedded ones."""
+    from support.servers import running_servers  # drivers are loaded only for tests that need them
+
+    with running_servers() as running:
+        yield running
+
+
+@pytest.fixture
+def mongodb_url(servers: Servers) -> Iterator[str]:
+    """The url of an empty database that is the test's own."""
+    with servers.database() as url:
+        yield url
+
+
+@pytest.fixture
+def redis_url(servers: Servers) -> str:
+    """The url of a Redis that is shared: keys go under `redis_prefix`."""
+    return servers.redis_url
+
+
+@pytest.fixture
+def redis_prefix(servers: Servers) -> Iterator[str]:
+    """A prefix under which the test's own keys are."""
+    with servers.prefix() as prefix:
+        yield prefix
+
+
+@pytest.fixture
+def app(mongodb_url: str, redis_url: str, redis_prefix: str) -> Iterator[App]:
+    """The current app, on real servers, with its indexes."""
+    config = {"mongodb_jobs": mongodb_url, "redis": redis_url, "redis_prefix": redis_prefix}
+    app = App(config)
+    app.jobs.ensure_indexes()
+    app.workers.ensure_indexes()
+    use_app(app)
+    try:
+        yield app
+    finally:
+        use_app(None)
+        close(app)
+
+
+@pytest.fixture
+def memory_app() -> Iterator[App]:
+    """The current app, with every store in memory."""
+    from mrq import testing
+
+    with testing.memory_app() as app:
+        yield app
+
+
+def close(app: App) -> None:
+    """Close the connections that the app has opened."""
+    opened: dict[str, Any] = vars(app)
+    if "_database" in opened:
+        opened["_database"].client.close()
+    if "_redis" in opened:
+        opened["_redis"].close()
+        opened["_redis"].connection_pool.disconnect()

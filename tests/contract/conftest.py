@@ -1,0 +1,94 @@
+"""Every port's implementations, one after the other: the same tests hold for all of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from contract.kit import JobKit
+    from mrq.ports.locks import Locks
+    from mrq.ports.wakeups import Wakeups
+    from mrq.ports.workers import WorkerStore
+
+
+@pytest.fixture
+def database(mongodb_url: str) -> Iterator[Any]:
+    """A MongoDB database without any index of ours."""
+    from mrq.stores.mongo_client import connect
+
+    database = connect(mongodb_url, server_timeout=10, name="contract")
+    yield database
+    database.client.close()
+
+
+@pytest.fixture(params=["memory", "mongodb"])
+def kit(request: pytest.FixtureRequest) -> JobKit:
+    """A job store, empty and without indexes: everything must work on a bare collection."""
+    from contract.kit import JobKit
+    from mrq.stores.memory import MemoryJobStore
+    from mrq.stores.mongo_jobs import MongoJobStore
+
+    if request.param == "memory":
+        memory = MemoryJobStore()
+        return JobKit(memory, lambda document: memory._documents.update({document["_id"]: document}))
+    database = request.getfixturevalue("database")
+    return JobKit(MongoJobStore(database), database.mrq_jobs.insert_one, database)
+
+
+@pytest.fixture
+def mongo_kit(database: Any) -> JobKit:
+    """The job store on MongoDB alone, with its indexes."""
+    from contract.kit import JobKit
+    from mrq.stores.mongo_jobs import MongoJobStore
+
+    store = MongoJobStore(database)
+    store.ensure_indexes()
+    return JobKit(store, database.mrq_jobs.insert_one, database)
+
+
+@pytest.fixture(params=["memory", "mongodb"])
+def workers(request: pytest.FixtureRequest) -> WorkerStore:
+    """An empty worker store."""
+    from mrq.stores.memory import MemoryWorkerStore
+    from mrq.stores.mongo_workers import MongoWorkerStore
+
+    if request.param == "memory":
+        return MemoryWorkerStore()
+    return MongoWorkerStore(request.getfixturevalue("database"))
+
+
+@pytest.fixture
+def redis_client(redis_url: str) -> Iterator[Any]:
+    """A connection to Redis."""
+    from mrq.stores.redis_client import connect
+
+    client = connect(redis_url, max_connections=10, timeout=5, server_timeout=5)
+    yield client
+    client.close()
+    client.connection_pool.disconnect()
+
+
+@pytest.fixture(params=["memory", "redis"])
+def wakeups(request: pytest.FixtureRequest) -> Wakeups:
+    """Wake-ups that nobody listens to yet."""
+    from mrq.stores.memory import MemoryWakeups
+    from mrq.stores.redis_wakeups import RedisWakeups
+
+    if request.param == "memory":
+        return MemoryWakeups()
+    return RedisWakeups(request.getfixturevalue("redis_client"), request.getfixturevalue("redis_prefix"))
+
+
+@pytest.fixture(params=["memory", "redis"])
+def locks(request: pytest.FixtureRequest) -> Locks:
+    """Locks, none of them held."""
+    from mrq.stores.memory import MemoryLocks
+    from mrq.stores.redis_locks import RedisLocks
+
+    if request.param == "memory":
+        return MemoryLocks()
+    return RedisLocks(request.getfixturevalue("redis_client"), request.getfixturevalue("redis_prefix"))

@@ -1,0 +1,157 @@
+"""Wakeups: calls from producers reach idle workers, and only those who listen."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mrq.embedded import EmbeddedRedis
+from mrq.ports.errors import StoreUnavailableError
+from support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mrq.ports.wakeups import Subscription, Wakeups
+
+SOON = 0.05
+
+
+def listens(wakeups: Wakeups, ear: Subscription, root: str) -> None:
+    """Call until it is heard: from then on the ear surely listens. Then let all be silent again."""
+
+    def heard() -> bool:
+        wakeups.notify([root])
+        return ear.wait(SOON)
+
+    wait_until(heard)
+    while ear.wait(SOON):
+        pass
+
+
+@contextmanager
+def listening(wakeups: Wakeups, *roots: str) -> Iterator[Subscription]:
+    ear = wakeups.subscribe(roots)
+    try:
+        for root in roots:
+            listens(wakeups, ear, root)
+        yield ear
+    finally:
+        ear.close()
+
+
+def hears(ear: Subscription) -> bool:
+    return wait_until(lambda: ear.wait(SOON), what="the call is heard")
+
+
+def test_a_call_reaches_everyone_who_listens_to_its_root(wakeups: Wakeups) -> None:
+    with listening(wakeups, "crawl") as one, listening(wakeups, "other", "crawl") as two:
+        wakeups.notify(["crawl"])
+        assert hears(one)
+        assert hears(two)
+
+
+def test_a_call_reaches_nobody_else(wakeups: Wakeups) -> None:
+    with listening(wakeups, "crawl") as one, listening(wakeups, "crawler") as two:
+        wakeups.notify(["crawl"])
+        assert hears(one)
+        assert not two.wait(SOON)
+
+
+def test_a_call_to_several_roots_reaches_the_listeners_of_each(wakeups: Wakeups) -> None:
+    with listening(wakeups, "a") as one, listening(wakeups, "b") as two, listening(wakeups, "c") as three:
+        wakeups.notify(iter(["a", "b"]))
+        assert hears(one)
+        assert hears(two)
+        assert not three.wait(SOON)
+
+
+def test_a_call_is_heard_once(wakeups: Wakeups) -> None:
+    with listening(wakeups, "a") as ear:
+        wakeups.notify(["a"])
+        assert hears(ear)
+        assert not ear.wait(SOON)
+
+
+def test_a_call_that_came_while_nobody_waited_is_heard_at_the_next_wait(wakeups: Wakeups) -> None:
+    with listening(wakeups, "a") as ear:
+        wakeups.notify(["a"])
+        assert ear.wait(5)
+
+
+def test_calling_nobody_is_fine(wakeups: Wakeups) -> None:
+    wakeups.notify(["nobody"])
+    wakeups.notify([])
+
+
+def test_a_wait_ends_as_soon_as_there_is_a_call(wakeups: Wakeups) -> None:
+    with listening(wakeups, "a") as ear:
+        heard: list[bool] = []
+        thread = threading.Thread(target=lambda: heard.append(ear.wait(60)))
+        thread.start()
+        wait_until(lambda: wakeups.notify(["a"]) or heard or not thread.is_alive())
+        thread.join(5)
+        assert heard == [True]
+
+
+def test_a_closed_ear_hears_nothing(wakeups: Wakeups) -> None:
+    with listening(wakeups, "a") as ear:
+        ear.close()
+        wakeups.notify(["a"])
+        assert not ear.wait(SOON)
+        ear.close()
+
+
+def test_a_wait_in_another_thread_returns_soon_after_the_close(wakeups: Wakeups) -> None:
+    with listening(wakeups, "a") as ear:
+        returned: list[object] = []
+        waits = threading.Event()
+
+        def wait() -> None:
+            waits.set()
+            try:
+                returned.append(ear.wait(60))
+            except BaseException as error:
+                returned.append(error)
+
+        thread = threading.Thread(target=wait, daemon=True)
+        thread.start()
+        waits.wait(5)
+        ear.close()
+        thread.join(10)
+        assert returned == [False]
+
+
+def test_prefixes_keep_calls_apart(redis_client: object, redis_prefix: str) -> None:
+    from mrq.stores.redis_wakeups import RedisWakeups
+
+    ours, theirs = (RedisWakeups(redis_client, redis_prefix + tail) for tail in ("a", "b"))  # type: ignore[arg-type]
+    with listening(ours, "q") as ear:
+        theirs.notify(["q"])
+        assert not ear.wait(SOON)
+
+
+def test_the_server_says_what_it_is(wakeups: Wakeups) -> None:
+    assert wakeups.ping()
+
+
+def test_an_absent_server_is_reported_and_listening_goes_on_after_its_return() -> None:
+    from mrq.stores.redis_client import connect
+    from mrq.stores.redis_wakeups import RedisWakeups
+
+    with EmbeddedRedis() as server:
+        client = connect(server.url, max_connections=5, timeout=1, server_timeout=1)
+        wakeups = RedisWakeups(client, "p")
+        with listening(wakeups, "a", "b") as ear:
+            server.kill()
+            for call in (lambda: wakeups.notify(["a"]), lambda: ear.wait(1), lambda: ear.wait(1), wakeups.ping):
+                with pytest.raises(StoreUnavailableError, match="Redis is not available"):
+                    call()
+            server.start()
+            listens(wakeups, ear, "a")
+            listens(wakeups, ear, "b")
+        client.close()
+        client.connection_pool.disconnect()

@@ -1,0 +1,387 @@
+"""The whole worker, on threads and stores in memory."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from mrq.domain.status import Status
+from mrq.engine import deadlines, shutdown
+from mrq.engine.options import WorkerOptions
+from mrq.engine.threads import ThreadRuntime
+from support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mrq.app import App
+    from mrq.engine.loop import Exit, Worker
+    from unit.engine.kit import Tasks
+
+ALL = frozenset(Status)
+PATIENCE = 30
+
+
+class Plant:
+    """Workers of an app, each run in a thread."""
+
+    def __init__(self, app: App, tasks: Tasks) -> None:
+        self.app, self.tasks = app, tasks
+        self.pool = ThreadPoolExecutor(4)
+        self.running: list[tuple[Worker, Future[Exit]]] = []
+        self.go = threading.Event()  # jobs made by `waiting` end
+
+    def worker(self, **about: Any) -> Worker:
+        about = {"max_latency": 0.02, "heartbeat_interval": 0.05, "lease": 5.0, "report_interval": 0.0, **about}
+        about = {"greenlets": 4, "interrupt_grace": 5.0, "settle_window": 0.0, **about}
+        return self.app.worker(ThreadRuntime(), options=WorkerOptions(**about))
+
+    def start(self, worker: Worker) -> Future[Exit]:
+        future = self.pool.submit(worker.run)
+        self.running.append((worker, future))
+        return future
+
+    def burst(self, **about: Any) -> Exit:
+        return self.start(self.worker(strategy="burst", **about)).result(PATIENCE)
+
+    def queue(self, path: str, many: int = 1, queue: str = "default") -> list[Any]:
+        return self.app.enqueuer.enqueue(path, [{"n": n} for n in range(many)], queue)
+
+    def statuses(self, jobs: list[Any]) -> list[str]:
+        return [self.app.jobs.fetch(job).status.value for job in jobs]  # type: ignore[union-attr]
+
+    def record(self, job: Any) -> Any:
+        return self.app.jobs.fetch(job)
+
+    def waiting(self, name: str = "Waiting", **options: Any) -> str:
+        """A task that runs until `go` is set; it can be interrupted."""
+
+        def wait(params: dict[str, Any]) -> str:
+            while not self.go.wait(0.005):
+                pass
+            return "went"
+
+        return self.tasks.define(wait, name, **options)
+
+    def in_task(self, worker: Worker, many: int = 1) -> None:
+        """Wait until so many jobs are inside their tasks."""
+        wait_until(lambda: sum(run.in_task for run in worker.state.active()) == many)
+
+    def close(self) -> None:
+        self.go.set()
+        for worker, _ in self.running:
+            worker.stop.interrupt("the test is over")
+        for _, future in self.running:
+            future.result(PATIENCE)
+        self.pool.shutdown()
+
+
+@pytest.fixture
+def plant(memory_app: App, tasks: Tasks, monkeypatch: pytest.MonkeyPatch) -> Iterator[Plant]:
+    monkeypatch.setattr(deadlines, "INTERVAL", 0.01)
+    monkeypatch.setattr(shutdown, "INTERRUPT_INTERVAL", 0.02)
+    plant = Plant(memory_app, tasks)
+    yield plant
+    plant.close()
+
+
+def test_a_burst_runs_all_jobs_and_ends(plant: Plant) -> None:
+    jobs = plant.queue(plant.tasks.define(lambda params: params["n"] * 2), 50)
+    ended = plant.burst()
+    assert (ended.code, ended.replace, ended.reason) == (0, False, "its queues are empty")
+    assert plant.statuses(jobs) == ["success"] * 50
+    assert [plant.record(job).result for job in jobs] == [n * 2 for n in range(50)]
+
+
+def test_a_burst_waits_for_its_jobs_and_what_they_queue(plant: Plant) -> None:
+    leaf = plant.tasks.define(lambda params: "leaf", "Leaf")
+    jobs = plant.queue(plant.tasks.define(lambda params: str(plant.queue(leaf, 3)[0]), "Root"), 2)
+    plant.burst(greenlets=1)
+    assert plant.statuses(jobs) == ["success"] * 2
+    assert plant.app.jobs.count("default", frozenset({Status.SUCCESS})) == 8
+
+
+def test_jobs_run_side_by_side_up_to_the_number_of_slots(plant: Plant) -> None:
+    plant.queue(plant.waiting(), 10)
+    worker = plant.worker(greenlets=3)
+    plant.start(worker)
+    plant.in_task(worker, 3)
+    assert plant.app.jobs.count("default", frozenset({Status.STARTED})) == 3
+
+
+def test_a_worker_leaves_a_report_when_it_stops(plant: Plant) -> None:
+    plant.queue(plant.tasks.define(lambda params: None), 3)
+    worker = plant.worker(strategy="burst", name="one")
+    plant.start(worker).result(PATIENCE)
+    document = plant.app.workers.fetch(worker.state.worker)
+    assert document is not None
+    assert (document["status"], document["name"], document["done_jobs"], document["jobs"]) == ("stop", "one", 3, [])
+
+
+@pytest.mark.parametrize("greenlets", [1, 4, 20])
+def test_max_jobs_is_strict(plant: Plant, greenlets: int) -> None:
+    plant.queue(plant.tasks.define(lambda params: None), 20)
+    ended = plant.start(plant.worker(max_jobs=7, greenlets=greenlets)).result(PATIENCE)
+    assert (ended.code, ended.reason) == (0, "it has taken its 7 jobs")
+    assert plant.app.jobs.count("default", frozenset({Status.SUCCESS})) == 7
+    assert plant.app.jobs.count("default", frozenset({Status.QUEUED})) == 13
+
+
+def test_a_worker_ends_after_its_max_time(plant: Plant) -> None:
+    ended = plant.start(plant.worker(max_time=0.1)).result(PATIENCE)
+    assert (ended.code, ended.reason) == (0, "its 0.1 s are over")
+
+
+def test_max_time_lets_running_jobs_finish(plant: Plant) -> None:
+    jobs = plant.queue(plant.waiting())
+    worker = plant.worker(max_time=0.1)
+    future = plant.start(worker)
+    wait_until(lambda: worker.stop.graceful)
+    plant.go.set()
+    future.result(PATIENCE)
+    assert plant.statuses(jobs) == ["success"]
+
+
+def test_a_graceful_stop_takes_no_more_and_lets_running_jobs_finish(plant: Plant) -> None:
+    first = plant.queue(plant.waiting(), 2)
+    worker = plant.worker(greenlets=2)
+    future = plant.start(worker)
+    plant.in_task(worker, 2)
+    later = plant.queue(plant.waiting(), 2)
+    worker.stop.finish("SIGINT")
+    wait_until(lambda: worker.state.status.value == "join")
+    assert not future.done()
+    plant.go.set()
+    assert future.result(PATIENCE).code == 0
+    assert plant.statuses(first) == ["success"] * 2
+    assert plant.statuses(later) == ["queued"] * 2
+
+
+def test_a_graceful_stop_interrupts_after_its_timeout(plant: Plant) -> None:
+    jobs = plant.queue(plant.waiting())
+    worker = plant.worker(stop_timeout=0.05)
+    future = plant.start(worker)
+    plant.in_task(worker)
+    worker.stop.finish("SIGINT")
+    future.result(PATIENCE)
+    assert plant.statuses(jobs) == ["interrupt"]
+
+
+def test_a_stop_at_once_interrupts_jobs_which_come_back_later(plant: Plant) -> None:
+    jobs = plant.queue(plant.waiting(), 3)
+    worker = plant.worker(interrupt_requeue_delay=60.0)
+    future = plant.start(worker)
+    plant.in_task(worker, 3)
+    worker.stop.interrupt("SIGTERM")
+    assert future.result(PATIENCE).code == 0
+    assert plant.statuses(jobs) == ["interrupt"] * 3
+    record = plant.record(jobs[0])
+    assert 55 < (record.dateretry - plant.app.clock.now()).total_seconds() <= 60
+    assert record.exceptiontype == "JobInterrupt"
+    assert "in wait" in record.traceback
+    assert "execute.py" not in record.traceback.replace("test_", "")
+
+
+def test_a_job_past_its_timeout_is_ended(plant: Plant) -> None:
+    jobs = plant.queue(plant.waiting(timeout=0.05))
+    plant.burst()
+    record = plant.record(jobs[0])
+    assert (record.status, record.exceptiontype) == (Status.TIMEOUT, "TimeoutInterrupt")
+    assert "longer than its timeout of 0.05 s" in record.traceback
+
+
+def test_a_task_that_swallows_its_timeout_once_is_still_ended(plant: Plant) -> None:
+    swallowed: list[BaseException] = []
+
+    def stubborn(params: Any) -> None:
+        for _ in range(2):
+            try:
+                while not plant.go.wait(0.005):
+                    pass
+            except BaseException as error:
+                swallowed.append(error)
+                if len(swallowed) > 1:
+                    raise
+
+    jobs = plant.queue(plant.tasks.define(stubborn, timeout=0.05))
+    assert plant.burst().code == 0
+    assert len(swallowed) == 2
+    assert plant.statuses(jobs) == ["timeout"]
+
+
+def test_a_task_that_cannot_be_interrupted_makes_its_worker_give_way(plant: Plant) -> None:
+    def deaf(params: Any) -> None:
+        while not plant.go.is_set():
+            try:
+                plant.go.wait(0.005)
+            except BaseException:
+                continue
+
+    bad = plant.queue(plant.tasks.define(deaf, "Deaf", timeout=0.05))
+    good = plant.queue(plant.waiting("Good"))
+    ended = plant.start(plant.worker(interrupt_grace=0.2)).result(PATIENCE)
+    assert (ended.code, ended.replace) == (1, True)
+    assert plant.statuses(bad) == ["timeout"]
+    assert plant.statuses(good) == ["queued"]
+
+
+@pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt, GeneratorExit])
+def test_a_task_cannot_end_its_worker(plant: Plant, kind: type[BaseException]) -> None:
+    def leave(params: Any) -> None:
+        if params["n"] == 2:
+            raise kind
+
+    jobs = plant.queue(plant.tasks.define(leave), 5)
+    assert plant.burst().code == 0
+    assert plant.statuses(jobs) == ["success", "success", "failed", "success", "success"]
+
+
+def test_retries_come_back_by_themselves(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mrq.engine import maintenance
+
+    monkeypatch.setattr(maintenance, "INTERVAL", 0.01)
+    tries: list[int] = []
+
+    def third_time_lucky(params: Any) -> int:
+        tries.append(1)
+        if len(tries) < 3:
+            raise ValueError(len(tries))
+        return len(tries)
+
+    (job,) = plant.queue(plant.tasks.define(third_time_lucky, retries=5, retry_delay=0.01))
+    plant.start(plant.worker())
+    wait_until(lambda: plant.record(job).status is Status.SUCCESS)
+    record = plant.record(job)
+    assert (record.result, record.retry_count, len(record.traceback_history)) == (3, 2, 2)
+
+
+def test_a_dying_side_loop_stops_the_worker_with_an_error(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs = plant.queue(plant.waiting())
+    worker = plant.worker()
+    future = plant.start(worker)
+    plant.in_task(worker)
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(worker._heartbeat.workers, "beat", broken)
+    ended = future.result(PATIENCE)
+    assert (ended.code, ended.reason) == (1, "its heartbeat loop died")
+    assert plant.statuses(jobs) == ["queued"]
+
+
+def test_a_dying_main_loop_stops_the_worker_with_an_error(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    worker = plant.worker()
+
+    def broken(free: int) -> int:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(worker._claimer, "claim", broken)
+    ended = plant.start(worker).result(PATIENCE)
+    assert (ended.code, ended.reason) == (1, "its main loop died")
+
+
+def test_a_worker_taken_for_dead_takes_a_new_identity_and_hands_its_jobs_back(plant: Plant) -> None:
+    jobs = plant.queue(plant.waiting(), 2)
+    worker = plant.worker(greenlets=2)
+    plant.start(worker)
+    plant.in_task(worker, 2)
+    former = worker.state.worker
+    wait_until(lambda: plant.app.workers.mark_lost(former, plant.app.workers.fetch(former)["beat"]))  # type: ignore[index]
+    wait_until(lambda: worker.state.worker != former)
+    wait_until(lambda: all(plant.record(job).worker == worker.state.worker for job in jobs))
+    plant.go.set()
+    wait_until(lambda: plant.statuses(jobs) == ["success"] * 2)
+    assert [plant.record(job).losses for job in jobs] == [0, 0]
+    assert plant.app.workers.gone([former, worker.state.worker]) == {former}
+
+
+def test_a_job_with_two_losses_runs_alone(plant: Plant) -> None:
+    beside: list[int] = []
+    suspicious = plant.tasks.define(lambda params: beside.append(len(worker.state.active())), "Suspicious")
+    normal = plant.tasks.define(lambda params: None, "Normal")
+    (job,) = plant.queue(suspicious)
+    plant.app.jobs._documents[job]["losses"] = 2  # type: ignore[attr-defined]
+    others = plant.queue(normal, 30)
+    worker = plant.worker(strategy="burst")
+    assert plant.start(worker).result(PATIENCE).code == 0
+    assert beside == [1]
+    assert plant.statuses([job, *others]) == ["success"] * 31
+    assert plant.record(job).document["alone"] is True
+
+
+def test_several_jobs_that_must_run_alone_do_so_one_after_the_other(plant: Plant) -> None:
+    together: list[int] = []
+    inside: set[int] = set()
+
+    def suspicious(params: Any) -> None:
+        inside.add(params["n"])
+        together.append(len(inside))
+        inside.discard(params["n"])
+
+    jobs = plant.queue(plant.tasks.define(suspicious), 5)
+    for job in jobs:
+        plant.app.jobs._documents[job]["losses"] = 2  # type: ignore[attr-defined]
+    assert plant.burst().code == 0
+    assert together == [1] * 5
+    assert plant.statuses(jobs) == ["success"] * 5
+
+
+def test_jobs_waiting_to_run_alone_are_given_back_at_a_stop(plant: Plant) -> None:
+    running = plant.queue(plant.waiting("Normal"))
+    worker = plant.worker()
+    future = plant.start(worker)
+    plant.in_task(worker)
+    (job,) = plant.queue(plant.waiting("Suspicious"))
+    plant.app.jobs._documents[job]["losses"] = 2  # type: ignore[attr-defined]
+    wait_until(lambda: len(worker._alone) == 1)
+    worker.stop.interrupt("SIGTERM")
+    future.result(PATIENCE)
+    assert plant.statuses(running) == ["interrupt"]
+    assert plant.statuses([job]) == ["queued"]
+    assert plant.record(job).losses == 2
+
+
+def test_the_queues_of_a_worker_are_served_and_no_others(plant: Plant) -> None:
+    path = plant.tasks.define(lambda params: None)
+    mine, others = plant.queue(path, 2, "mine"), plant.queue(path, 2, "others")
+    plant.burst(queues=("mine",))
+    assert plant.statuses([*mine, *others]) == ["success", "success", "queued", "queued"]
+
+
+def test_an_idle_worker_is_woken_by_a_producer(plant: Plant) -> None:
+    path = plant.tasks.define(lambda params: None)
+    worker = plant.worker(max_latency=3600.0)
+    plant.start(worker)
+    wait_until(lambda: worker.state.status.value == "wait" and "1 listeners" in plant.app.wakeups.ping())
+    jobs = plant.queue(path)
+    wait_until(lambda: plant.statuses(jobs) == ["success"], timeout=20)
+
+
+def test_workers_beside_one_another_run_each_job_once(plant: Plant) -> None:
+    ran: list[int] = []
+    plant.queue(plant.tasks.define(lambda params: ran.append(params["n"])), 200)
+    workers = [plant.start(plant.worker(strategy="burst")) for _ in range(3)]
+    for future in workers:
+        assert future.result(PATIENCE).code == 0
+    assert sorted(ran) == list(range(200))
+
+
+def test_progress_reaches_the_job(plant: Plant) -> None:
+    from mrq.context import get_current_job, set_current_job_progress
+
+    seen: list[Any] = []
+
+    def half(params: Any) -> None:
+        set_current_job_progress(0.5, save=True)
+        job = get_current_job()
+        assert job is not None
+        seen.append(job.fetch().data["progress"])  # type: ignore[index]
+
+    (job,) = plant.queue(plant.tasks.define(half))
+    plant.burst()
+    assert seen == [0.5]
+    assert plant.record(job).progress == 1.0

@@ -1,0 +1,45 @@
+"""Tasks at the top level of a module, as users write them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mrq.context import get_current_job, retry_current_job, run_task
+from mrq.task import Task, task
+
+
+@task
+def add(a: int, b: int = 1) -> int:
+    """Add two numbers."""
+    return a + b
+
+
+@task(queue="crawl", timeout=60, retries=2, retry_delay=5, result_ttl=7, exclusive=True)
+def fetch(url: str, *, depth: int = 1, **headers: str) -> dict[str, Any]:
+    return {"url": url, "depth": depth, "headers": headers}
+
+
+@task
+def fail(text: str) -> None:
+    raise ValueError(text)
+
+
+@task
+def retry(delay: float = 60.0) -> None:
+    retry_current_job(delay=delay, queue="later")
+
+
+@task
+def whoami() -> str:
+    job = get_current_job()
+    assert job is not None
+    return str(job.id)
+
+
+class Old(Task):
+    """As in MRQ 0.9."""
+
+    def run(self, params: Any) -> Any:
+        if params.get("nested"):
+            return [self.is_main_task, run_task(f"{__name__}.Old", {})]
+        return self.is_main_task
