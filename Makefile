@@ -24,7 +24,7 @@ PART = $(COMPILE) --no-annotate --constraint requirements/all.lock
 export NO_MKDOCS_2_WARNING := 1
 
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check check-containers docs lock clean
+.PHONY: help setup demo test check check-containers docs bench lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ endif
 
 docs: $(DEV) ## Show the documentation on http://127.0.0.1:8000, rebuilt at each change
 	$(BIN)/mkdocs serve --strict
+
+bench: $(DEV) ## Measure beside bare pymongo loops, in one run; ARGS="--rounds 1 --no-idle" for a quick look
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 lock: ## Write requirements/*.lock again (needs uv; for newer versions: UPGRADE=--upgrade)
 	@command -v $(UV) >/dev/null || { echo "make lock needs uv: pip install uv, or UV=/path/to/uv" >&2; exit 1; }
