@@ -1,0 +1,37 @@
+"""Workers that start while a server is away."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mrq.embedded.ports import pick_port
+from support import faulttasks
+
+if TYPE_CHECKING:
+    from mrq.embedded import EmbeddedServers
+    from support.faultsite import FaultSite
+
+pytestmark = pytest.mark.faults
+
+
+def test_without_mongodb_a_worker_says_so_in_one_line_and_ends(site: FaultSite) -> None:
+    nowhere = f"127.0.0.1:{pick_port()}"
+    worker = site.start_worker(mongodb_url=f"mongodb://{nowhere}/mrq", MRQ_SERVER_TIMEOUT="1")
+    assert worker.wait(30) == 1
+    (line,) = worker.log.splitlines()
+    assert nowhere in line
+    assert re.search(r"MongoDB.*refused", line)
+
+
+def test_without_redis_a_worker_warns_and_works(fragile_site: FaultSite, servers_to_kill: EmbeddedServers) -> None:
+    servers_to_kill.redis.kill()
+    worker = fragile_site.worker()
+    faulttasks.work.queue("job")
+    fragile_site.wait_for_statuses({"success": 1})
+    warnings = [line for line in worker.log.splitlines() if "[WARNING]" in line and "Redis" in line]
+    assert warnings
+    assert f"127.0.0.1:{servers_to_kill.redis.port}" in warnings[0]
+    assert "Traceback" not in worker.log
