@@ -10,7 +10,7 @@ import logging
 import socket
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mrq.domain.options import TaskOptions
 from mrq.engine.clock import SystemClock
@@ -27,12 +27,15 @@ if TYPE_CHECKING:
     from mrq.ports.guard import Guard
     from mrq.ports.jobs import JobStore
     from mrq.ports.locks import Locks
+    from mrq.ports.pauses import Pauses
     from mrq.ports.reports import JobReports
     from mrq.ports.runtime import Runtime
     from mrq.ports.wakeups import Wakeups
     from mrq.ports.workers import WorkerStore
 
 log = logging.getLogger("mrq")
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,7 @@ class Stores:
     wakeups: Wakeups
     locks: Locks
     reports: JobReports | None = None
+    pauses: Pauses | None = None
 
 
 class App:
@@ -101,12 +105,19 @@ class App:
         return RedisLocks(self._redis, self.settings.redis_prefix)
 
     @cached_property
+    def pauses(self) -> Pauses:
+        """Which queues are paused."""
+        if self._stores:
+            return _given(self._stores.pauses, "pauses")
+        from mrq.stores.redis_pauses import RedisPauses  # noqa: PLC0415
+
+        return RedisPauses(self._redis, self.settings.redis_prefix)
+
+    @cached_property
     def reports(self) -> JobReports:
         """Sums over all jobs, for people."""
         if self._stores:
-            if self._stores.reports is None:
-                raise TypeError("the Stores of this App were made without reports; give Stores(..., reports=...)")
-            return self._stores.reports
+            return _given(self._stores.reports, "reports")
         from mrq.stores.mongo_reports import MongoJobReports  # noqa: PLC0415
 
         return MongoJobReports(self._database)
@@ -139,7 +150,7 @@ class App:
             self._database.client.close()
         if "_redis" in opened:
             self._redis.connection_pool.disconnect()
-        for name in ("_database", "_redis", "jobs", "workers", "wakeups", "locks", "reports", "enqueuer"):
+        for name in ("_database", "_redis", "jobs", "workers", "wakeups", "locks", "pauses", "reports", "enqueuer"):
             opened.pop(name, None)
 
     # ---- use cases
@@ -177,9 +188,7 @@ class App:
         """
         return Worker(
             options or worker_options(self.settings),
-            jobs=self.jobs,
-            workers=self.workers,
-            wakeups=self.wakeups,
+            stores=self,
             enqueuer=self.enqueuer,
             tasks=self.tasks,
             clock=self.clock,
@@ -201,6 +210,7 @@ def worker_options(settings: Settings) -> WorkerOptions:
         max_jobs=settings.max_jobs,
         max_time=settings.max_time,
         max_latency=settings.max_latency,
+        paused_queues_refresh_interval=settings.paused_queues_refresh_interval,
         heartbeat_interval=settings.heartbeat_interval,
         lease=settings.lease,
         stop_timeout=settings.stop_timeout,
@@ -218,6 +228,12 @@ def worker_options(settings: Settings) -> WorkerOptions:
 
 def _paths(listed: str) -> frozenset[str]:
     return frozenset(path.strip() for path in listed.split(",") if path.strip())
+
+
+def _given(store: T | None, name: str) -> T:
+    if store is None:
+        raise TypeError(f"the Stores of this App were made without {name}; give Stores(..., {name}=...)")
+    return store
 
 
 _current: App | None = None

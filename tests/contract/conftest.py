@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from contract.kit import JobKit
     from mrq.ports.locks import Locks
+    from mrq.ports.pauses import Pauses
     from mrq.ports.wakeups import Wakeups
     from mrq.ports.workers import WorkerStore
 
@@ -92,3 +93,14 @@ def locks(request: pytest.FixtureRequest) -> Locks:
     if request.param == "memory":
         return MemoryLocks()
     return RedisLocks(request.getfixturevalue("redis_client"), request.getfixturevalue("redis_prefix"))
+
+
+@pytest.fixture(params=["memory", "redis"])
+def pauses(request: pytest.FixtureRequest) -> Pauses:
+    """Nothing is paused."""
+    from mrq.stores.memory_pauses import MemoryPauses
+    from mrq.stores.redis_pauses import RedisPauses
+
+    if request.param == "memory":
+        return MemoryPauses()
+    return RedisPauses(request.getfixturevalue("redis_client"), request.getfixturevalue("redis_prefix"))

@@ -56,6 +56,7 @@ class JobKit:
     def claim(
         self, queue: str = "default", limit: int = 10, now: float = 0.0, *, worker: WorkerId | None = None,
         token: Token | None = None, only: set[str] | None = None, never: set[str] | None = None,
+        paused: set[str] | None = None, after: str | None = None,
     ) -> list[ClaimedJob]:  # fmt: skip
         """Claim jobs of a queue in the kit's worker's name."""
         claim = Claim(
@@ -66,6 +67,8 @@ class JobKit:
             at(now),
             frozenset(only or ()),
             frozenset(never or ()),
+            frozenset(paused or ()),
+            after,
         )
         return self.store.claim(claim)
 

@@ -50,6 +50,46 @@ def test_a_queue_does_not_give_the_jobs_of_its_subqueues(kit: JobKit) -> None:
     assert len(kit.claim("default/sub")) == 1
 
 
+def test_a_root_gives_the_jobs_of_its_subqueues_by_name_and_then_by_place(kit: JobKit) -> None:
+    named = ["m/b", "m/a", "m/a/x", "m/b", "m/"]
+    jobs = {kit.queue(queue=queue, placed=-n): queue for n, queue in enumerate(named)}
+    for queue in ("m", "m0", "n/a"):
+        kit.queue(queue=queue)
+    found = kit.claim("m/")
+    assert [job.queue for job in found] == ["m/", "m/a", "m/a/x", "m/b", "m/b"]
+    assert [jobs[job.id] for job in found] == [job.queue for job in found]
+    assert [job.datequeued for job in found][3:] == [at(-3), at(0)]
+
+
+def test_a_reverse_root_gives_them_from_the_other_end(kit: JobKit) -> None:
+    for n, queue in enumerate(["m/b", "m/a", "m/b"]):
+        kit.queue(queue=queue, placed=-n)
+    found = kit.claim("m/_reverse")
+    assert [(job.queue, job.datequeued) for job in found] == [("m/b", at(0)), ("m/b", at(-2)), ("m/a", at(-1))]
+
+
+def test_a_claim_of_a_root_can_start_behind_a_subqueue(kit: JobKit) -> None:
+    for name in ("a", "b", "c"):
+        kit.queue(queue=f"m/{name}")
+        kit.queue(queue=f"r/{name}")
+    assert [job.queue for job in kit.claim("m/", after="m/b")] == ["m/c"]
+    assert [job.queue for job in kit.claim("r/_reverse", after="r/b")] == ["r/a"]
+
+
+def test_a_claim_of_a_root_leaves_out_paused_subqueues(kit: JobKit) -> None:
+    for name in ("a", "b", "c"):
+        kit.queue(queue=f"m/{name}")
+    assert [job.queue for job in kit.claim("m/", paused={"m/b", "other"})] == ["m/a", "m/c"]
+    assert [job.queue for job in kit.claim("m/", paused={"m/a"}, after="m/a")] == ["m/b"]
+
+
+def test_delayed_jobs_of_subqueues_wait_as_well(kit: JobKit) -> None:
+    kit.queue(queue="m/a", due=30)
+    kit.queue(queue="m/b")
+    assert [job.queue for job in kit.claim("m/")] == ["m/b"]
+    assert [job.queue for job in kit.claim("m/", now=30)] == ["m/a"]
+
+
 def test_a_delayed_job_is_taken_from_its_due_time_on_and_not_before(kit: JobKit) -> None:
     job_id = kit.queue(due=30)
     assert kit.claim(now=29.999) == []

@@ -2,27 +2,77 @@
 
 from __future__ import annotations
 
+import functools
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from mrq.domain.queuename import QueueName, parse_queue
+from mrq.domain.queuename import parse_queue
 from mrq.engine.backoff import Backoff
 from mrq.exceptions import ConfigError
 from mrq.ports.errors import StoreUnavailableError
-from mrq.ports.jobs import Claim
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
 
-    from mrq.domain.ids import Token
-    from mrq.domain.job import ClaimedJob
-    from mrq.engine.options import WorkerOptions
-    from mrq.engine.state import WorkerState
+    from mrq.domain.queuename import QueueName
+    from mrq.engine.pauses import PauseWatch
     from mrq.engine.strategies import Strategy
     from mrq.ports.clock import Clock
-    from mrq.ports.jobs import JobStore
 
 log = logging.getLogger("mrq.worker")
+
+
+class Source(Protocol):
+    """One kind of queue, as a worker takes jobs from it. Both methods hand the jobs to the worker themselves,
+    before they forget that they asked, so that no job is ever held by nobody."""
+
+    def take(self, queue: QueueName, limit: int, paused: frozenset[str]) -> int:
+        """Take up to `limit` jobs, none of `paused` subqueues; how many there were.
+
+        Raises:
+            StoreUnavailableError: it is not known what was taken; `recover` finds out.
+        """
+        ...
+
+    def recover(self) -> int:
+        """Find the jobs again whose taking was never answered; how many there were.
+
+        Raises:
+            StoreUnavailableError: not yet.
+        """
+        ...
+
+
+class _Side:
+    """A source, and when it may be asked again after it failed: one database that is away must not hold up the
+    queues of the other."""
+
+    def __init__(self, source: Source, name: str, clock: Clock) -> None:
+        self.source = source
+        self._name = name
+        self._clock = clock
+        self._backoff = Backoff()
+        self._not_before = 0.0
+
+    @property
+    def rests(self) -> float:
+        """Seconds until it may be asked again; 0: now."""
+        return max(0.0, self._not_before - self._clock.monotonic())
+
+    def ask(self, question: Callable[[], int]) -> int:
+        """What it answers; 0 when it is away, which makes it rest."""
+        try:
+            return question()
+        except StoreUnavailableError as error:
+            pause = self._backoff.failed()
+            self._not_before = self._clock.monotonic() + pause
+            log.warning("no jobs can be taken from %s, next try in %.1f s: %s", self._name, pause, error)
+            return 0
+
+    def worked(self) -> None:
+        """A whole round went well."""
+        if not self.rests and self._backoff.worked():
+            log.warning("%s is back: taking jobs again", self._name)
 
 
 class Claimer:
@@ -30,70 +80,50 @@ class Claimer:
 
     def __init__(
         self,
-        jobs: JobStore,
-        state: WorkerState,
-        clock: Clock,
+        queues: Sequence[QueueName],
         strategy: Strategy,
-        options: WorkerOptions,
-        accept: Callable[[list[ClaimedJob]], None],
+        regular: Source,
+        raw: Source,
+        pauses: PauseWatch,
+        clock: Clock,
     ) -> None:
-        self._jobs = jobs
-        self._state = state
-        self._clock = clock
+        self._queues = list(queues)
         self._strategy = strategy
-        self._options = options
-        self._accept = accept
-        self._queues = regular_queues(options.queues)
-        self._backoff = Backoff()
-        self.retry_in = 0.0  # seconds to wait before the next try, after a failed one
+        self._regular = _Side(regular, "MongoDB", clock)
+        self._raw = _Side(raw, "Redis", clock)
+        self._pauses = pauses
 
     @property
     def roots(self) -> frozenset[str]:
         """Root queues whose wake-ups matter."""
         return frozenset(queue.root for queue in self._queues)
 
-    def claim(self, free: int) -> int:
-        """Take up to `free` jobs and hand them to `accept`; how many there were.
+    @property
+    def retry_in(self) -> float:
+        """Seconds to wait before the next try, when a database was away; else 0."""
+        return min((rest for side in (self._regular, self._raw) if (rest := side.rests)), default=0.0)
 
-        0 when the queues are empty, and when MongoDB is away (then `retry_in` is set).
+    def claim(self, free: int) -> int:
+        """Take up to `free` jobs and hand them to the worker; how many there were.
+
+        0 when the queues are empty, and when a database is away (then `retry_in` is set).
         """
-        taken = 0
-        try:
-            taken = self._lost_answers()
-            for queue, share in self._strategy.plan(self._queues, free):
-                room = min(share, free - taken)
-                if room <= 0:
-                    break
-                taken += self._ask(queue, room)
-        except StoreUnavailableError as error:
-            self.retry_in = self._backoff.failed()
-            log.warning("no jobs can be taken, next try in %.1f s: %s", self.retry_in, error)
-            return taken
-        self.retry_in = 0.0
-        if self._backoff.worked():
-            log.warning("MongoDB is back: taking jobs again")
+        self._pauses.refresh()
+        sides = [side for side in (self._regular, self._raw) if not side.rests]
+        taken = sum(side.ask(side.source.recover) for side in sides)
+        for queue, share in self._strategy.plan(self._queues, free):
+            room = min(share, free - taken)
+            if room <= 0:
+                break
+            side = self._raw if queue.is_raw else self._regular
+            if not side.rests and not self._pauses.is_paused(queue):
+                taken += side.ask(functools.partial(side.source.take, queue, room, self._pauses.names))
+        for side in sides:
+            side.worked()
         return taken
 
-    def _ask(self, queue: QueueName, limit: int) -> int:
-        token = self._jobs.new_id()
-        worker, now = self._state.worker, self._clock.now()
-        claim = Claim(queue, limit, worker, token, now, self._options.only, self._options.never)
-        self._state.open_claims.add(token)  # stays open if the answer is lost
-        return self._answered(token, self._jobs.claim(claim))
 
-    def _lost_answers(self) -> int:
-        open_claims = list(self._state.open_claims)
-        return sum(self._answered(token, self._jobs.claimed_under(self._state.worker, token)) for token in open_claims)
-
-    def _answered(self, token: Token, found: list[ClaimedJob]) -> int:
-        if found:
-            self._accept(found)
-        # only now: between the two the jobs would look as if nobody held them
-        self._state.open_claims.discard(token)
-        return len(found)
-
-
-def regular_queues(names: tuple[str, ...]) -> list[QueueName]:
+def queues_of(names: Iterable[str]) -> list[QueueName]:
     """The queues of a worker.
 
     Raises:
@@ -101,7 +131,6 @@ def regular_queues(names: tuple[str, ...]) -> list[QueueName]:
     """
     queues = [parse_queue(name) for name in names]
     for queue in queues:
-        if queue.is_raw or queue.serves_subqueues:
-            kind = "raw queues" if queue.is_raw else "all subqueues of a root"
-            raise ConfigError(f"queue {queue.id!r}: this version's workers don't serve {kind} yet")
+        if queue.is_raw:
+            raise ConfigError(f"queue {queue.id!r}: this version's workers don't serve raw queues yet")
     return queues

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from mrq.domain.change import must_run_alone
 from mrq.domain.worker import WorkerRecord, WorkerStatus
 from mrq.engine.backoff import Backoff
-from mrq.engine.claiming import Claimer
+from mrq.engine.claiming import Claimer, queues_of
 from mrq.engine.deadlines import Deadlines
 from mrq.engine.execute import execute
 from mrq.engine.heartbeat import Heartbeat
 from mrq.engine.maintenance import Maintenance
+from mrq.engine.pauses import PauseWatch
+from mrq.engine.regular_source import RegularSource
 from mrq.engine.report import Reporter
 from mrq.engine.rescue import Rescuer
 from mrq.engine.run import Run, current_run
@@ -30,10 +32,8 @@ if TYPE_CHECKING:
     from mrq.engine.options import WorkerOptions
     from mrq.engine.tasks import TaskLoader
     from mrq.ports.clock import Clock
-    from mrq.ports.jobs import JobStore
     from mrq.ports.runtime import Runtime
-    from mrq.ports.wakeups import Wakeups
-    from mrq.ports.workers import WorkerStore
+    from mrq.ports.stores import StorePorts
 
 log = logging.getLogger("mrq.worker")
 
@@ -55,9 +55,7 @@ class Worker:
         self,
         options: WorkerOptions,
         *,
-        jobs: JobStore,
-        workers: WorkerStore,
-        wakeups: Wakeups,
+        stores: StorePorts,
         enqueuer: Enqueuer,
         tasks: TaskLoader,
         clock: Clock,
@@ -66,9 +64,9 @@ class Worker:
     ) -> None:
         self.options = options
         self.runtime = runtime
-        self._jobs = jobs
-        self._workers = workers
-        self._wakeups = wakeups
+        self._jobs = jobs = stores.jobs
+        self._workers = workers = stores.workers
+        self._wakeups = stores.wakeups
         self._tasks = tasks
         self._clock = clock
         self._guard = guard or NoGuard()
@@ -77,7 +75,7 @@ class Worker:
         self.stop = StopFlags(kick)
         self._settler = Settler(jobs, self.state, runtime, clock, options)
         self._strategy = strategy_named(options.strategy)
-        self._claimer = Claimer(jobs, self.state, clock, self._strategy, options, self._accept)
+        self._claimer = self._make_claimer(stores)
         self._loops = SideLoops(runtime, lambda name: self.stop.fail(f"its {name} loop died"))
         self._ending = Ending(self.stop, self.state, self._settler, clock, options)
         self._reporter = Reporter(jobs, workers, self.state, clock, options)
@@ -99,6 +97,12 @@ class Worker:
             jobs, workers, rescuer, self.state, clock, self._guard, options, self._was_lost, self._lease_overdue
         )
         self._deadlines = Deadlines(self.state, self._settler, clock, self._guard, options, self._is_stuck)
+
+    def _make_claimer(self, stores: StorePorts) -> Claimer:
+        options, clock = self.options, self._clock
+        regular = RegularSource(stores.jobs, self.state, clock, options, self._accept)
+        pauses = PauseWatch(stores.pauses, clock, options.paused_queues_refresh_interval)
+        return Claimer(queues_of(options.queues), self._strategy, regular, regular, pauses, clock)
 
     # ---- the life of the worker
 
@@ -170,7 +174,8 @@ class Worker:
         if wish and self._strategy.stops_when_empty and not self._claimer.retry_in and not self.state.busy:
             self.stop.finish("its queues are empty")
             return
-        self.state.kick.wait(self._claimer.retry_in or self._patience())
+        patience = self._patience()
+        self.state.kick.wait(min(self._claimer.retry_in or patience, patience))
 
     def _wish(self) -> int | None:
         """How many jobs to take now; None when the worker's work is done."""

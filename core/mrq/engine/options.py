@@ -23,7 +23,7 @@ class WorkerOptions:
     lease: float = 15.0  # a heartbeat that stands still for so long means that the worker is dead
     stop_timeout: float = 0.0  # a graceful stop interrupts what still runs after this
     report_interval: float = 10.0  # 0: no reports
-    subqueues_refresh_interval: float = 60.0
+    paused_queues_refresh_interval: float = 10.0
     requeue_interrupted: bool = True
     interrupt_requeue_delay: float = 10.0
     max_losses: int = 3

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 class Claim:
     """A wish for jobs. `token` must be new for every claim.
 
-    `only` and `never` are task paths: a white and a black list (empty: no restriction).
+    `only` and `never` are task paths: a white and a black list (empty: no restriction). When the queue means
+    all subqueues of a root, those in `paused` give nothing, and only those that follow `after` in the
+    alphabet are looked at (precede it, for a reverse queue).
     """
 
     queue: QueueName
@@ -31,6 +33,8 @@ class Claim:
     now: datetime
     only: frozenset[str] = field(default_factory=frozenset)
     never: frozenset[str] = field(default_factory=frozenset)
+    paused: frozenset[str] = field(default_factory=frozenset)
+    after: str | None = None
 
 
 class Settled(Enum):
@@ -78,7 +82,9 @@ class JobStore(Protocol):
         ...
 
     def claim(self, claim: Claim) -> list[ClaimedJob]:
-        """Start up to `claim.limit` due jobs of a queue, in its order, in the name of a worker."""
+        """Start up to `claim.limit` due jobs of a queue, in its order, in the name of a worker.
+
+        `q/` means all subqueues of q, one after the other in the order of the alphabet."""
         ...
 
     def claimed_under(self, worker: WorkerId, token: Token) -> list[ClaimedJob]:

@@ -83,7 +83,6 @@ class WorkerSettings(TracingSettings):
         commands=WORKER,
         unit="seconds",
         minimum=0,
-        later="pausing queues",
     )
     ensure_indexes: bool = option(
         False, "Make the indexes in MongoDB before the start", group="Worker", commands=WORKER

@@ -118,7 +118,7 @@ def claim_filter(claim: Claim, horizon: datetime) -> Document:
     looked at, and clocks of producers may be ahead of ours by that much.
     """
     wanted: Document = {
-        "queue": claim.queue.id,
+        "queue": _queues_of(claim),
         "status": Status.QUEUED.value,
         "datequeued": {"$lte": horizon},
         "datedue": {"$not": {"$gt": claim.now}},  # also true where there is none
@@ -128,6 +128,33 @@ def claim_filter(claim: Claim, horizon: datetime) -> Document:
     if claim.never:
         wanted.setdefault("path", {})["$nin"] = sorted(claim.never)
     return wanted
+
+
+def _queues_of(claim: Claim) -> Any:
+    """The queue of a claim, or the range of its subqueues, which is one stretch of the index."""
+    name = claim.queue
+    if not name.serves_subqueues:
+        return name.id
+    bounds: Document = queue_range(name.id)
+    if claim.after is not None and name.is_reverse:
+        bounds["$lt"] = claim.after
+    elif claim.after is not None:
+        bounds = {"$gt": claim.after, "$lt": bounds["$lt"]}
+    if paused := sorted(queue for queue in claim.paused if queue.startswith(name.id)):
+        bounds["$nin"] = paused
+    return bounds
+
+
+def queue_range(queue: str) -> Document:
+    """All subqueues of `q/`, as a range ("0" is the character after "/")."""
+    return {"$gte": queue, "$lt": queue[:-1] + "0"}
+
+
+def claim_order(claim: Claim, ascending: int, descending: int) -> list[tuple[str, int]]:
+    """The order of a claim: subqueues by name, jobs by their place. It is that of the index."""
+    order = descending if claim.queue.is_reverse else ascending
+    fields = ("queue", "datequeued", "_id") if claim.queue.serves_subqueues else ("datequeued", "_id")
+    return [(name, order) for name in fields]
 
 
 def claim_update(claim: Claim) -> Document:

@@ -61,14 +61,15 @@ class MemoryJobStore:
             path = document["path"]
             return (
                 document["status"] == Status.QUEUED
-                and document["queue"] == claim.queue.id
+                and _is_claimed_from(claim, document["queue"])
                 and document.get("datedue", claim.now) <= claim.now
                 and (not claim.only or path in claim.only)
                 and path not in claim.never
             )
 
         with self._lock:
-            chosen = sorted(self._where(free), key=_place, reverse=claim.queue.is_reverse)[: claim.limit]
+            key = _place_in_root if claim.queue.serves_subqueues else _place
+            chosen = sorted(self._where(free), key=key, reverse=claim.queue.is_reverse)[: claim.limit]
             for document in chosen:
                 _apply(document, documents.claim_update(claim))
             return [documents.claimed(copy.deepcopy(document)) for document in chosen]
@@ -219,6 +220,20 @@ class MemoryJobStore:
 
 def _place(document: Document) -> tuple[datetime, JobId]:
     return document["datequeued"], document["_id"]
+
+
+def _place_in_root(document: Document) -> tuple[str, datetime, JobId]:
+    return document["queue"], *_place(document)
+
+
+def _is_claimed_from(claim: Claim, queue: str) -> bool:
+    if not claim.queue.serves_subqueues:
+        return queue == claim.queue.id
+    if not queue.startswith(claim.queue.id) or queue in claim.paused:
+        return False
+    if claim.after is None:
+        return True
+    return queue < claim.after if claim.queue.is_reverse else queue > claim.after
 
 
 def _in_queue(document: Document, queue: str) -> bool:

@@ -92,11 +92,10 @@ class MongoJobStore:
 
         Only the first batch of the cursor is taken: the server cuts it at 16 MiB.
         """
-        order = DESCENDING if claim.queue.is_reverse else ASCENDING
         cursor = self._jobs.find_raw_batches(
             documents.claim_filter(claim, claim.now + HORIZON),
             _CLAIMED,
-            sort=[("datequeued", order), ("_id", order)],
+            sort=documents.claim_order(claim, ASCENDING, DESCENDING),
             limit=claim.limit,
             batch_size=claim.limit,
         )
@@ -293,5 +292,5 @@ class MongoJobStore:
 
 
 def _queue_match(queue: str) -> Any:
-    """A queue, or, for `q/`, all its subqueues: a range of the index ("0" is the character after "/")."""
-    return {"$gte": queue, "$lt": queue[:-1] + "0"} if queue.endswith("/") else queue
+    """A queue, or, for `q/`, all its subqueues: a range of the index."""
+    return documents.queue_range(queue) if queue.endswith("/") else queue

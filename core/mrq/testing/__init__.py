@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from mrq.app import App, Stores, get_app, use_app, worker_options
 from mrq.engine.threads import ThreadRuntime
 from mrq.stores.memory import MemoryJobStore, MemoryLocks, MemoryWakeups, MemoryWorkerStore
+from mrq.stores.memory_pauses import MemoryPauses
 from mrq.stores.memory_reports import MemoryJobReports
 
 if TYPE_CHECKING:
@@ -29,7 +30,14 @@ if TYPE_CHECKING:
 def memory_stores() -> Stores:
     """New, empty stores in memory."""
     jobs = MemoryJobStore()
-    return Stores(jobs, MemoryWorkerStore(), MemoryWakeups(), MemoryLocks(), MemoryJobReports(jobs.documents))
+    return Stores(
+        jobs,
+        MemoryWorkerStore(),
+        MemoryWakeups(),
+        MemoryLocks(),
+        reports=MemoryJobReports(jobs.documents),
+        pauses=MemoryPauses(),
+    )
 
 
 @contextmanager

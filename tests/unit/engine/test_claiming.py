@@ -7,23 +7,49 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mrq.domain.job import ClaimedJob, NewJob
-from mrq.domain.queuename import parse_queue
+from mrq.domain.queuename import QueueName, parse_queue
 from mrq.engine.claiming import Claimer
 from mrq.engine.options import WorkerOptions
+from mrq.engine.pauses import PauseWatch
+from mrq.engine.regular_source import RegularSource
 from mrq.engine.state import WorkerState
 from mrq.engine.strategies import Burst, Parallel, Sequential, strategy_named
 from mrq.engine.threads import ThreadRuntime
 from mrq.exceptions import ConfigError
+from mrq.ports.errors import StoreUnavailableError
 from mrq.stores.ids import new_id
+from mrq.stores.memory_pauses import MemoryPauses
 from unit.engine.kit import ManualClock, Moody, new_job
+
+
+class OtherSource:
+    """Queues of the other kind."""
+
+    def __init__(self) -> None:
+        self.answers: list[int | StoreUnavailableError] = []
+        self.asked: list[str] = []
+
+    def take(self, queue: QueueName, limit: int, paused: frozenset[str]) -> int:
+        self.asked.append(queue.id)
+        answer = self.answers.pop(0) if self.answers else 0
+        if isinstance(answer, StoreUnavailableError):
+            raise answer
+        return answer
+
+    def recover(self) -> int:
+        return 0
 
 
 class Bench:
     def __init__(self, store: Moody, clock: ManualClock, *queues: str, strategy: str = "sequential") -> None:
-        self.store, self.accepted = store, list[ClaimedJob]()
+        self.store, self.clock, self.accepted = store, clock, list[ClaimedJob]()
         self.state = WorkerState(new_id(), 100, 100, ThreadRuntime().event())
         options = WorkerOptions(queues=queues or ("default",))
-        self.claimer = Claimer(store, self.state, clock, strategy_named(strategy), options, self.accepted.extend)
+        self.source = RegularSource(store, self.state, clock, options, self.accepted.extend)
+        self.pauses, self.other = MemoryPauses(), OtherSource()
+        watch = PauseWatch(self.pauses, clock, 10.0)
+        names = [parse_queue(name) for name in options.queues]
+        self.claimer = Claimer(names, strategy_named(strategy), self.source, self.other, watch, clock)
 
     def queue(self, queue: str, many: int = 1) -> list[NewJob]:
         jobs = [new_job(queue=queue) for _ in range(many)]
@@ -63,7 +89,8 @@ def test_an_absent_database_means_no_jobs_and_a_growing_pause(store: Moody, cloc
     pauses = []
     for _ in range(8):
         assert bench.claimer.claim(10) == 0
-        pauses.append(bench.claimer.retry_in)
+        pauses.append(round(bench.claimer.retry_in, 6))
+        clock.pass_by(2.0)
     assert pauses == [0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 2.0, 2.0]
     store.away.clear()
     assert bench.claimer.claim(10) == 1
@@ -76,6 +103,7 @@ def test_jobs_whose_answer_was_lost_are_found_again(store: Moody, clock: ManualC
     store.lose.add("claim")
     assert bench.claimer.claim(2) == 0
     assert len(bench.state.open_claims) == 1
+    clock.pass_by(1)
     assert bench.claimer.claim(2) == 2
     assert [job.id for job in bench.accepted] == [job.id for job in jobs[:2]]
     assert not bench.state.open_claims
@@ -86,6 +114,7 @@ def test_jobs_of_a_lost_answer_count_against_the_free_slots(store: Moody, clock:
     bench.queue("default", 9)
     store.lose.add("claim")
     bench.claimer.claim(3)
+    clock.pass_by(1)
     assert bench.claimer.claim(4) == 4
 
 
@@ -95,10 +124,12 @@ def test_a_claim_stays_open_until_it_is_known_what_became_of_it(store: Moody, cl
     store.lose.add("claim")
     bench.claimer.claim(2)
     store.away.add("claimed_under")
+    clock.pass_by(1)
     assert bench.claimer.claim(2) == 0
     (token,) = bench.state.open_claims
     assert bench.state.holds(job.id, token)  # the heartbeat must not hand it back
     store.away.clear()
+    clock.pass_by(1)
     assert bench.claimer.claim(2) == 1
 
 
@@ -107,6 +138,7 @@ def test_a_claim_that_never_arrived_is_forgotten(store: Moody, clock: ManualCloc
     store.away.add("claim")
     bench.claimer.claim(2)
     store.away.clear()
+    clock.pass_by(1)
     assert bench.claimer.claim(2) == 0
     assert not bench.state.open_claims
 
@@ -123,7 +155,7 @@ def test_jobs_of_an_earlier_queue_are_kept_when_a_later_claim_fails(store: Moody
 
 def test_jobs_are_handed_on_before_their_claim_is_closed(store: Moody, clock: ManualClock) -> None:
     bench, held = Bench(store, clock), []
-    bench.claimer._accept = lambda jobs: held.extend(  # between the two nobody would hold them
+    bench.source._accept = lambda jobs: held.extend(  # between the two nobody would hold them
         bench.state.holds(job.id, job.token) for job in jobs
     )
     bench.queue("default", 2)
@@ -135,10 +167,76 @@ def test_wake_ups_of_the_roots_matter(store: Moody, clock: ManualClock) -> None:
     assert Bench(store, clock, "a/x", "a/y", "b_reverse").claimer.roots == {"a", "b"}
 
 
-@pytest.mark.parametrize("queue", ["q_raw", "q_set", "q/"])
-def test_queues_that_cannot_be_served_are_refused_at_the_start(store: Moody, clock: ManualClock, queue: str) -> None:
-    with pytest.raises(ConfigError, match="don't serve"):
-        Bench(store, clock, "default", queue)
+def test_while_one_database_is_away_the_queues_of_the_other_are_served(store: Moody, clock: ManualClock) -> None:
+    bench = Bench(store, clock, "a_raw", "b")
+    bench.queue("b", 3)
+    bench.other.answers.append(StoreUnavailableError("away"))
+    assert bench.claimer.claim(2) == 2
+    assert 0 < bench.claimer.retry_in <= 0.05
+    assert bench.claimer.claim(2) == 1
+    assert bench.other.asked == ["a_raw"]  # it rests
+    clock.pass_by(1)
+    bench.claimer.claim(2)
+    assert bench.other.asked == ["a_raw", "a_raw"]
+
+
+def test_a_paused_queue_gives_nothing_until_it_is_resumed(store: Moody, clock: ManualClock) -> None:
+    bench = Bench(store, clock, "a", "b/x", "b/")
+    for queue in ("a", "b/x", "b/y"):
+        bench.queue(queue)
+    bench.pauses.pause("a")
+    bench.pauses.pause("b")  # a root: its subqueues as well
+    assert bench.claimer.claim(10) == 0
+    bench.pauses.resume("b")
+    assert bench.claimer.claim(10) == 0  # not known yet
+    clock.pass_by(10)
+    assert bench.claimer.claim(10) == 2
+    assert [job.queue for job in bench.accepted] == ["b/x", "b/y"]
+
+
+def test_of_a_root_a_single_subqueue_can_be_paused(store: Moody, clock: ManualClock) -> None:
+    bench = Bench(store, clock, "b/")
+    for queue in ("b/x", "b/y", "b/y/z"):
+        bench.queue(queue)
+    bench.pauses.pause("b/y")
+    assert bench.claimer.claim(10) == 2
+    assert [job.queue for job in bench.accepted] == ["b/x", "b/y/z"]
+
+
+def test_a_paused_set_that_cannot_be_asked_for_stays_as_it_was(store: Moody, clock: ManualClock) -> None:
+    bench = Bench(store, clock, "a")
+    bench.queue("a")
+    bench.pauses.pause("a")
+    assert bench.claimer.claim(1) == 0
+
+    def away() -> frozenset[str]:
+        raise StoreUnavailableError("away")
+
+    bench.pauses.paused = away  # type: ignore[method-assign]
+    clock.pass_by(60)
+    assert bench.claimer.claim(1) == 0
+
+
+@pytest.mark.parametrize("root", ["m/", "m/_reverse"])
+def test_subqueues_of_a_root_take_turns(store: Moody, clock: ManualClock, root: str) -> None:
+    bench = Bench(store, clock, root)
+    for name in "abc":
+        bench.queue(f"m/{name}", 9)
+    for _ in range(9):
+        assert bench.claimer.claim(2) == 2
+    counts = [[job.queue for job in bench.accepted].count(f"m/{name}") for name in "abc"]
+    assert counts == [6, 6, 6]
+
+
+def test_a_root_is_drained_whole_and_its_new_subqueues_are_seen_at_once(store: Moody, clock: ManualClock) -> None:
+    bench = Bench(store, clock, "m/")
+    for name in ("m/b", "m/d", "m", "mm/x"):
+        bench.queue(name)
+    assert bench.claimer.claim(1) == 1
+    bench.queue("m/a")
+    assert bench.claimer.claim(10) == 2
+    assert [job.queue for job in bench.accepted] == ["m/b", "m/d", "m/a"]
+    assert bench.claimer.claim(10) == 0
 
 
 # ---- strategies

@@ -1,0 +1,72 @@
+"""Take jobs from regular queues: claims in MongoDB, and the answers to them that got lost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mrq.ports.jobs import Claim
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mrq.domain.ids import Token
+    from mrq.domain.job import ClaimedJob
+    from mrq.domain.queuename import QueueName
+    from mrq.engine.options import WorkerOptions
+    from mrq.engine.state import WorkerState
+    from mrq.ports.clock import Clock
+    from mrq.ports.jobs import JobStore
+
+
+class RegularSource:
+    """See mrq.engine.claiming.Source."""
+
+    def __init__(
+        self,
+        jobs: JobStore,
+        state: WorkerState,
+        clock: Clock,
+        options: WorkerOptions,
+        accept: Callable[[list[ClaimedJob]], None],
+    ) -> None:
+        self._jobs = jobs
+        self._state = state
+        self._clock = clock
+        self._options = options
+        self._accept = accept
+        self._served: dict[str, str] = {}  # by root: the subqueue that gave the last job
+
+    def take(self, queue: QueueName, limit: int, paused: frozenset[str]) -> int:
+        """See Source. Subqueues of a root take turns: each claim starts behind the one served last."""
+        if not queue.serves_subqueues:
+            return len(self._claim(queue, limit, paused))
+        last = self._served.pop(queue.id, None)
+        found = self._claim(queue, limit, paused, after=last)
+        if last is not None and len(found) < limit:
+            found += self._claim(queue, limit - len(found), paused)
+        if found:
+            self._served[queue.id] = found[-1].queue
+        return len(found)
+
+    def recover(self) -> int:
+        """See Source."""
+        return sum(
+            len(self._answered(token, self._jobs.claimed_under(self._state.worker, token)))
+            for token in list(self._state.open_claims)
+        )
+
+    def _claim(
+        self, queue: QueueName, limit: int, paused: frozenset[str], after: str | None = None
+    ) -> list[ClaimedJob]:
+        token = self._jobs.new_id()
+        worker, now, options = self._state.worker, self._clock.now(), self._options
+        claim = Claim(queue, limit, worker, token, now, options.only, options.never, paused, after)
+        self._state.open_claims.add(token)  # stays open if the answer is lost
+        return self._answered(token, self._jobs.claim(claim))
+
+    def _answered(self, token: Token, found: list[ClaimedJob]) -> list[ClaimedJob]:
+        if found:
+            self._accept(found)
+        # only now: between the two the jobs would look as if nobody held them
+        self._state.open_claims.discard(token)
+        return found
