@@ -6,6 +6,7 @@ from gevent import monkey
 
 monkey.patch_all()  # before anything that opens a socket or makes a lock is imported
 
+import itertools
 import logging
 import os
 import signal
@@ -85,7 +86,12 @@ def _servers_answer(app: App) -> bool:
     try:
         log.info("connected to %s", app.jobs.ping())
         limit = None if app.settings.ensure_indexes else CHEAP_INDEXES
-        for created in app.jobs.ensure_indexes(limit) + app.workers.ensure_indexes(limit):
+        created_now = [
+            app.jobs.ensure_indexes(limit),
+            app.workers.ensure_indexes(limit),
+            app.schedules.ensure_indexes(limit),
+        ]
+        for created in itertools.chain(*created_now):
             log.info("created index %s", created)
         if missing := app.jobs.missing_indexes():
             log.warning("claims get slow without the indexes %s; run mrq-worker --ensure_indexes", ", ".join(missing))

@@ -69,6 +69,17 @@ class Enqueuer:
         self.call(name.root)
         return [job.id for job in new]
 
+    def put(self, new: list[NewJob]) -> None:
+        """Queue jobs whose ids are given: those that exist already are left alone.
+
+        Raises:
+            InvalidParamsError, JobTooLargeError: a job can't be stored; none was queued.
+            StoreUnavailableError: see `enqueue`.
+        """
+        self.jobs.check(new)
+        self._insert(new)
+        self.call_for(job.queue for job in new)
+
     def _insert(self, batch: list[NewJob]) -> None:
         """Insert, through a fail-over if need be: repeating it queues nothing twice."""
         backoff, until = Backoff(), self.clock.monotonic() + self.patience

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -30,12 +31,14 @@ from mrq.ports.errors import StoreUnavailableError
 from mrq.ports.guard import Guard, NoGuard
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from mrq.domain.job import ClaimedJob
     from mrq.engine.enqueue import Enqueuer
     from mrq.engine.options import WorkerOptions
     from mrq.engine.tasks import TaskLoader
     from mrq.ports.clock import Clock
-    from mrq.ports.runtime import Runtime
+    from mrq.ports.runtime import Event, Runtime
     from mrq.ports.stores import StorePorts
 
 log = logging.getLogger("mrq.worker")
@@ -64,8 +67,11 @@ class Worker:
         clock: Clock,
         runtime: Runtime,
         guard: Guard | None = None,
+        loops: Sequence[tuple[str, Callable[[Event], None]]] = (),
     ) -> None:
+        """`loops`: what else is to run beside the main loop until the event is set, by name."""
         self.options = options
+        self._more_loops = loops
         self.runtime = runtime
         self._jobs = jobs = stores.jobs
         self._workers = workers = stores.workers
@@ -121,6 +127,8 @@ class Worker:
             ("maintenance", lambda: self._maintenance.loop(self._loops.stopped)),
         ):
             self._loops.start(name, loop)
+        for name, more in self._more_loops:
+            self._loops.start(name, functools.partial(more, self._loops.stopped))
         log.info("worker %s serves %s", self.state.worker, ", ".join(self.options.queues))
         try:
             while not self.stop.graceful:

@@ -20,6 +20,7 @@ from mrq.engine.threads import ThreadRuntime
 from mrq.stores.memory import MemoryJobStore, MemoryLocks, MemoryWakeups, MemoryWorkerStore
 from mrq.stores.memory_pauses import MemoryPauses
 from mrq.stores.memory_reports import MemoryJobReports
+from mrq.stores.memory_schedules import MemoryScheduleStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +38,7 @@ def memory_stores() -> Stores:
         MemoryLocks(),
         reports=MemoryJobReports(jobs.documents),
         pauses=MemoryPauses(),
+        schedules=MemoryScheduleStore(),
     )
 
 
