@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from contract.kit import JobKit
+    from mrq.ports.jobkeys import JobKeys
     from mrq.ports.locks import Locks
     from mrq.ports.pauses import Pauses
     from mrq.ports.wakeups import Wakeups
@@ -104,3 +105,14 @@ def pauses(request: pytest.FixtureRequest) -> Pauses:
     if request.param == "memory":
         return MemoryPauses()
     return RedisPauses(request.getfixturevalue("redis_client"), request.getfixturevalue("redis_prefix"))
+
+
+@pytest.fixture(params=["memory", "mongodb"])
+def job_keys(request: pytest.FixtureRequest) -> JobKeys:
+    """No key stands for any job, and nothing has an index."""
+    from mrq.stores.memory_jobkeys import MemoryJobKeys
+    from mrq.stores.mongo_jobkeys import MongoJobKeys
+
+    if request.param == "memory":
+        return MemoryJobKeys()
+    return MongoJobKeys(request.getfixturevalue("database"))

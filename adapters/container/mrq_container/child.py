@@ -82,7 +82,7 @@ def _servers_answer(app: App) -> bool:
     try:
         log.info("connected to %s", app.jobs.ping())
         limit = None if app.settings.ensure_indexes else CHEAP_INDEXES
-        for created in app.jobs.ensure_indexes(limit) + app.workers.ensure_indexes(limit):
+        for created in app.ensure_indexes(limit):
             log.info("created index %s", created)
         if missing := app.jobs.missing_indexes():
             log.warning("claims get slow without the indexes %s; run mrq-worker --ensure_indexes", ", ".join(missing))
