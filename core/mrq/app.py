@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from mrq.domain.jobkeys import SHORTEST_LIFE, KeyTerms
 from mrq.domain.options import TaskOptions
 from mrq.engine.clock import SystemClock
 from mrq.engine.enqueue import Enqueuer
@@ -22,12 +23,13 @@ from mrq.exceptions import ConfigError, UnknownTaskError
 from mrq.settings import Settings, load
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from mrq.domain.schedule import Schedule
     from mrq.engine.scheduler import Scheduler
     from mrq.ports.clock import Clock
     from mrq.ports.guard import Guard
+    from mrq.ports.jobkeys import JobKeys
     from mrq.ports.jobs import JobStore
     from mrq.ports.locks import Locks
     from mrq.ports.pauses import Pauses
@@ -53,6 +55,7 @@ class Stores:
     reports: JobReports | None = None
     pauses: Pauses | None = None
     schedules: ScheduleStore | None = None
+    job_keys: JobKeys | None = None
 
 
 class App:
@@ -81,6 +84,15 @@ class App:
         from mrq.stores.mongo_jobs import MongoJobStore  # noqa: PLC0415 - see the module's docstring
 
         return MongoJobStore(self._database)
+
+    @cached_property
+    def job_keys(self) -> JobKeys:
+        """Which job a key stands for."""
+        if self._stores:
+            return _given(self._stores.job_keys, "job_keys")
+        from mrq.stores.mongo_jobkeys import MongoJobKeys  # noqa: PLC0415
+
+        return MongoJobKeys(self._database)
 
     @cached_property
     def workers(self) -> WorkerStore:
@@ -175,6 +187,7 @@ class App:
             "schedules",
             "reports",
             "enqueuer",
+            "job_keys",
         ):
             opened.pop(name, None)
 
@@ -198,7 +211,7 @@ class App:
     @cached_property
     def enqueuer(self) -> Enqueuer:
         """Puts jobs into queues."""
-        return Enqueuer(self.jobs, self.wakeups, self.clock)
+        return Enqueuer(self.jobs, self.wakeups, self.clock, keys=lambda: self.job_keys)
 
     def queue_of(self, path: str) -> str:
         """The queue of a task's jobs when none is named: `TASKS[path]["queue"]`, what the task says, or
@@ -233,6 +246,19 @@ class App:
             return []
         scheduler, wanted = self.scheduler(), self.configured_schedules()
         return [("scheduler", lambda stopped: scheduler.loop(stopped, self.settings.scheduler_interval, wanted))]
+
+    def key_terms(self, path: str, keys: Sequence[str | None], ttl: float) -> KeyTerms:
+        """The keys of jobs of a task, as the Enqueuer wants them."""
+        return KeyTerms(keys, ttl, max(SHORTEST_LIFE, self.tasks.options(path).default_ttl))
+
+    def ensure_indexes(self, largest: int | None = None) -> list[str]:
+        """Create the indexes that are missing; names of those that were. `largest`: see JobStore."""
+        return [
+            *self.jobs.ensure_indexes(largest),
+            *self.workers.ensure_indexes(largest),
+            *self.job_keys.ensure_indexes(largest),
+            *self.schedules.ensure_indexes(largest),
+        ]
 
     def worker(self, runtime: Runtime, guard: Guard | None = None, options: WorkerOptions | None = None) -> Worker:
         """A worker as the settings describe it.

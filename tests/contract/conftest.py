@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from contract.kit import JobKit
+    from mrq.ports.jobkeys import JobKeys
     from mrq.ports.locks import Locks
     from mrq.ports.pauses import Pauses
     from mrq.ports.schedules import ScheduleStore
@@ -130,3 +131,14 @@ def schedules(request: pytest.FixtureRequest) -> ScheduleKit:
     if "indexes" in request.param:
         assert store.ensure_indexes() == ["hash_1", "datenext_1"]
     return ScheduleKit(store, database.mrq_scheduled_jobs.insert_one)
+
+
+@pytest.fixture(params=["memory", "mongodb"])
+def job_keys(request: pytest.FixtureRequest) -> JobKeys:
+    """No key stands for any job, and nothing has an index."""
+    from mrq.stores.memory_jobkeys import MemoryJobKeys
+    from mrq.stores.mongo_jobkeys import MongoJobKeys
+
+    if request.param == "memory":
+        return MemoryJobKeys()
+    return MongoJobKeys(request.getfixturevalue("database"))

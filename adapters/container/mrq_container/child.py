@@ -6,7 +6,6 @@ from gevent import monkey
 
 monkey.patch_all()  # before anything that opens a socket or makes a lock is imported
 
-import itertools
 import logging
 import os
 import signal
@@ -86,12 +85,7 @@ def _servers_answer(app: App) -> bool:
     try:
         log.info("connected to %s", app.jobs.ping())
         limit = None if app.settings.ensure_indexes else CHEAP_INDEXES
-        created_now = [
-            app.jobs.ensure_indexes(limit),
-            app.workers.ensure_indexes(limit),
-            app.schedules.ensure_indexes(limit),
-        ]
-        for created in itertools.chain(*created_now):
+        for created in app.ensure_indexes(limit):
             log.info("created index %s", created)
         if missing := app.jobs.missing_indexes():
             log.warning("claims get slow without the indexes %s; run mrq-worker --ensure_indexes", ", ".join(missing))

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mrq.domain.change import Settlement
     from mrq.domain.ids import JobId, Token, WorkerId
     from mrq.domain.job import ClaimedJob, JobRecord, NewJob
+    from mrq.domain.jobkeys import Standing
     from mrq.ports.jobs import Claim
     from mrq.stores.documents import Document
 
@@ -149,6 +150,11 @@ class MemoryJobStore:
         with self._lock:
             document = self._documents.get(job)
             return None if document is None else documents.record(copy.deepcopy(document))
+
+    def standing(self, jobs: Sequence[JobId]) -> dict[JobId, Standing]:
+        """See JobStore."""
+        with self._lock:
+            return {job: documents.standing(self._documents[job]) for job in jobs if job in self._documents}
 
     def count(self, queue: str, statuses: frozenset[Status]) -> int:
         """See JobStore."""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mrq.domain.change import Settlement
     from mrq.domain.ids import JobId, Token, WorkerId
     from mrq.domain.job import ClaimedJob, JobRecord, NewJob
+    from mrq.domain.jobkeys import Standing
     from mrq.ports.jobs import Claim
     from mrq.stores.documents import Document
 
@@ -255,6 +256,12 @@ class MongoJobStore:
         """See JobStore."""
         document = self._jobs.find_one({"_id": job})
         return None if document is None else documents.record(document)
+
+    @translated
+    def standing(self, jobs: Sequence[JobId]) -> dict[JobId, Standing]:
+        """See JobStore."""
+        found = self._jobs.find({"_id": {"$in": list(jobs)}}, dict.fromkeys(documents.STANDING_FIELDS, 1))
+        return {document["_id"]: documents.standing(document) for document in found}
 
     @translated
     def count(self, queue: str, statuses: frozenset[Status]) -> int:

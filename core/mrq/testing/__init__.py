@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from mrq.app import App, Stores, get_app, use_app, worker_options
 from mrq.engine.threads import ThreadRuntime
 from mrq.stores.memory import MemoryJobStore, MemoryLocks, MemoryWakeups, MemoryWorkerStore
+from mrq.stores.memory_jobkeys import MemoryJobKeys
 from mrq.stores.memory_pauses import MemoryPauses
 from mrq.stores.memory_reports import MemoryJobReports
 from mrq.stores.memory_schedules import MemoryScheduleStore
@@ -39,6 +40,7 @@ def memory_stores() -> Stores:
         reports=MemoryJobReports(jobs.documents),
         pauses=MemoryPauses(),
         schedules=MemoryScheduleStore(),
+        job_keys=MemoryJobKeys(),
     )
 
 
