@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mrq.domain.job import NewJob
 from mrq.domain.queuename import parse_queue
+from mrq.domain.status import Status
 from mrq.engine.backoff import Backoff
+from mrq.engine.metrics import Metrics
 from mrq.exceptions import InvalidParamsError, InvalidQueueError
 from mrq.ports.errors import StoreUnavailableError
 
@@ -34,6 +36,7 @@ class Enqueuer:
     clock: Clock
     patience: float = 30.0  # seconds that a fail-over of MongoDB may take
     sleep: Callable[[float], None] = time.sleep
+    metrics: Metrics = field(default_factory=Metrics)
     _reached: bool = False
 
     def enqueue(
@@ -65,7 +68,9 @@ class Enqueuer:
             return []
         self.jobs.check(new)
         for start in range(0, len(new), batch_size):
-            self._insert(new[start : start + batch_size])
+            batch = new[start : start + batch_size]
+            self._insert(batch)
+            self.metrics.enqueued(name.id, len(batch), Status.QUEUED)
         self.call(name.root)
         return [job.id for job in new]
 
