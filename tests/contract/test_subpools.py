@@ -22,7 +22,7 @@ from mrq.exceptions import Interrupt, JobInterrupt, RetryInterrupt, TimeoutInter
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from mrq.ports.runtime import Event, Runtime
+    from mrq.ports.runtime import Runtime
 
 RUNTIMES = [os.environ.get("MRQ_TEST_RUNTIME", "mrq.engine.threads:ThreadRuntime")]
 variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="nothing")
@@ -211,19 +211,18 @@ def test_work_goes_on_while_the_consumer_is_busy(runtime: Runtime) -> None:
 @pytest.mark.parametrize("ordered", [True, False])
 @pytest.mark.parametrize("size", [1, 2, 9])
 def test_items_are_taken_only_so_far_ahead(runtime: Runtime, ordered: bool, size: int) -> None:
-    taken = itertools.count()
-    last = 0
+    taken: list[int] = []
 
     def items() -> Iterator[int]:
-        nonlocal last
-        for last in taken:  # noqa: B007
-            yield last
+        for n in itertools.count():
+            taken.append(n)
+            yield n
 
     results = pool(runtime, size, str, items(), ordered=ordered, ahead=3)
     for consumed in range(1, 12):
         next(results)
         runtime.sleep(0.002)
-        assert last < consumed + 3
+        assert len(taken) <= consumed + 3
     results.close()  # type: ignore[attr-defined]
 
 
@@ -321,7 +320,7 @@ def test_a_result_is_let_go_before_the_next_one_is_asked_for(runtime: Runtime) -
             Large.alive -= 1
 
     for _result in pool(runtime, 1, Large, range(20), ahead=1):
-        _result = None  # noqa: PLW2901
+        _result = None
         assert Large.alive <= 2
 
 
