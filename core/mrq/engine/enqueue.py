@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mrq.domain.job import NewJob
@@ -35,6 +35,8 @@ class Enqueuer:
     patience: float = 30.0  # seconds that a fail-over of MongoDB may take
     sleep: Callable[[float], None] = time.sleep
     _reached: bool = False
+    _silence: Backoff = field(default_factory=lambda: Backoff(first=1.0, longest=10.0))
+    _call_again: float = float("-inf")  # monotonic seconds until which no worker is called
 
     def enqueue(
         self, path: str, params_list: Sequence[Any], queue: str, *, batch_size: int = 1000, due: datetime | None = None
@@ -90,11 +92,20 @@ class Enqueuer:
             self.call(root)
 
     def call(self, root: str) -> None:
-        """Wake idle workers. A Redis that is away costs latency, never a job: workers also poll."""
+        """Wake idle workers. A Redis that is away costs latency, never a job: workers also poll.
+
+        One that hangs costs a time-out: so it is let alone for a while, or each of many jobs would pay that.
+        """
+        if self.clock.monotonic() < self._call_again:
+            return
         try:
             self.wakeups.notify([root])
         except StoreUnavailableError as error:
-            log.warning("jobs are queued, but idle workers could not be woken: %s", error)
+            pause = self._silence.failed()
+            self._call_again = self.clock.monotonic() + pause
+            log.warning("jobs are queued, but idle workers can't be woken; next try in %g s: %s", pause, error)
+        else:
+            self._silence.worked()
 
 
 def _mapping(path: str, params: Any) -> Mapping[str, Any]:
