@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from mrq.domain.change import JobChange, Settlement
 from mrq.domain.status import Status
 from mrq.ports.errors import StoreUnavailableError
+from mrq.ports.jobs import Settled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,5 +86,9 @@ class Heartbeat:
         if orphans:
             now = self.clock.now()
             change = JobChange(status=Status.QUEUED, at=now, expires=None)
-            self.jobs.settle([Settlement(job.id, job.token, change) for job in orphans])
-            log.warning("%d jobs were started in this worker's name without its knowing: handed back", len(orphans))
+            results = self.jobs.settle([Settlement(job.id, job.token, change) for job in orphans])
+            # refused: those that were held, and have ended while the database answered
+            written = sum(result.fate is Settled.WRITTEN for result in results)
+            if written:
+                were = "1 job was" if written == 1 else f"{written} jobs were"
+                log.warning("%s started in this worker's name without its knowing: handed back", were)
