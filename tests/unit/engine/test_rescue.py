@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -215,6 +216,8 @@ class Beating:
     def beat(self, times: int = 1) -> None:
         for _ in range(times):
             self.heartbeat.loop(Once(self.site.clock))  # type: ignore[arg-type]
+            with contextlib.suppress(StoreUnavailableError):
+                self.heartbeat.look()
 
 
 class Once:
