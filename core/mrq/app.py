@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from mrq.domain.jobkeys import SHORTEST_LIFE, KeyTerms
 from mrq.domain.options import TaskOptions
+from mrq.engine.bulk import BulkMover
 from mrq.engine.clock import SystemClock
 from mrq.engine.enqueue import Enqueuer
 from mrq.engine.loop import Worker
@@ -173,6 +174,7 @@ class App:
             "reports",
             "enqueuer",
             "job_keys",
+            "bulk",
         ):
             opened.pop(name, None)
 
@@ -197,6 +199,11 @@ class App:
     def enqueuer(self) -> Enqueuer:
         """Puts jobs into queues."""
         return Enqueuer(self.jobs, self.wakeups, self.clock, keys=lambda: self.job_keys)
+
+    @cached_property
+    def bulk(self) -> BulkMover:
+        """Cancels or requeues many jobs."""
+        return BulkMover(self.jobs, self.enqueuer, self.clock)
 
     def queue_of(self, path: str) -> str:
         """The queue of a task's jobs when none is named: `TASKS[path]["queue"]`, what the task says, or

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from mrq.domain.ids import JobId
     from mrq.domain.jobkeys import KeyTerms
+    from mrq.domain.queuename import QueueName
     from mrq.ports.clock import Clock
     from mrq.ports.jobkeys import JobKeys
     from mrq.ports.jobs import JobStore
@@ -64,11 +65,7 @@ class Enqueuer:
             StoreUnavailableError: MongoDB can't be reached, or, if it could before, stayed away for longer than
                 a fail-over takes. Batches before the failing one are queued already.
         """
-        name = parse_queue(queue)
-        if name.is_raw:
-            raise InvalidQueueError(f"{queue!r} is a raw queue; jobs go there with queue_raw_jobs()")
-        if name.serves_subqueues:
-            raise InvalidQueueError(f"{queue!r} means all subqueues of {name.root!r}; name one of them")
+        name = self.target(queue)
         now = self.clock.now()
         place = now if due is None or due <= now else due
         new = [
@@ -85,6 +82,19 @@ class Enqueuer:
             ids += self._insert(batch, names[start : start + batch_size] if names else None, terms)
         self.call(name.root)
         return ids
+
+    def target(self, queue: str) -> QueueName:
+        """The queue that a name means, if jobs can be put there.
+
+        Raises:
+            InvalidQueueError: the name is bad, or means no regular queue.
+        """
+        name = parse_queue(queue)
+        if name.is_raw:
+            raise InvalidQueueError(f"{queue!r} is a raw queue; jobs go there with queue_raw_jobs()")
+        if name.serves_subqueues:
+            raise InvalidQueueError(f"{queue!r} means all subqueues of {name.root!r}; name one of them")
+        return name
 
     def _insert(self, batch: list[NewJob], names: list[str | None] | None, terms: KeyTerms | None) -> list[JobId]:
         """Insert, through a fail-over if need be: repeating it queues nothing twice."""

@@ -13,7 +13,7 @@ from pymongo.errors import BulkWriteError
 
 from mrq.domain.status import Status, sources_of
 from mrq.ports.jobs import Settled, SettleResult
-from mrq.stores import documents, mongo_indexes
+from mrq.stores import documents, mongo_bulk, mongo_indexes
 from mrq.stores.ids import new_id, parse_id
 from mrq.stores.mongo_client import is_passing, translated
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mrq.domain.change import Settlement
     from mrq.domain.ids import JobId, Token, WorkerId
     from mrq.domain.job import ClaimedJob, JobRecord, NewJob
+    from mrq.domain.jobfilter import JobFilter, Page
     from mrq.domain.jobkeys import Standing
     from mrq.ports.jobs import Claim
     from mrq.stores.documents import Document
@@ -218,6 +219,23 @@ class MongoJobStore:
         """See JobStore."""
         allowed = {"_id": job, "status": {"$in": sorted(status.value for status in sources_of(to))}}
         return self._jobs.update_one(allowed, documents.move_update(to, at, fields)).matched_count == 1
+
+    @translated
+    def count_matching(self, which: JobFilter) -> int:
+        """See JobStore."""
+        return mongo_bulk.count_matching(self._jobs, which)
+
+    @translated
+    def matching(self, which: JobFilter, limit: int) -> Page:
+        """See JobStore."""
+        return mongo_bulk.matching(self._jobs, which, limit)
+
+    @translated
+    def move_many(
+        self, jobs: Sequence[JobId], which: JobFilter, to: Status, at: datetime, fields: Mapping[str, Any]
+    ) -> int:
+        """See JobStore."""
+        return mongo_bulk.move_many(self._jobs, jobs, which, to, at, fields)
 
     @translated
     def set_progress(self, job: JobId, token: Token | None, ratio: float) -> None:
