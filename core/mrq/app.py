@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import weakref
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -19,12 +20,15 @@ from mrq.engine.clock import SystemClock
 from mrq.engine.enqueue import Enqueuer
 from mrq.engine.loop import Worker
 from mrq.engine.options import WorkerOptions
+from mrq.engine.ownruns import OwnRuns
 from mrq.engine.tasks import TaskLoader
 from mrq.settings import Settings, load
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from mrq.domain.ids import JobId
+    from mrq.engine.run import Run
     from mrq.ports.clock import Clock
     from mrq.ports.guard import Guard
     from mrq.ports.jobkeys import JobKeys
@@ -69,6 +73,7 @@ class App:
         self.settings = Settings.from_dict(self.config)
         self.clock: Clock = clock or SystemClock()
         self._stores = stores
+        self._made: list[weakref.ref[Worker]] = []  # workers
 
     # ---- stores
 
@@ -175,6 +180,7 @@ class App:
             "enqueuer",
             "job_keys",
             "bulk",
+            "own_runs",
         ):
             opened.pop(name, None)
 
@@ -205,6 +211,20 @@ class App:
         """Cancels or requeues many jobs."""
         return BulkMover(self.jobs, self.enqueuer, self.clock)
 
+    @cached_property
+    def own_runs(self) -> OwnRuns:
+        """Starts and ends single jobs outside of a worker."""
+        return OwnRuns(self.jobs, self.workers, self.tasks, self.clock, self.enqueuer.patience)
+
+    def holder_of(self, job: JobId) -> tuple[Worker, Run] | None:
+        """The worker of this process that holds a job now, and its run of it."""
+        for reference in self._made:
+            worker = reference()
+            run = worker.state.run_of(job) if worker else None
+            if worker is not None and run is not None:
+                return worker, run
+        return None
+
     def queue_of(self, path: str) -> str:
         """The queue of a task's jobs when none is named: `TASKS[path]["queue"]`, what the task says, or
         "default"."""
@@ -228,7 +248,7 @@ class App:
         Raises:
             ConfigError: a queue or the strategy can't be served.
         """
-        return Worker(
+        worker = Worker(
             options or worker_options(self.settings),
             stores=self,
             enqueuer=self.enqueuer,
@@ -237,6 +257,9 @@ class App:
             runtime=runtime,
             guard=guard,
         )
+        self._made = [reference for reference in self._made if reference() is not None]
+        self._made.append(weakref.ref(worker))
+        return worker
 
 
 _SHOWN = ("max_jobs", "max_memory", "greenlets", "processes", "queues", "dequeue_strategy", "scheduler", "name",

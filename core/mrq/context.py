@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mrq.app import App, get_app, use_app
 from mrq.config import get_config
+from mrq.engine.run import Process as _Process
 from mrq.job import Job, current_job, queue_job, queue_jobs
 
 if TYPE_CHECKING:
@@ -56,15 +57,10 @@ def get_current_job() -> Job | None:
     return current_job()
 
 
-class _Process:
-    """What belongs to the process rather than to a job."""
-
-    worker: Worker | None = None
-
-
 def get_current_worker() -> Worker | None:
     """The worker of this process, or None."""
-    return _Process.worker
+    worker: Worker | None = _Process.worker
+    return worker
 
 
 def set_current_worker(worker: Worker | None) -> None:

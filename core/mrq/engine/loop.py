@@ -28,9 +28,11 @@ from mrq.ports.guard import Guard, NoGuard
 
 if TYPE_CHECKING:
     from mrq.domain.job import ClaimedJob
+    from mrq.domain.outcome import Outcome
     from mrq.engine.enqueue import Enqueuer
     from mrq.engine.options import WorkerOptions
     from mrq.engine.tasks import TaskLoader
+    from mrq.exceptions import Interrupt
     from mrq.ports.clock import Clock
     from mrq.ports.runtime import Runtime
     from mrq.ports.stores import StorePorts
@@ -259,6 +261,10 @@ class Worker:
             self.state.left_fiber(run)
 
     # ---- what others tell the worker
+
+    def kill(self, run: Run, outcome: Outcome, interrupt: Interrupt) -> bool:
+        """End a run that this worker holds. False: its end was decided before."""
+        return self._deadlines.end(run, outcome, interrupt, self._clock.monotonic())
 
     def _was_lost(self) -> None:
         self._lost_identity = True

@@ -89,6 +89,14 @@ class JobStore(Protocol):
         `q/` means all subqueues of q, one after the other in the order of the alphabet."""
         ...
 
+    def start(self, job: JobId, worker: WorkerId, token: Token, now: datetime) -> ClaimedJob | None:
+        """Start one job in the name of a worker, wherever it stands and whatever is due before it.
+
+        None: there is no such job, it runs already, or it is not to run (`cancel`, `abort`, `maxretries`). Asked
+        again under the same token it gives the same answer.
+        """
+        ...
+
     def claimed_under(self, worker: WorkerId, token: Token) -> list[ClaimedJob]:
         """The started jobs of one claim: to ask again when the claim's answer was lost."""
         ...

@@ -78,6 +78,17 @@ class MemoryJobStore:
                 _apply(document, documents.claim_update(claim))
             return [documents.claimed(copy.deepcopy(document)) for document in chosen]
 
+    def start(self, job: JobId, worker: WorkerId, token: Token, now: datetime) -> ClaimedJob | None:
+        """See JobStore."""
+
+        def free(document: Document) -> bool:
+            return document["status"] not in documents.NOT_STARTED_BY_ID or _is_ours(document, token)
+
+        with self._lock:
+            if not self._update(job, free, documents.start_update(worker, token, now)):
+                return None
+            return documents.claimed(copy.deepcopy(self._documents[job]))
+
     def claimed_under(self, worker: WorkerId, token: Token) -> list[ClaimedJob]:
         """See JobStore."""
         return self._claimed(lambda d: _is_started(d, worker) and d.get("claim") == token)

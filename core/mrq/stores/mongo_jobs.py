@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import bson
 from bson.raw_bson import RawBSONDocument
-from pymongo import ASCENDING, DESCENDING, UpdateOne, WriteConcern
+from pymongo import ASCENDING, DESCENDING, ReturnDocument, UpdateOne, WriteConcern
 from pymongo.errors import BulkWriteError
 
 from mrq.domain.status import Status, sources_of
@@ -51,6 +51,11 @@ class MongoJobStore:
         self._jobs: Collection[Document] = database.get_collection("mrq_jobs", write_concern=MAJORITY)
         self.new_id = new_id
         self.parse_id = parse_id
+
+    @property
+    def collection(self) -> Collection[Document]:
+        """`mrq_jobs`, for users."""
+        return self._jobs
 
     # ---- queueing
 
@@ -105,6 +110,18 @@ class MongoJobStore:
             return bson.decode_all(cast("bytes", next(cursor, b"")))  # pymongo types raw batches as documents
         finally:
             cursor.close()
+
+    @translated
+    def start(self, job: JobId, worker: WorkerId, token: Token, now: datetime) -> ClaimedJob | None:
+        """See JobStore."""
+        free = {"status": {"$nin": sorted(status.value for status in documents.NOT_STARTED_BY_ID)}}
+        document = self._jobs.find_one_and_update(
+            {"_id": job, "$or": [free, {"status": Status.STARTED.value, "claim": token}]},
+            documents.start_update(worker, token, now),
+            projection=_CLAIMED,
+            return_document=ReturnDocument.AFTER,
+        )
+        return None if document is None else documents.claimed(document)
 
     def _under(self, worker: WorkerId, token: Token) -> list[ClaimedJob]:
         wanted = {"worker": worker, "status": Status.STARTED.value, "claim": token}
