@@ -219,7 +219,7 @@ class JobSaving:
             log.warning("job %s doesn't run in this process", self.id)
             return False
         worker, run = holder
-        timeout = reason == "timeout"
+        timeout = reason == Status.TIMEOUT
         interrupt = TimeoutInterrupt(reason) if timeout else JobInterrupt(reason)
         name = type(interrupt).__name__
         text = storable(f"Job killed: {reason}\n\n{run.where()}{name}: {reason}\n")

@@ -58,7 +58,7 @@ class RequeueStartedJobs(Task):
     def run(self, params: Mapping[str, Any]) -> dict[str, int]:
         """See the class."""
         app = get_app()
-        extra = params.get("timeout", 300)
+        extra = {"timeout": 300, **params}["timeout"]
         requeued, started = requeue_overdue(app.jobs, app.workers, app.tasks, app.enqueuer, app.clock, float(extra))
         if requeued:
             log.info("%d of %d started jobs were over their time or had lost their workers", requeued, started)
