@@ -126,6 +126,38 @@ def test_no_more_fibers_than_items(runtime: Runtime) -> None:
     assert len(subpool._fibers) <= 4
 
 
+def test_items_that_never_wait_let_others_run(runtime: Runtime) -> None:
+    done: list[int] = []
+    turns: list[int] = []
+    stop = runtime.event()
+
+    def other() -> None:
+        while not stop.is_set():
+            turns.append(len(done))
+            runtime.sleep(0)
+
+    fiber = runtime.spawn(other)
+    wait_for(runtime, lambda: turns)
+    list(pool(runtime, 1, done.append, range(2000)))
+    stop.set()
+    assert fiber.join(10)
+    assert any(0 < seen < 2000 for seen in turns)
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+def test_no_item_is_begun_after_one_has_failed(runtime: Runtime, ordered: bool) -> None:
+    begun: list[int] = []
+
+    def run(n: int) -> None:
+        begun.append(n)
+        raise ValueError
+
+    results = pool(runtime, 1, run, itertools.count(), ordered=ordered)
+    with pytest.raises(ValueError):
+        next(results)
+    assert begun == [0]
+
+
 def test_items_and_iterable_see_the_context_of_the_consumer_and_share_no_changes(runtime: Runtime) -> None:
     def items() -> Iterator[str]:
         yield variable.get()

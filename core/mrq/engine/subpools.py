@@ -182,9 +182,11 @@ class Subpool:
                     end = _End(self._context.copy().run(self._function, item))
                 except BaseException as exc:  # noqa: BLE001 - the consumer is the one to judge it
                     end = _End(error=exc)
+                    self._exhausted = True  # the consumer will get no further than this
                 del item
                 self._deliver(index, end)
                 del end
+                self._runtime.sleep(0)  # items that never wait must not keep everybody else from running
         except _NoMoreItemsError:
             pass
         except BaseException as exc:

@@ -82,6 +82,14 @@ class Stubborn(Task):
                     raise
 
 
+class Burning(Task):
+    def run(self, params):
+        def inner(n):
+            while True:
+                pass
+        return subpool_map(3, inner, range(1000))
+
+
 class Redis(Task):
     def run(self, params):
         connections.redis.set(params["key"], "xxx")
@@ -164,6 +172,17 @@ def test_a_time_out_ends_all_greenlets_of_a_job(
     else:  # it never lets go, so its process is replaced; the next job is not held up
         worker.wait_ready(times=2)
         assert run_task("contexttasks.Pool", timeout=60, size=2, items=[0])["status"] == "success"
+
+
+def test_items_that_burn_cpu_are_timed_out_too(start_worker: StartWorker, run_task: RunTask, tmp_path: Path) -> None:
+    (tmp_path / "mrq-config.py").write_text("TASKS = {'contexttasks.Burning': {'timeout': 1}}")
+    worker = start_worker("--greenlets", "1")
+    pid = worker.child_pid
+    ended = run_task("contexttasks.Burning", timeout=60)
+    assert ended["status"] == "timeout"
+    assert "in inner" in ended["traceback"]
+    assert run_task("contexttasks.Pool", size=2, items=[0])["status"] == "success"
+    assert worker.child_pid == pid  # it was enough to interrupt them
 
 
 def test_an_interrupt_ends_all_greenlets_of_a_job(
