@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections import deque
@@ -141,7 +142,7 @@ class Subpool:
         self._stopping = True
         self._room.set()
         interrupted: Interrupt | None = None
-        while True:
+        while not sys.is_finalizing():  # daemon threads are frozen then: they would never end
             try:
                 living = [fiber for fiber in list(self._fibers) if not fiber.ended]
                 if not living:

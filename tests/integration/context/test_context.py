@@ -307,6 +307,14 @@ def test_setup_context_in_a_script(tmp_path: Path) -> None:
     assert script(tmp_path, text, MRQ_NAME="from the environment") == "from the environment\n"
 
 
+def test_a_process_that_leaves_a_sub_pool_open_can_end(tmp_path: Path) -> None:
+    text = (
+        "import time\nfrom mrq.context import subpool_imap\n"
+        "results = subpool_imap(2, lambda n: time.sleep(n), [0, 1000, 1000])\nprint(next(results))"
+    )
+    assert script(tmp_path, text) == "None\n"
+
+
 PATCHED = """
 from gevent import monkey; monkey.patch_all()
 import time
