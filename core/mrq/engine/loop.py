@@ -381,8 +381,10 @@ class Worker:
                     if ear.wait(1.0):
                         self.state.kick.set()
                     if backoff.worked():
+                        self._permits.shaken()
                         log.warning("Redis is back: jobs start at once again")
                 except StoreUnavailableError as error:
+                    self._permits.shaken()
                     pause = backoff.failed()
                     log.warning("no wake-ups, jobs start up to %g s late: %s", self.options.max_latency, error)
                     self._loops.stopped.wait(pause)

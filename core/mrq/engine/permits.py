@@ -55,6 +55,7 @@ class Permits:
         self._written: list[Run] = []  # their ends are written
         self._dead: list[WorkerId] = []
         self._renewed = 0.0  # monotonic seconds
+        self._not_before = 0.0  # monotonic seconds
         self._something = runtime.event()
         self._lock = threading.Lock()  # around what is noted here
         self._sending = threading.Lock()  # a permit must not be released while it is renewed
@@ -78,8 +79,14 @@ class Permits:
         Raises:
             StoreUnavailableError: it is not known; give them all back.
         """
+        if self._clock.monotonic() < self._not_before:
+            raise StoreUnavailableError("Redis was away: workers renew the permits they hold before new ones are given")
         by_id = {permit.id: permit for permit in wanted}
-        granted = self._semaphores.acquire(name, limit, self._state.worker, list(by_id), self.lease)
+        try:
+            granted = self._semaphores.acquire(name, limit, self._state.worker, list(by_id), self.lease)
+        except StoreUnavailableError:
+            self.shaken()
+            raise
         with self._lock:
             if not self._held:
                 self._renewed = self._clock.monotonic()
@@ -87,6 +94,13 @@ class Permits:
             mine = [permit for permit in wanted if permit.id in granted]
             self._held.update(mine)
         return mine
+
+    def shaken(self) -> None:
+        """Redis is away, or was until now, and may have forgotten who holds what. All workers notice that, and
+        renew what they hold as soon as it is back; until they have had the time, none asks for more."""
+        self._not_before = self._clock.monotonic() + self._backoff.longest + self._interval
+        self._renewed = min(self._renewed, self._clock.monotonic() - self._interval)
+        self._something.set()
 
     def give_back(self, permits: Iterable[Permit]) -> None:
         """Release permits soon."""
@@ -133,6 +147,7 @@ class Permits:
             try:
                 self.turn()
             except StoreUnavailableError as error:
+                self.shaken()
                 pause = self._backoff.failed()
                 log.warning("permits can be neither renewed nor released, next try in %.1f s: %s", pause, error)
                 self._look_at_lease()
