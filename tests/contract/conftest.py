@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from mrq.ports.jobkeys import JobKeys
     from mrq.ports.locks import Locks
     from mrq.ports.pauses import Pauses
-    from mrq.ports.schedules import ScheduleStore
     from mrq.ports.rates import Rates
+    from mrq.ports.schedules import ScheduleStore
     from mrq.ports.semaphores import Semaphores
     from mrq.ports.wakeups import Wakeups
     from mrq.ports.workers import WorkerStore

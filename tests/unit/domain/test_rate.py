@@ -48,4 +48,4 @@ def test_a_job_without_a_permit_asks_again_soon_but_not_at_once(refused: int, ch
 
 @given(CHANCE)
 def test_without_its_server_a_job_waits_for_a_few_seconds(chance: float) -> None:
-    assert 2 <= pause_for_server(chance) < 5
+    assert 2 <= pause_for_server(chance) <= 5

@@ -160,6 +160,7 @@ def test_parameters_without_a_name_are_refused() -> None:
         ({"queue": 5}, "queue=5 should be str, not int"),
         ({"exclusive": "yes"}, "exclusive='yes' should be bool, not str"),
         ({"timout": 60}, "there is no option 'timout'; did you mean timeout?"),
+        ({"max_concurency": 1}, "there is no option 'max_concurency'; did you mean max_concurrency?"),
         ({"colour": 1}, "there is no option 'colour'; there are queue, timeout"),
     ],
 )
@@ -231,13 +232,6 @@ def test_a_job_that_is_gone_is_not_found(memory_app: App) -> None:
 
 
 # ---- options
-
-
-def test_an_unknown_option_is_refused_with_a_suggestion() -> None:
-    with pytest.raises(TypeError, match="@task has no option 'max_concurency'; did you mean max_concurrency"):
-        task(max_concurency=1)  # type: ignore[call-overload]
-    with pytest.raises(TypeError, match="there are queue, timeout"):
-        task(zzz=1)  # type: ignore[call-overload]
 
 
 def test_a_value_that_makes_no_sense_is_refused_where_it_is_written() -> None:
