@@ -16,20 +16,25 @@ from mrq.domain.options import TaskOptions
 from mrq.engine.clock import SystemClock
 from mrq.engine.enqueue import Enqueuer
 from mrq.engine.loop import Worker
+from mrq.engine.news import QueueNews, notified
 from mrq.engine.options import WorkerOptions
 from mrq.engine.tasks import TaskLoader
+from mrq.ports.logs import LOGS_SIZE
 from mrq.settings import Settings, load
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mrq.engine.fittings import Fittings
     from mrq.ports.clock import Clock
     from mrq.ports.guard import Guard
     from mrq.ports.jobs import JobStore
     from mrq.ports.locks import Locks
+    from mrq.ports.logs import LogStore
     from mrq.ports.pauses import Pauses
     from mrq.ports.reports import JobReports
     from mrq.ports.runtime import Runtime
+    from mrq.ports.sizes import QueueSizes
     from mrq.ports.wakeups import Wakeups
     from mrq.ports.workers import WorkerStore
 
@@ -48,6 +53,8 @@ class Stores:
     locks: Locks
     reports: JobReports | None = None
     pauses: Pauses | None = None
+    logs: LogStore | None = None
+    sizes: QueueSizes | None = None
 
 
 class App:
@@ -114,6 +121,30 @@ class App:
         return RedisPauses(self._redis, self.settings.redis_prefix)
 
     @cached_property
+    def sizes(self) -> QueueSizes:
+        """The sizes of queues as others read them; a copy, never the truth."""
+        if self._stores:
+            return _given(self._stores.sizes, "sizes")
+        from mrq.stores.redis_sizes import RedisQueueSizes  # noqa: PLC0415
+
+        return RedisQueueSizes(self._redis)
+
+    @cached_property
+    def logs(self) -> LogStore | None:
+        """The logs of jobs; None when none are kept (`mongodb_logs` is 0)."""
+        return self.logs_of_size(LOGS_SIZE)
+
+    def logs_of_size(self, size: int) -> LogStore | None:
+        """The logs of jobs, to be kept to this many bytes."""
+        if self.settings.mongodb_logs == "0":
+            return None
+        if self._stores:
+            return _given(self._stores.logs, "logs")
+        from mrq.stores.mongo_logs import MongoLogStore  # noqa: PLC0415
+
+        return MongoLogStore(self._logs_database, size)
+
+    @cached_property
     def reports(self) -> JobReports:
         """Sums over all jobs, for people."""
         if self._stores:
@@ -132,6 +163,19 @@ class App:
         )
 
     @cached_property
+    def _logs_database(self) -> Any:
+        place = self.settings.mongodb_logs
+        if place == "1":
+            return self._database
+        if not isinstance(place, str):
+            return place  # a database that is ready for use, as MRQ 0.9 takes it
+        from mrq.stores.mongo_client import connect  # noqa: PLC0415
+
+        settings = self.settings
+        name = settings.name or socket.gethostname()
+        return connect(place, server_timeout=settings.server_timeout, name=name)
+
+    @cached_property
     def _redis(self) -> Any:
         from mrq.stores.redis_client import connect  # noqa: PLC0415
 
@@ -148,9 +192,11 @@ class App:
         opened = vars(self)  # what cached_property has made so far
         if "_database" in opened:
             self._database.client.close()
+        if "_logs_database" in opened and isinstance(self.settings.mongodb_logs, str):
+            self._logs_database.client.close()
         if "_redis" in opened:
             self._redis.connection_pool.disconnect()
-        for name in ("_database", "_redis", "jobs", "workers", "wakeups", "locks", "pauses", "reports", "enqueuer"):
+        for name in _OPENED:
             opened.pop(name, None)
 
     # ---- use cases
@@ -173,14 +219,28 @@ class App:
     @cached_property
     def enqueuer(self) -> Enqueuer:
         """Puts jobs into queues."""
-        return Enqueuer(self.jobs, self.wakeups, self.clock)
+        news = None if self._stores and self._stores.sizes is None else self.news
+        return Enqueuer(self.jobs, self.wakeups, self.clock, news=news)
+
+    @cached_property
+    def news(self) -> QueueNews:
+        """What is said when jobs are queued."""
+        settings = self.settings
+        configs = settings.raw_queues or settings.queues_config
+        return QueueNews(self.wakeups, self.sizes, notified(configs), settings.max_latency, settings.queue_ttl)
 
     def queue_of(self, path: str) -> str:
         """The queue of a task's jobs when none is named: `TASKS[path]["queue"]`, what the task says, or
         "default"."""
         return self.tasks.options(path).queue or "default"
 
-    def worker(self, runtime: Runtime, guard: Guard | None = None, options: WorkerOptions | None = None) -> Worker:
+    def worker(
+        self,
+        runtime: Runtime,
+        guard: Guard | None = None,
+        options: WorkerOptions | None = None,
+        fittings: Fittings | None = None,
+    ) -> Worker:
         """A worker as the settings describe it.
 
         Raises:
@@ -194,9 +254,14 @@ class App:
             clock=self.clock,
             runtime=runtime,
             guard=guard,
+            fittings=fittings,
         )
 
 
+_OPENED = (
+    "_database", "_logs_database", "_redis", "jobs", "workers", "wakeups", "locks", "pauses", "logs", "sizes",
+    "reports", "enqueuer", "news",
+)  # fmt: skip
 _SHOWN = ("max_jobs", "max_memory", "greenlets", "processes", "queues", "dequeue_strategy", "scheduler", "name",
           "local_ip", "external_ip", "agent_id", "worker_group")  # fmt: skip
 
@@ -218,6 +283,9 @@ def worker_options(settings: Settings) -> WorkerOptions:
         requeue_interrupted=settings.requeue_interrupted,
         interrupt_requeue_delay=settings.interrupt_requeue_delay,
         max_losses=settings.max_losses,
+        max_memory=settings.max_memory,
+        worker_id=settings.worker_id,
+        queue_ttl=settings.queue_ttl,
         default_ttl=settings.default_job_ttl,
         only=_paths(settings.task_whitelist),
         never=_paths(settings.task_blacklist),

@@ -197,7 +197,7 @@ class Job:
         moved = self._app.jobs.move(self._known_id(), Status.QUEUED, now, fields)
         target = queue or self.queue or (self.fetch().queue if moved else None)
         if moved and target:
-            self._app.enqueuer.call(target.split("/", 1)[0])
+            self._app.enqueuer.announce(target, 1)
         return moved
 
     # ---- from inside its task

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from contract.kit import JobKit
     from mrq.ports.locks import Locks
+    from mrq.ports.logs import LogStore
     from mrq.ports.pauses import Pauses
     from mrq.ports.wakeups import Wakeups
     from mrq.ports.workers import WorkerStore
@@ -104,3 +105,24 @@ def pauses(request: pytest.FixtureRequest) -> Pauses:
     if request.param == "memory":
         return MemoryPauses()
     return RedisPauses(request.getfixturevalue("redis_client"), request.getfixturevalue("redis_prefix"))
+
+
+def _logs(request: pytest.FixtureRequest, size: int) -> LogStore:
+    from mrq.stores.memory_logs import MemoryLogStore
+    from mrq.stores.mongo_logs import MongoLogStore
+
+    if request.param == "memory":
+        return MemoryLogStore(size)
+    return MongoLogStore(request.getfixturevalue("database"), size)
+
+
+@pytest.fixture(params=["memory", "mongodb"])
+def logs(request: pytest.FixtureRequest) -> LogStore:
+    """No logs yet."""
+    return _logs(request, 16 * 1024 * 1024)
+
+
+@pytest.fixture(params=["memory", "mongodb"])
+def small_logs(request: pytest.FixtureRequest) -> LogStore:
+    """Logs that keep 16 KiB."""
+    return _logs(request, 16 * 1024)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from mrq.domain.ids import JobId
+    from mrq.engine.news import QueueNews
     from mrq.ports.clock import Clock
     from mrq.ports.jobs import JobStore
     from mrq.ports.wakeups import Wakeups
@@ -34,6 +35,7 @@ class Enqueuer:
     clock: Clock
     patience: float = 30.0  # seconds that a fail-over of MongoDB may take
     sleep: Callable[[float], None] = time.sleep
+    news: QueueNews | None = None
     _reached: bool = False
 
     def enqueue(
@@ -66,7 +68,7 @@ class Enqueuer:
         self.jobs.check(new)
         for start in range(0, len(new), batch_size):
             self._insert(new[start : start + batch_size])
-        self.call(name.root)
+        self.announce(name.id, len(new))
         return [job.id for job in new]
 
     def _insert(self, batch: list[NewJob]) -> None:
@@ -83,6 +85,15 @@ class Enqueuer:
             else:
                 self._reached = True
                 return
+
+    def announce(self, queue: str, jobs: int) -> None:
+        """Jobs have just come into a queue (its full name): wake workers, and say it to all who want to know."""
+        try:
+            self.wakeups.notify([queue.split("/", 1)[0]])
+            if self.news is not None:
+                self.news.queued(queue, jobs)
+        except StoreUnavailableError as error:
+            log.warning("jobs are queued, but idle workers could not be woken: %s", error)
 
     def call_for(self, queues: Iterable[str]) -> None:
         """Wake the idle workers of queues, given by their full names."""
