@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mrq.app import App, get_app, use_app
 from mrq.config import get_config
 from mrq.job import Job, current_job, queue_job, queue_jobs
-
-if TYPE_CHECKING:
-    from mrq.engine.loop import Worker
 
 __all__ = [
     "abort_current_job",
@@ -59,15 +56,15 @@ def get_current_job() -> Job | None:
 class _Process:
     """What belongs to the process rather than to a job."""
 
-    worker: Worker | None = None
+    worker: Any = None
 
 
-def get_current_worker() -> Worker | None:
-    """The worker of this process, or None."""
+def get_current_worker() -> Any:
+    """The worker of this process (see mrq.worker.Worker), or None."""
     return _Process.worker
 
 
-def set_current_worker(worker: Worker | None) -> None:
+def set_current_worker(worker: Any) -> None:
     """Say which worker this process runs."""
     _Process.worker = worker
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from mrq.domain.ids import JobId
     from mrq.domain.job import JobRecord
+    from mrq.ports.logs import LogText
 
 R = TypeVar("R")
 
@@ -56,6 +57,18 @@ def get_job_result(job_id: Any) -> dict[str, Any]:
     """A job's `status`, and its `result` if one is stored. Raises JobNotFoundError."""
     record = _record(get_app(), job_id)
     return _result_of(record)
+
+
+def get_job_logs(job_id: Any, after: Any = None, limit: int = 1000) -> list[LogText]:
+    """What a job has written to `mrq.context.log`: pieces of text with ids, oldest first; [] if there is nothing.
+
+    after: the id of the last piece that is known. Lines appear up to `report_interval` seconds late.
+    """
+    app = get_app()
+    if app.logs is None:
+        return []
+    behind = None if after is None else app.jobs.parse_id(after)
+    return app.logs.read(job=app.jobs.parse_id(job_id), after=behind, limit=limit)
 
 
 def _result_of(record: JobRecord) -> dict[str, Any]:
@@ -144,6 +157,11 @@ class Job:
 
     def __repr__(self) -> str:
         return f"<Job {self.id}>"
+
+    @property
+    def run(self) -> Run | None:
+        """The run of it that a worker holds in this process, or None."""
+        return self._run
 
     # ---- reading
 
