@@ -287,14 +287,15 @@ def worker_options(settings: Settings) -> WorkerOptions:
         worker_id=settings.worker_id,
         queue_ttl=settings.queue_ttl,
         default_ttl=settings.default_job_ttl,
-        only=_paths(settings.task_whitelist),
-        never=_paths(settings.task_blacklist),
+        only=task_paths(settings.task_whitelist),
+        never=task_paths(settings.task_blacklist),
         name=settings.name or socket.gethostname(),
         report_config={name: getattr(settings, name) for name in _SHOWN},
     )
 
 
-def _paths(listed: str) -> frozenset[str]:
+def task_paths(listed: str) -> frozenset[str]:
+    """The task paths of a comma separated list."""
     return frozenset(path.strip() for path in listed.split(",") if path.strip())
 
 
