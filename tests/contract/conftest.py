@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mrq.ports.locks import Locks
     from mrq.ports.logs import LogStore
     from mrq.ports.pauses import Pauses
+    from mrq.ports.sizes import QueueSizes
     from mrq.ports.wakeups import Wakeups
     from mrq.ports.workers import WorkerStore
 
@@ -126,3 +127,14 @@ def logs(request: pytest.FixtureRequest) -> LogStore:
 def small_logs(request: pytest.FixtureRequest) -> LogStore:
     """Logs that keep 16 KiB."""
     return _logs(request, 16 * 1024)
+
+
+@pytest.fixture(params=["memory", "redis"])
+def sizes(request: pytest.FixtureRequest) -> QueueSizes:
+    """Published sizes of queues."""
+    from mrq.stores.memory_sizes import MemoryQueueSizes
+    from mrq.stores.redis_sizes import RedisQueueSizes
+
+    if request.param == "memory":
+        return MemoryQueueSizes()
+    return RedisQueueSizes(request.getfixturevalue("redis_client"))

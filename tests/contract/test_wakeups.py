@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -155,3 +155,17 @@ def test_an_absent_server_is_reported_and_listening_goes_on_after_its_return() -
             listens(wakeups, ear, "b")
         client.close()
         client.connection_pool.disconnect()
+
+
+def test_marks_for_workers_of_mrq_0_9(redis_client: Any, redis_prefix: str) -> None:
+    """They wait with BLPOP for "1" in a list that expires."""
+    from mrq.stores.redis_wakeups import RedisWakeups
+
+    wakeups = RedisWakeups(redis_client, redis_prefix)
+    wakeups.leave_marks("default", 2, 30)
+    key = f"{redis_prefix}:notify:default"
+    assert redis_client.lrange(key, 0, -1) == [b"1", b"1"]
+    assert 0 < redis_client.ttl(key) <= 30
+    wakeups.leave_marks("default", 1_000_000, 30)
+    wakeups.leave_marks("default", 5, 30)
+    assert redis_client.llen(key) == 100
