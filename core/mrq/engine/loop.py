@@ -183,9 +183,13 @@ class Worker:
             log.critical("the worker's main loop died; the worker stops", exc_info=True)
 
     def join(self) -> None:
-        """Let running jobs finish, within the stop time-out."""
+        """Let running jobs finish, within the stop time-out, and their ends be written."""
         self.state.status = WorkerStatus.JOIN
         self._ending.wait_for_jobs()
+        until = self._clock.monotonic() + LAST_WRITES
+        while self.state.busy and not self.state.active() and self._clock.monotonic() < until:
+            self.state.kick.wait(0.1)
+            self.state.kick.clear()
         if self.state.active() and not self.stop.now:
             self.stop.interrupt("jobs still run after the stop time-out")
 

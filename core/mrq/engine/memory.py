@@ -46,4 +46,6 @@ class MemoryWatch:
             self.stop.renew(text)
         elif not self.warned:
             self.warned = True
-            log.warning("the worker has taken no job and is over its limit: %s; it stops after each job", text)
+            log.warning(
+                "the worker has taken no job and is over its limit: %s; it will stop once it has taken some", text
+            )
