@@ -49,18 +49,23 @@ class MongoHandler(logging.Handler):
         self.worker = getattr(worker, "id", worker)
         self.mongodb_logs_size = mongodb_logs_size
         self.buffer = LogBuffer()
+        self.keeps = True  # until it is known that the configuration wants no logs
         self._writer: LogWriter | None = None
 
     def writer(self, app: App) -> LogWriter | None:
         """What writes the lines to this app's database; None when it keeps no logs."""
         store = app.logs_of_size(self.mongodb_logs_size)
+        self.keeps = store is not None
         if store is None:
+            self.buffer = LogBuffer()
             return None
         self._writer = LogWriter(self.buffer, store, app.jobs.new_id, app.settings.report_interval, self.worker)
         return self._writer
 
     def emit(self, record: logging.LogRecord) -> None:
         """Take a line. Never waits for the database."""
+        if not self.keeps:
+            return
         run = current_run.get()
         job = None if run is None else run.job.id
         try:

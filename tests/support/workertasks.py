@@ -26,6 +26,15 @@ class Say(Task):
         return params.get("n")
 
 
+class Chatter(Task):
+    """Logs line after line."""
+
+    def run(self, params: dict[str, Any]) -> None:
+        for n in range(params["lines"]):
+            log.info("line %d", n)
+            time.sleep(params["pause"])
+
+
 class Nap(Task):
     """Sleeps for a while."""
 

@@ -29,6 +29,7 @@ MOST_DROPPED = 1_000  # owners whose dropped lines are counted one by one
 LARGEST_TEXT = 1024 * 1024  # bytes of one document
 GATHER = 0.05  # seconds in which ends of jobs are collected, so that their logs are written together
 LONGEST_TICK = 1.0
+LONGEST_WAIT = 5.0  # seconds that a stopping worker waits for a flush that hangs
 DEFAULT_INTERVAL = 10.0  # seconds, where no report is wanted
 
 
@@ -222,7 +223,9 @@ class LogWriter:
 
     def flush(self, age: float = 0.0) -> bool:
         """Write what is at least `age` seconds old or belongs to jobs that have ended. False: it did not work."""
-        with self._writing:
+        if not self._writing.acquire(timeout=LONGEST_WAIT):
+            return False  # another flush hangs; it has what there is
+        try:
             taken = self.buffer.take(age, self._new_id, self.worker)
             taken = [piece for piece in taken if piece[0].job is not None or piece[0].worker is not None]
             if not taken:
@@ -237,6 +240,8 @@ class LogWriter:
                 return False
             except Exception:  # noqa: BLE001 - whatever it is, the worker must not end for it
                 return self._one_by_one(taken)
+        finally:
+            self._writing.release()
         if self._backoff.worked():
             log.info("logs are written again")
         return True

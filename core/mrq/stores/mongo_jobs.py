@@ -244,7 +244,7 @@ class MongoJobStore:
             wanted: Document = {"queue": _queue_match(queue), "status": status.value}
             if status is Status.STARTED:
                 wanted["worker"] = {"$exists": True}  # for the index on running jobs
-            total += self._jobs.count_documents(wanted)
+            total += self._jobs.count_documents(wanted, maxTimeMS=LONGEST_SUM)
         return total
 
     @translated
@@ -282,9 +282,9 @@ class MongoJobStore:
     def subqueues(self, root: str) -> set[str]:
         """See JobStore."""
         under = {"queue": _queue_match(f"{root}/")}
-        queued = self._jobs.distinct("queue", {"status": Status.QUEUED.value, **under})
+        queued = self._jobs.distinct("queue", {"status": Status.QUEUED.value, **under}, maxTimeMS=LONGEST_SUM)
         running = {"status": Status.STARTED.value, "worker": {"$exists": True}, **under}
-        return {*queued, *self._jobs.distinct("queue", running)}
+        return {*queued, *self._jobs.distinct("queue", running, maxTimeMS=LONGEST_SUM)}
 
     @translated
     def remove_queue(self, queue: str) -> int:

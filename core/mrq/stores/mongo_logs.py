@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import pymongo
 from pymongo import ASCENDING, IndexModel, WriteConcern
 from pymongo.errors import BulkWriteError, CollectionInvalid, DocumentTooLarge, OperationFailure
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from mrq.stores.documents import Document
 
 NAME = "mrq_logs"
+PATIENCE = 10.0  # seconds for one write: a connection that hangs must not hold a worker that stops
 _DUPLICATE = 11000
 
 # What is read: the pieces of one job, or of one worker. MRQ 0.9's names; each is sparse in effect.
@@ -40,7 +42,7 @@ class MongoLogStore:
         self._database = database
         self._size = size
         self._ttl = ttl
-        self._logs: Collection[Document] = database.get_collection(NAME, write_concern=WriteConcern(w=1))
+        self._logs: Collection[Document] = database.get_collection(NAME, write_concern=WriteConcern("majority"))
         self._capped: bool | None = None  # not known yet
 
     @translated
@@ -94,7 +96,8 @@ class MongoLogStore:
             dated: Document = {} if self._capped else {"date": now}
             documents.append({"_id": text.id, **owner, "logs": text.text, **dated})
         try:
-            self._logs.insert_many(documents, ordered=False)
+            with pymongo.timeout(PATIENCE):
+                self._logs.insert_many(documents, ordered=False)
         except BulkWriteError as error:
             others = [each for each in error.details["writeErrors"] if each["code"] != _DUPLICATE]
             if others or error.details.get("writeConcernErrors"):

@@ -100,7 +100,10 @@ def test_lines_of_a_long_job_are_seen_while_it_runs(app: App, handler: MongoHand
 def test_no_logs_are_kept_when_none_are_wanted(handler: MongoHandler) -> None:
     app = App({"mongodb_logs": "0"}, stores=memory_stores())
     assert app.logs is None
+    log.info("before it was known")
     assert handler.writer(app) is None
+    log.info("after")
+    assert handler.buffer.empty, "no memory is used for nothing"
     use_app(app)
     try:
         assert get_job_logs("0" * 24) == []
