@@ -55,9 +55,7 @@ def work(loaded: Loaded) -> int:
     guard = NoGuard() if board is None else BoardGuard(board, app.clock.monotonic, interval)
     Worker.guard = guard
     try:
-        worker = class_at(app.settings.worker_class, "worker_class")()
-        if not isinstance(worker, Worker):
-            raise ConfigError(f"worker_class {app.settings.worker_class!r} is not derived from mrq.worker.Worker")
+        worker = _worker_class(app.settings.worker_class)()
     except ConfigError as error:
         log.error("%s", error)
         return 2
@@ -71,6 +69,15 @@ def work(loaded: Loaded) -> int:
         log.error("the worker ends with code %d: %s", code, worker.engine.stop.reason)
         _leave_now(code)  # a job that can't be interrupted would hold up an ordinary exit
     return code or 0
+
+
+def _worker_class(path: str) -> type[Worker]:
+    if path == "mrq.worker.Worker":
+        return Worker  # without a search among all that is installed
+    found = class_at(path, "worker_class")
+    if not (isinstance(found, type) and issubclass(found, Worker)):
+        raise ConfigError(f"worker_class {path!r} is not derived from mrq.worker.Worker")
+    return found
 
 
 def _board() -> Board | None:
