@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from mrq.app import App, get_app
+from mrq.domain.change import after
+from mrq.domain.queuename import waiting_place
+from mrq.domain.retry import seconds
 from mrq.domain.status import FINAL, SETTLED, Status
 from mrq.engine.run import Run, current_run
 from mrq.exceptions import (
@@ -187,11 +189,15 @@ class Job:
         if record is None:
             return False
         now = self._app.clock.now()
-        expires = now + timedelta(seconds=self._app.tasks.options(record.path).cancel_ttl)
+        expires = after(now, self._app.tasks.options(record.path).cancel_ttl)
         return self._app.jobs.move(record.id, Status.CANCEL, now, {"dateexpires": expires})
 
     def requeue(self, queue: str | None = None, retry_count: int = 0) -> bool:
-        """Queue the job again, at the end of its queue or of another one. False: there is no such job."""
+        """Queue the job again, at the end of its queue or of another one. False: there is no such job.
+
+        Raises InvalidQueueError when it can't wait in that queue.
+        """
+        queue = waiting_place(queue).id if queue else None
         now = self._app.clock.now()
         fields = {"queue": queue, "datequeued": now, "retry_count": retry_count}
         moved = self._app.jobs.move(self._known_id(), Status.QUEUED, now, fields)
@@ -206,8 +212,11 @@ class Job:
         """End this run and have another one, `delay` seconds later. Always raises.
 
         Raises RetryInterrupt, or MaxRetriesInterrupt when it has been retried `max_retries` times already
-        (0: it may never be). Both are for the worker: let them pass.
+        (0: it may never be). Both are for the worker: let them pass. Raises InvalidQueueError, TypeError or
+        ValueError when the job can't wait in that queue, or for such a delay.
         """
+        place = waiting_place(queue).id if queue else None
+        pause = None if delay is None else seconds(delay)
         options = self._running().options
         count = self._running().job.retry_count
         if count >= (options.max_retries if max_retries is None else max_retries):
@@ -215,8 +224,8 @@ class Job:
             exhausted.original_exception = sys.exc_info()[1]
             raise exhausted
         again = RetryInterrupt()
-        again.queue = queue
-        again.delay = options.retry_delay if delay is None else delay
+        again.queue = place
+        again.delay = options.retry_delay if pause is None else pause
         again.retry_count = count + 1
         again.original_exception = sys.exc_info()[1]
         raise again

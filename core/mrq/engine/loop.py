@@ -6,11 +6,13 @@ import logging
 from typing import TYPE_CHECKING, NamedTuple
 
 from mrq.domain.change import must_run_alone
+from mrq.domain.outcome import Outcome
+from mrq.domain.status import Status
 from mrq.domain.worker import WorkerRecord, WorkerStatus
 from mrq.engine.backoff import Backoff
 from mrq.engine.claiming import Claimer, queues_of
 from mrq.engine.deadlines import Deadlines
-from mrq.engine.execute import execute
+from mrq.engine.execute import execute, failure_of
 from mrq.engine.heartbeat import Heartbeat
 from mrq.engine.maintenance import Maintenance
 from mrq.engine.pauses import PauseWatch
@@ -23,6 +25,7 @@ from mrq.engine.shutdown import Ending, StopFlags
 from mrq.engine.sideloops import SideLoops
 from mrq.engine.state import WorkerState
 from mrq.engine.strategies import strategy_named
+from mrq.exceptions import Interrupt, TimeoutInterrupt
 from mrq.ports.errors import StoreUnavailableError
 from mrq.ports.guard import Guard, NoGuard
 
@@ -251,12 +254,23 @@ class Worker:
             run.in_task = False
             if run.decide(outcome):
                 self._settler.put(run)
+        except BaseException as exc:  # noqa: BLE001
+            self._raised_beside_the_task(run, exc)
         finally:
             # An interruption may also hit here. Whoever sent it has decided the run before, or looks at the
             # ended fiber again (Deadlines).
             if run.slot >= 0:
                 self._guard.leave(run.slot)
             self.state.left_fiber(run)
+
+    def _raised_beside_the_task(self, run: Run, exc: BaseException) -> None:
+        """Something broke around the task, or an interruption came when it was over: the job needs an end all the
+        same, or it would stay started for as long as this worker lives."""
+        if not isinstance(exc, Interrupt):
+            log.exception("job %s (%s): the worker's own code failed", run.job.id, run.job.path)
+        status = Status.TIMEOUT if isinstance(exc, TimeoutInterrupt) else Status.FAILED
+        if run.decide(Outcome(status, failure=failure_of(exc))):
+            self._settler.put(run)
 
     # ---- what others tell the worker
 

@@ -50,7 +50,7 @@ class MemoryJobStore:
         """See JobStore. What is stored is a copy, as BSON would return it."""
         with self._lock:
             for job in jobs:
-                self._documents.setdefault(job.id, bson.decode(documents.encode_new(job)))
+                self._documents.setdefault(job.id, bson.decode(documents.encode_new(job), documents.CODEC))
 
     # ---- claiming
 
@@ -104,7 +104,7 @@ class MemoryJobStore:
         encoded, reason = documents.check_change(settlement.change)
         if encoded is None:
             return SettleResult(Settled.UNSTORABLE, reason)
-        update = documents.update_of(settlement.change, bson.decode(encoded))
+        update = documents.update_of(settlement.change, bson.decode(encoded, documents.CODEC))
         with self._lock:
             document = self._documents.get(settlement.id)
             if document is None:

@@ -44,6 +44,8 @@ NO_ENV: dict[str, str] = {}
             "TASKS = {'t.T': {'max_retries': True}}",
             "TASKS['t.T']['max_retries'] = True in mrq-config.py should be int, not bool",
         ),
+        ("TASKS = {'t.T': {'retries': '3'}}", "TASKS['t.T']['retries'] = '3' in mrq-config.py should be int, not str"),
+        ("TASKS = {'t.T': {'timeout': -1}}", "TASKS['t.T']['timeout'] = -1 in mrq-config.py should be 0 or more"),
         (
             "RAW_QUEUES = {'a_raw': {'job_factory': 'x'}}",
             "RAW_QUEUES['a_raw']['job_factory'] = 'x' in mrq-config.py should be a function, not str",
