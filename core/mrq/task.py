@@ -44,6 +44,7 @@ class TaskFunction(Generic[P, R]):
         self._function = function
         self._signature = inspect.signature(function)
         _refuse_what_has_no_name(function, self._signature)
+        _refuse_what_runs_later(function)
         _refuse_wrong_options(function.__qualname__, options)
         self.path = f"{_module_of(function)}.{function.__qualname__}"
         """The name under which workers find it."""
@@ -135,6 +136,15 @@ def _refuse_what_has_no_name(function: Callable[..., Any], signature: inspect.Si
     for parameter in signature.parameters.values():
         if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.VAR_POSITIONAL):
             raise TypeError(f"@task {name}: parameter {parameter} has no name to store its value under")
+
+
+def _refuse_what_runs_later(function: Callable[..., Any]) -> None:
+    """A call of such a function only makes an object: its code would never run, and the job would be a success."""
+    name = function.__qualname__
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        raise TypeError(f"@task {name}: workers don't run async functions; use def, or asyncio.run() inside one")
+    if inspect.isgeneratorfunction(function):
+        raise TypeError(f"@task {name}: a function that yields has no result; collect what it yields and return that")
 
 
 def _refuse_wrong_options(name: str, options: Mapping[str, Any]) -> None:

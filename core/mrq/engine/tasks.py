@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from mrq.domain.task import Task
 from mrq.exceptions import UnknownTaskError
+from mrq.settings.tables import TASK, complaint_about
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 
 log = logging.getLogger("mrq.worker")
+
+_RESTART = ". Workers don't load changed code: restart the worker if you have just added it"
 
 
 class TaskLoader:
@@ -38,11 +41,14 @@ class TaskLoader:
 
         Raises:
             UnknownTaskError: the path names no task.
+            TypeError: what the class sets for its jobs makes no sense.
             Exception: whatever the import of the user's module raised.
         """
         found = self._classes.get(path)
         if found is None:
-            found = self._classes[path] = load_task_class(path)
+            found = load_task_class(path)
+            _check_own_options(path, found)
+            self._classes[path] = found
             if found.max_concurrency:
                 log.warning(
                     "task %s: max_concurrency = %d is not kept to in this version: its jobs may run side by side",
@@ -73,6 +79,12 @@ class TaskLoader:
         return options
 
 
+def _check_own_options(path: str, task_class: type[Task]) -> None:
+    for name, value in getattr(task_class, "mrq_options", {}).items():
+        if name in TASK and (complaint := complaint_about(TASK[name], value)):
+            raise TypeError(f"task {path}: mrq_options[{name!r}] = {value!r} {complaint}")
+
+
 def load_task_class(path: str) -> type[Task]:
     """Import what a path names: a Task class, or a function under `@task`."""
     module_name, _, name = path.rpartition(".")
@@ -85,13 +97,13 @@ def load_task_class(path: str) -> type[Task]:
             raise  # the module is there, one that it imports is not
         raise UnknownTaskError(
             f"task {path!r}: there is no module {error.name!r} here; the worker looks in its current "
-            "directory and on PYTHONPATH"
+            f"directory and on PYTHONPATH{_RESTART}"
         ) from error
     target = getattr(module, name, None)
     if target is None:
         close = difflib.get_close_matches(name, [n for n in vars(module) if not n.startswith("_")], n=1)
         hint = f"; did you mean {module_name}.{close[0]}?" if close else ""
-        raise UnknownTaskError(f"task {path!r}: module {module_name!r} has no {name!r}{hint}")
+        raise UnknownTaskError(f"task {path!r}: module {module_name!r} has no {name!r}{hint}{_RESTART}")
     cls: Any = getattr(target, "mrq_task_class", target)
     if not (isinstance(cls, type) and callable(getattr(cls, "run", None))):
         raise UnknownTaskError(

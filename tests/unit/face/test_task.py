@@ -18,6 +18,8 @@ from unit.face import sampletasks
 from unit.face.sampletasks import add, fetch
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
     from mrq.app import App
 
 HERE = "unit.face.sampletasks"
@@ -147,6 +149,23 @@ def test_parameters_without_a_name_are_refused() -> None:
         task(at_top_level(positional))
     with pytest.raises(TypeError, match=r"parameter \*rest"):
         task(queue="q")(at_top_level(variable))
+
+
+def test_functions_whose_call_runs_nothing_are_refused() -> None:
+    async def coroutine() -> None: ...
+    async def stream() -> AsyncIterator[int]:
+        yield 1
+
+    def generator() -> Iterator[int]:
+        yield 1
+
+    for function, said in (
+        (coroutine, "coroutine: workers don't run async functions"),
+        (stream, "stream: workers don't run async functions"),
+        (generator, "generator: a function that yields has no result"),
+    ):
+        with pytest.raises(TypeError, match=said):
+            task(timeout=5)(at_top_level(function))
 
 
 @pytest.mark.parametrize(
