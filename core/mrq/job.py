@@ -49,9 +49,8 @@ def queue_jobs(
     (nothing is queued then), and ServerUnavailableError when MongoDB is away.
     """
     app = get_app()
-    return app.enqueuer.enqueue(
-        main_task_path, params_list, queue or app.queue_of(main_task_path), batch_size=batch_size
-    )
+    place = app.queue_of(main_task_path) if queue is None else queue
+    return app.enqueuer.enqueue(main_task_path, params_list, place, batch_size=batch_size)
 
 
 def get_job_result(job_id: Any) -> dict[str, Any]:

@@ -15,17 +15,19 @@ import difflib
 import functools
 import inspect
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 from mrq.app import get_app
+from mrq.domain.queuename import parse_queue
 from mrq.domain.task import Task
 from mrq.exceptions import InvalidParamsError
 from mrq.job import JobHandle
 from mrq.settings.tables import TASK, complaint_about
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
 __all__ = ["Task", "TaskFunction", "task"]
 
@@ -68,9 +70,20 @@ class TaskFunction(Generic[P, R]):
         """Queue many jobs, each with the named arguments of one dict. All are checked before any is queued.
 
         Raises:
-            InvalidParamsError: one of them is wrong; nothing was queued.
+            InvalidParamsError: one of them is wrong; the message has its index. Nothing was queued.
         """
-        return self._enqueue([self._params((), call) for call in calls])
+        return self._enqueue([self._named(index, call) for index, call in enumerate(calls)])
+
+    def _named(self, index: int, call: Mapping[str, Any]) -> dict[str, Any]:
+        if not isinstance(call, Mapping):
+            raise InvalidParamsError(
+                f"calls[{index}] for {self.path} should be a dict of named arguments, not {type(call).__name__}; "
+                "nothing was queued"
+            )
+        try:
+            return self._params((), call)
+        except InvalidParamsError as error:
+            raise InvalidParamsError(f"calls[{index}]: {error}") from error
 
     def _params(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         try:
@@ -122,6 +135,10 @@ def task(
             so that it never runs twice at once even in a network partition.
 
     `TASKS` in the configuration overrides them.
+
+    Raises:
+        TypeError: an option is unknown or of no use, or the function can't be a task; the message names it.
+        InvalidQueueError: no queue can have this name.
     """
     if function is not None:
         return TaskFunction(function, options)
@@ -155,6 +172,8 @@ def _refuse_wrong_options(name: str, options: Mapping[str, Any]) -> None:
             raise TypeError(f"@task {name}: there is no option {option!r}; {hint}")
         if complaint := complaint_about(TASK[option], value):
             raise TypeError(f"@task {name}: {option}={value!r} {complaint}")
+    if options.get("queue") is not None:
+        parse_queue(options["queue"])
 
 
 def _module_of(function: Callable[..., Any]) -> str:

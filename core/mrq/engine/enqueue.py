@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from mrq.domain.job import NewJob
 from mrq.domain.queuename import parse_queue
 from mrq.engine.backoff import Backoff
+from mrq.engine.given import check_call
 from mrq.exceptions import InvalidParamsError, InvalidQueueError
 from mrq.ports.errors import StoreUnavailableError
 
@@ -46,10 +47,12 @@ class Enqueuer:
 
         Raises:
             InvalidParamsError, JobTooLargeError: a job can't be stored.
+            UnknownTaskError: the path is empty.
             InvalidQueueError: the name is bad, or means no regular queue.
             StoreUnavailableError: MongoDB can't be reached, or, if it could before, stayed away for longer than
                 a fail-over takes. Batches before the failing one are queued already.
         """
+        check_call(path, params_list)
         name = parse_queue(queue)
         if name.is_raw:
             raise InvalidQueueError(f"{queue!r} is a raw queue; jobs go there with queue_raw_jobs()")

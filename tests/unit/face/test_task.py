@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mrq.domain.status import Status
-from mrq.exceptions import InvalidParamsError, JobFailedError, JobNotFoundError, WaitTimeoutError
+from mrq.exceptions import InvalidParamsError, InvalidQueueError, JobFailedError, JobNotFoundError, WaitTimeoutError
 from mrq.task import task
 from mrq.testing import memory_app as memory
 from mrq.testing import run_jobs
@@ -92,6 +92,27 @@ def test_of_many_either_all_are_queued_or_none(memory_app: App, bad: dict[str, A
     with pytest.raises(InvalidParamsError):
         add.queue_many([{"a": 1}, {"a": 2}, bad])
     assert queued(memory_app) == 0
+
+
+@pytest.mark.parametrize(
+    ("calls", "said"),
+    [
+        (["a"], "calls[0] for unit.face.sampletasks.add should be a dict of named arguments, not str"),
+        ([{"a": 1}, {"b": 1}], "calls[1]: unit.face.sampletasks.add(a: 'int', b: 'int' = 1) -> 'int': missing"),
+        ([{"a": 1}, {"a": 1, 5: 2}], "calls[1]: unit.face.sampletasks.add"),
+    ],
+)
+def test_of_many_the_wrong_one_is_named(memory_app: App, calls: Any, said: str) -> None:
+    with pytest.raises(InvalidParamsError, match=re.escape(said)):
+        add.queue_many(calls)
+    assert queued(memory_app) == 0
+
+
+def test_a_queue_must_have_a_name() -> None:
+    def nested() -> None: ...
+
+    with pytest.raises(InvalidQueueError):
+        task(queue="")(at_top_level(nested))
 
 
 def test_options_reach_the_worker(memory_app: App) -> None:
