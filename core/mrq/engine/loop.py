@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("mrq.worker")
 
 LAST_WRITES = 30.0  # seconds that a stopping worker goes on trying to write outcomes to an absent database
+BURST_PAUSE = 0.1  # seconds until a burst looks again, when it can't know whether its queues are empty
 
 
 class Exit(NamedTuple):
@@ -175,10 +176,19 @@ class Worker:
             return
         self.state.status = WorkerStatus.WAIT if wish else WorkerStatus.FULL
         if wish and self._strategy.stops_when_empty and not self._claimer.retry_in and not self.state.busy:
-            self.stop.finish("its queues are empty")
+            if not self._brought_back():
+                self.stop.finish("its queues are empty")
             return
         patience = self._patience()
         self.state.kick.wait(min(self._claimer.retry_in or patience, patience))
+
+    def _brought_back(self) -> bool:
+        """Whether jobs may have returned to the queues just now: where only bursts run, nobody else looks."""
+        try:
+            return self._maintenance.round() > 0
+        except StoreUnavailableError:
+            self.runtime.sleep(BURST_PAUSE)
+            return True
 
     def _wish(self) -> int | None:
         """How many jobs to take now; None when the worker's work is done."""

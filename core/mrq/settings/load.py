@@ -158,7 +158,8 @@ def _file(
     return read_config_file(path), Origin("file", display_path(path))
 
 
-def _suggestion(key: str) -> str | None:
+def suggestion(key: str) -> str | None:
+    """Return the setting that an unknown key looks like, if there is one."""
     # Extra connections have names that look like ours, such as REDIS_2.
     cutoff = 0.9 if key.startswith(("redis", "mongodb")) else 0.8
     return next(iter(get_close_matches(key, OPTIONS, n=1, cutoff=cutoff)), None)
@@ -169,7 +170,7 @@ def _mistyped_in_file(values: Mapping[str, Any], origin: Origin) -> list[str]:
         f"unknown setting {origin.name(key)} in {origin.place}; did you mean {origin.name(close)}?"
         for key, value in values.items()
         # Task, for one, is no mistyped TASKS but an imported class.
-        if key not in OPTIONS and not isinstance(value, (type, ModuleType)) and (close := _suggestion(key))
+        if key not in OPTIONS and not isinstance(value, (type, ModuleType)) and (close := suggestion(key))
     ]
 
 
@@ -180,6 +181,6 @@ def _mistyped_in_environment(environ: Mapping[str, str], prefix: str, in_file: M
         key = rest.lower()
         if rest == name or key in OPTIONS or key in in_file or rest.startswith(RESERVED):
             continue
-        if close := _suggestion(key):
+        if close := suggestion(key):
             warnings.append(f"unknown setting {name} in the environment; did you mean {prefix}{close.upper()}?")
     return warnings

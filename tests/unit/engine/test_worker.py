@@ -10,9 +10,11 @@ import pytest
 
 from mrq.domain.status import Status
 from mrq.engine import deadlines, shutdown
+from mrq.engine.maintenance import Maintenance
 from mrq.engine.options import WorkerOptions
 from mrq.engine.threads import ThreadRuntime
 from mrq.exceptions import TimeoutInterrupt
+from mrq.ports.errors import StoreUnavailableError
 from support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -103,6 +105,41 @@ def test_a_burst_waits_for_its_jobs_and_what_they_queue(plant: Plant) -> None:
     plant.burst(greenlets=1)
     assert plant.statuses(jobs) == ["success"] * 2
     assert plant.app.jobs.count("default", frozenset({Status.SUCCESS})) == 8
+
+
+def test_a_burst_brings_back_what_is_due_before_it_ends(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    tries: list[int] = []
+
+    def second_time_lucky(params: Any) -> int:
+        tries.append(1)
+        if len(tries) == 1:
+            raise ValueError
+        return len(tries)
+
+    (job,) = plant.queue(plant.tasks.define(second_time_lucky, retries=1, retry_delay=60))
+    assert plant.burst().code == 0
+    assert plant.statuses([job]) == ["retry"]  # a burst doesn't wait for what is due later
+    due = plant.record(job).dateretry
+    monkeypatch.setattr(plant.app.clock, "now", lambda: due)
+    assert plant.burst().code == 0
+    assert plant.statuses([job]) == ["success"]
+
+
+def test_a_burst_does_not_call_its_queues_empty_while_it_cannot_know(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = plant.worker(strategy="burst")
+    asked: list[int] = []
+
+    def away_at_first(self: Maintenance) -> int:
+        asked.append(1)
+        if len(asked) < 3:
+            raise StoreUnavailableError("away")
+        return 0
+
+    monkeypatch.setattr(Maintenance, "round", away_at_first)
+    assert plant.start(worker).result(PATIENCE).code == 0
+    assert len(asked) == 3
 
 
 def test_jobs_run_side_by_side_up_to_the_number_of_slots(plant: Plant) -> None:

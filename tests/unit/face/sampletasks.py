@@ -43,3 +43,14 @@ class Old(Task):
         if params.get("nested"):
             return [self.is_main_task, run_task(f"{__name__}.Old", {})]
         return self.is_main_task
+
+
+TRIES: dict[str, int] = {}
+
+
+@task(retries=5, retry_delay=60)
+def third_time_lucky(key: str) -> int:
+    TRIES[key] = TRIES.get(key, 0) + 1
+    if TRIES[key] < 3:
+        raise ValueError(TRIES[key])
+    return TRIES[key]
