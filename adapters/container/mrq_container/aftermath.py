@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from mrq.domain.change import Settlement, change_for
 from mrq.domain.outcome import Failure, Outcome
 from mrq.domain.status import Status
+from mrq.engine.frames import traceback_text
 from mrq.engine.rescue import BATCH, Rescuer
-from mrq.exceptions import ServerUnavailableError
+from mrq.exceptions import ServerUnavailableError, TimeoutInterrupt
 from mrq_container.board import Board, Entry
 from mrq_container.guard import say
 from mrq_container.start import app_of, run_with_settings
@@ -71,11 +72,11 @@ def settle_overdue(app: App, worker: WorkerId, overdue: list[Entry]) -> None:
     for job in app.jobs.started_by(worker, 20 * BATCH):
         if job.id in blamed:
             options = app.tasks.options(job.path)
-            text = (
-                "TimeoutInterrupt: the job ran longer than its timeout and could not be interrupted, so its worker "
-                "was killed. It was in native code, or caught every exception.\n"
+            late = TimeoutInterrupt(
+                "the job ran longer than its timeout and could not be interrupted, so its worker was killed; it was in "
+                "native code, or caught every exception"
             )
-            outcome = Outcome(Status.TIMEOUT, failure=Failure("TimeoutInterrupt", text))
+            outcome = Outcome(Status.TIMEOUT, failure=Failure("TimeoutInterrupt", traceback_text("", late)))
             change = change_for(job, outcome, options, app.clock.now(), worker)
             app.jobs.settle([Settlement(job.id, job.token, change)])
 

@@ -16,7 +16,7 @@ import gevent
 
 from mrq.context import set_current_worker
 from mrq.engine.run import current_run
-from mrq.exceptions import ConfigError, ServerUnavailableError, TimeoutInterrupt
+from mrq.exceptions import ConfigError, ServerUnavailableError
 from mrq.ports.guard import NoGuard
 from mrq_container.board import Board, BoardGuard
 from mrq_container.guard import NUDGE_SIGNAL
@@ -110,7 +110,7 @@ def _obey_signals(worker: Worker, app: App, guard: Any) -> None:
         run = current_run.get()
         overdue = run is not None and run.deadline is not None and app.clock.monotonic() >= run.deadline
         if run is not None and overdue and run.in_task:
-            raise TimeoutInterrupt(f"longer than {run.options.timeout:g} s")
+            raise run.overtime()
         if isinstance(guard, BoardGuard):
             guard.signalled()
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from mrq.domain.outcome import Failure, Outcome
 from mrq.domain.status import Status
-from mrq.exceptions import TimeoutInterrupt
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,16 +49,15 @@ class Deadlines:
                 self.settler.put(run)
             self.state.left_fiber(run)
         elif run.interrupted is not None:
-            run.fiber.interrupt(TimeoutInterrupt())
+            run.fiber.interrupt(run.overtime())
             if now - run.interrupted > self.options.interrupt_grace:
                 self.stuck(run)
         elif run.deadline is not None and now >= run.deadline and run.decide(timed_out(run)):
             run.interrupted = now
             self.settler.put(run)
-            run.fiber.interrupt(TimeoutInterrupt(f"longer than {run.options.timeout:g} s"))
+            run.fiber.interrupt(run.overtime())
 
 
 def timed_out(run: Run) -> Outcome:
     """The end of a run whose time is up, with the place where it was."""
-    text = f"{run.where()}TimeoutInterrupt: the job ran longer than its timeout of {run.options.timeout:g} s\n"
-    return Outcome(Status.TIMEOUT, failure=Failure("TimeoutInterrupt", text))
+    return Outcome(Status.TIMEOUT, failure=Failure("TimeoutInterrupt", run.ended_by(run.overtime())))

@@ -12,6 +12,7 @@ from mrq.domain.worker import WorkerRecord, WorkerStatus
 from mrq.engine.backoff import Backoff
 from mrq.engine.claiming import Claimer, queues_of
 from mrq.engine.deadlines import Deadlines
+from mrq.engine.ends import tell_start
 from mrq.engine.execute import execute, failure_of
 from mrq.engine.heartbeat import Heartbeat
 from mrq.engine.maintenance import Maintenance
@@ -259,6 +260,7 @@ class Worker:
             run.begin(now)
             run.slot = self._guard.enter(run.job.id, run.job.token, run.deadline)
             current_run.set(run)
+            tell_start(run)
             run.in_task = True
             outcome, run.task = execute(run.job, self._tasks)
             run.in_task = False

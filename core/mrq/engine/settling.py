@@ -12,6 +12,7 @@ from mrq.domain.options import TaskOptions
 from mrq.domain.outcome import Failure, Outcome
 from mrq.domain.status import Status
 from mrq.engine.backoff import Backoff
+from mrq.engine.ends import tell_end
 from mrq.engine.execute import failure_of, storable
 from mrq.ports.errors import StoreUnavailableError
 from mrq.ports.jobs import Settled
@@ -59,6 +60,7 @@ class Settler:
             outcome = run.outcome = Outcome(Status.FAILED, failure=failure_of(error))
             run.options = TaskOptions()  # what is set for the task is to blame
             change = self._change(run, outcome)
+        tell_end(run, outcome)
         concern, journal = None, None
         if outcome.status is Status.SUCCESS and run.task is not None:
             concern, journal = run.task.status_success_update_w, run.task.status_success_update_j
@@ -121,10 +123,10 @@ class Settler:
 
     def _fail_instead(self, run: Run, settlement: Settlement, reason: str) -> None:
         """The end can't be stored as it is. That fails this job and no other, with less and less to store."""
-        log.error("job %s (%s): %s", run.job.id, run.job.path, reason)
         if settlement.change.status is not Status.FAILED:
             run.outcome = Outcome(Status.FAILED, failure=Failure("UnstorableResult", storable(reason)))
         elif settlement.change.failure is not None:
+            log.error("job %s (%s): %s", run.job.id, run.job.path, reason)
             run.outcome = Outcome(Status.FAILED)
         else:
             log.critical("job %s: MongoDB refuses to store its end in any form; it stays started", run.job.id)

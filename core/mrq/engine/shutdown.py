@@ -137,7 +137,7 @@ class Ending:
         if hand_back:
             return run.decide(Outcome(Status.QUEUED, at_front=True))
         delay = self.options.interrupt_requeue_delay if self.options.requeue_interrupted else None
-        text = f"{run.where()}JobInterrupt: the worker had to stop ({self.flags.reason or 'asked to'})\n"
+        text = run.ended_by(JobInterrupt(f"the worker had to stop ({self.flags.reason or 'asked to'})"))
         return run.decide(Outcome(Status.INTERRUPT, failure=Failure("JobInterrupt", text), delay=delay))
 
     def _give_back_unstarted(self, run: Run) -> None:

@@ -98,7 +98,7 @@ def load_task_class(path: str) -> type[Task]:
         raise UnknownTaskError(
             f"task {path!r}: there is no module {error.name!r} here; the worker looks in its current "
             f"directory and on PYTHONPATH{_RESTART}"
-        ) from error
+        ) from None
     target = getattr(module, name, None)
     if target is None:
         close = difflib.get_close_matches(name, [n for n in vars(module) if not n.startswith("_")], n=1)
