@@ -15,8 +15,7 @@ from mrq.engine.frames import traceback_text
 from mrq.engine.rescue import BATCH, Rescuer
 from mrq.exceptions import ServerUnavailableError, TimeoutInterrupt
 from mrq_container.board import Board, Entry
-from mrq_container.guard import say
-from mrq_container.start import app_of, run_with_settings
+from mrq_container.start import app_of, run_with_settings, set_up_helper_logging
 
 if TYPE_CHECKING:
     from mrq.app import App
@@ -29,6 +28,7 @@ PAUSE = 0.5
 
 def clean_up(loaded: Loaded, *, killed: bool) -> int:
     """Give the dead worker's jobs back. `killed`: by its guard, because of jobs past their deadlines."""
+    log = set_up_helper_logging(loaded)
     board = Board(int(os.environ["MRQ_GUARD_BOARD"]))
     app = app_of(loaded)
     worker = app.jobs.parse_id(board.header().identity)
@@ -45,7 +45,7 @@ def clean_up(loaded: Loaded, *, killed: bool) -> int:
             return 0
         except ServerUnavailableError as error:
             if time.monotonic() > until:
-                say(f"the jobs of the dead worker {worker} are left to a rescue: {error}")
+                log.error("the jobs of the dead worker %s are left to a rescue: %s", worker, error)
                 return 1
             time.sleep(PAUSE)
 

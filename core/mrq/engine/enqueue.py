@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mrq.domain.job import NewJob
 from mrq.domain.queuename import parse_queue
+from mrq.domain.words import many
 from mrq.engine.backoff import Backoff
 from mrq.engine.given import check_call
+from mrq.engine.outage import Outage
 from mrq.exceptions import InvalidParamsError, InvalidQueueError
 from mrq.ports.errors import StoreUnavailableError
 
@@ -36,6 +38,10 @@ class Enqueuer:
     patience: float = 30.0  # seconds that a fail-over of MongoDB may take
     sleep: Callable[[float], None] = time.sleep
     _reached: bool = False
+    _silence: Outage = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._silence = Outage(log, self.clock)
 
     def enqueue(
         self, path: str, params_list: Sequence[Any], queue: str, *, batch_size: int = 1000, due: datetime | None = None
@@ -75,16 +81,18 @@ class Enqueuer:
     def _insert(self, batch: list[NewJob]) -> None:
         """Insert, through a fail-over if need be: repeating it queues nothing twice."""
         backoff, until = Backoff(), self.clock.monotonic() + self.patience
+        outage = Outage(log, self.clock)
         while True:
             try:
                 self.jobs.insert(batch)
             except StoreUnavailableError as error:
                 if not self._reached or self.clock.monotonic() > until:
                     raise
-                log.warning("%d jobs wait to be queued: %s", len(batch), error)
+                outage.failed(f"{many(len(batch), 'job')} can't be queued yet", error)
                 self.sleep(backoff.failed())
             else:
                 self._reached = True
+                outage.over(f"MongoDB is back: {many(len(batch), 'job')} queued")
                 return
 
     def call_for(self, queues: Iterable[str]) -> None:
@@ -96,8 +104,9 @@ class Enqueuer:
         """Wake idle workers. A Redis that is away costs latency, never a job: workers also poll."""
         try:
             self.wakeups.notify([root])
+            self._silence.over("idle workers can be woken again")
         except StoreUnavailableError as error:
-            log.warning("jobs are queued, but idle workers could not be woken: %s", error)
+            self._silence.failed("jobs are queued, but idle workers can't be woken", error)
 
 
 def _mapping(path: str, params: Any) -> Mapping[str, Any]:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from mrq.domain.change import JobChange, Settlement
 from mrq.domain.status import Status
+from mrq.domain.words import many
+from mrq.engine.outage import Outage
 from mrq.ports.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
@@ -48,13 +50,15 @@ class Heartbeat:
 
     def loop(self, stopped: Event) -> None:
         """Beat until told to stop."""
+        outage = Outage(log, self.clock)
         while True:
             try:
                 self._beat()
+                outage.over("heartbeats are written again")
             except StoreUnavailableError as error:
                 self.rescuer.judge.own_beat_failed()
                 silent = self.clock.monotonic() - self.last
-                log.warning("no heartbeat could be written for %.1f s: %s", silent, error)
+                outage.failed("no heartbeat can be written", error)
                 if silent > self.options.lease - self.options.heartbeat_interval:
                     self.overdue()
             if stopped.wait(self.options.heartbeat_interval):
@@ -86,4 +90,4 @@ class Heartbeat:
             now = self.clock.now()
             change = JobChange(status=Status.QUEUED, at=now, expires=None)
             self.jobs.settle([Settlement(job.id, job.token, change) for job in orphans])
-            log.warning("%d jobs were started in this worker's name without its knowing: handed back", len(orphans))
+            log.warning("handed back %s, started in this worker's name without its knowing", many(len(orphans), "job"))

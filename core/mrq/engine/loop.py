@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from mrq.domain.change import must_run_alone
 from mrq.domain.outcome import Outcome
 from mrq.domain.status import Status
+from mrq.domain.words import many
 from mrq.domain.worker import WorkerRecord, WorkerStatus
 from mrq.engine.backoff import Backoff
 from mrq.engine.claiming import Claimer, queues_of
@@ -16,6 +17,7 @@ from mrq.engine.ends import tell_start
 from mrq.engine.execute import execute, failure_of
 from mrq.engine.heartbeat import Heartbeat
 from mrq.engine.maintenance import Maintenance
+from mrq.engine.outage import Outage
 from mrq.engine.pauses import PauseWatch
 from mrq.engine.regular_source import RegularSource
 from mrq.engine.report import Reporter
@@ -148,7 +150,7 @@ class Worker:
         self._settler.close()
         written = self._loops.join("settler", LAST_WRITES)
         if not written:
-            log.error("%d outcomes could not be written: their jobs will run again", len(self.state.held()))
+            log.error("%s could not be written: their jobs will run again", many(len(self.state.held()), "outcome"))
         self._loops.stop(timeout=2.0, but="wake-up")  # that one may listen for a while longer; it can't harm
         if written and not self.state.busy:
             try:
@@ -312,7 +314,7 @@ class Worker:
     def _lease_overdue(self) -> None:
         exclusive = [run for run in self.state.active() if run.options.exclusive and run.outcome is None]
         if exclusive:
-            log.error("%d exclusive jobs are interrupted: the lease can't be renewed", len(exclusive))
+            log.error("the lease can't be renewed: interrupting %s", many(len(exclusive), "exclusive job"))
             self._ending.interrupt(exclusive, hand_back=True)
 
     def _is_stuck(self, run: Run) -> None:
@@ -322,18 +324,17 @@ class Worker:
 
     def _listen(self) -> None:
         """Turn calls from producers into kicks. Without Redis the main loop's polling does."""
-        backoff = Backoff()
+        backoff, outage = Backoff(), Outage(log, self._clock)
         ear = self._wakeups.subscribe(self._claimer.roots)
         try:
             while not self._loops.stopped.is_set():
                 try:
                     if ear.wait(1.0):
                         self.state.kick.set()
-                    if backoff.worked():
-                        log.warning("Redis is back: jobs start at once again")
+                    backoff.worked()
+                    outage.over("Redis is back: jobs start at once again")
                 except StoreUnavailableError as error:
-                    pause = backoff.failed()
-                    log.warning("no wake-ups, jobs start up to %g s late: %s", self.options.max_latency, error)
-                    self._loops.stopped.wait(pause)
+                    outage.failed(f"no wake-ups, jobs start up to {self.options.max_latency:g} s late", error)
+                    self._loops.stopped.wait(backoff.failed())
         finally:
             ear.close()

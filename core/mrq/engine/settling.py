@@ -11,9 +11,11 @@ from mrq.domain.change import Settlement, change_for
 from mrq.domain.options import TaskOptions
 from mrq.domain.outcome import Failure, Outcome
 from mrq.domain.status import Status
+from mrq.domain.words import many
 from mrq.engine.backoff import Backoff
 from mrq.engine.ends import tell_end
 from mrq.engine.execute import failure_of, storable
+from mrq.engine.outage import Outage
 from mrq.ports.errors import StoreUnavailableError
 from mrq.ports.jobs import Settled
 
@@ -46,6 +48,7 @@ class Settler:
         self._lock = threading.Lock()
         self._something = runtime.event()
         self._backoff = Backoff()
+        self._outage = Outage(log, clock)
         self.closing = False
 
     def put(self, run: Run) -> None:
@@ -104,11 +107,10 @@ class Settler:
                 results = self._jobs.settle(settlements)
                 break
             except StoreUnavailableError as error:
-                pause = self._backoff.failed()
-                log.warning("%d outcomes wait for MongoDB, next try in %.1f s: %s", len(batch), pause, error)
-                self._runtime.sleep(pause)
-        if self._backoff.worked():
-            log.warning("MongoDB is back: %d outcomes are written", len(batch))
+                self._outage.failed(f"{many(len(batch), 'outcome')} can't be written yet, MongoDB is away", error)
+                self._runtime.sleep(self._backoff.failed())
+        self._backoff.worked()
+        self._outage.over(f"MongoDB is back: {many(len(batch), 'outcome')} written")
         for (run, settlement), result in zip(batch, results, strict=True):
             if result.fate is Settled.UNSTORABLE:
                 self._fail_instead(run, settlement, result.reason or "")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from mrq.domain.outcome import Failure, Outcome
 from mrq.domain.status import Status
+from mrq.domain.words import many
 from mrq.domain.worker import WorkerStatus
 from mrq.exceptions import JobInterrupt
 
@@ -84,7 +85,7 @@ class Ending:
         left = self.state.active()
         if left:
             self.state.status = WorkerStatus.KILLING
-            log.info("interrupting %d running jobs", len(left))
+            log.info("interrupting %s", many(len(left), "running job"))
             self.interrupt(left, hand_back=self.flags.hand_back)
 
     def _wait_for_jobs(self) -> None:
