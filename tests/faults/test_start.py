@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+import signal
+import socket
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -35,3 +39,26 @@ def test_without_redis_a_worker_warns_and_works(fragile_site: FaultSite, servers
     assert warnings
     assert f"127.0.0.1:{servers_to_kill.redis.port}" in warnings[0]
     assert "Traceback" not in worker.log
+
+
+@pytest.mark.parametrize("flags", [(), ("--no_guard",)], ids=["guarded", "alone"])
+def test_a_worker_that_is_told_to_end_before_it_has_begun_ends_quietly(flags: tuple[str, ...]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:  # takes connections and never answers
+        url = f"mongodb://127.0.0.1:{mute.getsockname()[1]}/mrq"
+        command = [
+            sys.executable,
+            "-m",
+            "mrq_container.command",
+            "--mongodb_jobs",
+            url,
+            "--server_timeout",
+            "60",
+            *flags,
+        ]
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        mute.settimeout(30)
+        connection, _ = mute.accept()
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=30)
+        connection.close()
+    assert (process.returncode, said) == (0, "")

@@ -36,6 +36,8 @@ CHEAP_INDEXES = 100_000  # with up to so many jobs, missing indexes are created 
 
 def main(argv: list[str]) -> int:
     """Run a worker in this process; its exit code."""
+    # until it obeys signals in earnest: a Ctrl-C while it imports or connects ends it, with nothing to finish
+    signal.signal(signal.SIGINT, lambda _number, _frame: _leave_now(0))
     return run_with_settings(argv, work)
 
 

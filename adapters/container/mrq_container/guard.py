@@ -86,12 +86,18 @@ class Watched:
         self.started = time.monotonic()
         self._standin: subprocess.Popen[bytes] | None = None
         self.killed = False
+        self.told_early = False  # to end, before it was ready
         self.told = float("inf")  # when it was told to end at once
 
     def send(self, number: int) -> None:
         """Send the worker a signal; one that has just died doesn't mind."""
         with contextlib.suppress(ProcessLookupError):
             self.process.send_signal(number)
+
+    def pass_on(self, number: int) -> None:
+        """Tell the worker to end. One that still imports or connects has no handlers yet, and nothing to finish."""
+        self.told_early = self.told_early or not self.board.header().ready
+        self.send(signal.SIGTERM if number == signal.SIGHUP or self.told_early else number)
 
     def look(self) -> None:
         """See how the worker does, and act."""
@@ -183,7 +189,7 @@ class Guard:
                     if number != signal.SIGINT or self._stopping:
                         watched.told = min(watched.told, time.monotonic())
                     self._stopping = True
-                    watched.send(signal.SIGTERM if number == signal.SIGHUP else number)
+                    watched.pass_on(number)
             watched.look()
         return code
 
@@ -215,6 +221,8 @@ class Guard:
         for cleaner in self._cleaners:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 cleaner.wait(timeout=20)  # what it can't do by then, a rescue after the lease does
+        if watched.told_early:
+            return 0
         if watched.killed:
             return 0 if watched.told < float("inf") else 1
         return 128 - code if code < 0 else code

@@ -146,7 +146,7 @@ class Worker:
 
     def _end(self) -> Exit:
         log.info("worker %s stops: %s", self.state.worker, self.stop.reason)
-        self._ending.perform()
+        became = self._ending.perform()
         self._settler.close()
         written = self._loops.join("settler", LAST_WRITES)
         if not written:
@@ -157,6 +157,7 @@ class Worker:
                 self._workers.stop(self.state.worker, self._reporter.report(WorkerStatus.STOP))
             except StoreUnavailableError as error:
                 log.warning("the database doesn't know that this worker stopped: %s", error)
+        log.info("worker %s stopped: %s", self.state.worker, became)
         self._guard.finishing(self.stop.exit_code, replace=self.stop.replace)
         return Exit(self.stop.exit_code, self.stop.replace, self.stop.reason)
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("mrq.worker")
 
 INTERRUPT_INTERVAL = 0.5  # seconds between two interruptions of a job that doesn't end
+SIGINT = "SIGINT"
+"""In the reason of a stop: it was asked for by Ctrl-C."""
 
 
 @dataclass(slots=True)
@@ -78,15 +80,20 @@ class Ending:
     clock: Clock
     options: WorkerOptions
 
-    def perform(self) -> None:
-        """Bring every run of the worker to an end that can be written."""
+    def perform(self) -> str:
+        """Bring every run of the worker to an end that can be written; what became of them, in words."""
         self.state.status = WorkerStatus.JOIN
+        running = [run for run in self.state.active() if run.fiber is not None]
+        if running and not self.flags.now:
+            again = " again" if SIGINT in self.flags.reason else ""
+            log.info("%s still running; Ctrl-C%s interrupts what runs", many(len(running), "job"), again)
         self._wait_for_jobs()
         left = self.state.active()
         if left:
             self.state.status = WorkerStatus.KILLING
             log.info("interrupting %s", many(len(left), "running job"))
             self.interrupt(left, hand_back=self.flags.hand_back)
+        return f"{len(running) - len(left)} finished, {len(left)} interrupted"
 
     def _wait_for_jobs(self) -> None:
         """Let running jobs finish, within the stop time-out, or until told not to."""

@@ -198,6 +198,28 @@ def test_a_graceful_stop_takes_no_more_and_lets_running_jobs_finish(plant: Plant
     assert plant.statuses(later) == ["queued"] * 2
 
 
+def test_a_stop_says_how_many_jobs_it_waits_for_and_what_became_of_them(
+    plant: Plant, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "mrq.worker")
+    plant.queue(plant.waiting(), 3)
+    worker = plant.worker(greenlets=3, stop_timeout=0.05)
+    future = plant.start(worker)
+    plant.in_task(worker, 3)
+    worker.stop.finish("interrupted (SIGINT)")
+    future.result(PATIENCE)
+    assert "3 jobs still running; Ctrl-C again interrupts what runs" in caplog.messages
+    assert caplog.messages[-1] == f"worker {worker.state.worker} stopped: 0 finished, 3 interrupted"
+
+
+def test_a_stop_that_waits_for_nothing_says_so(plant: Plant, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "mrq.worker")
+    plant.queue(plant.tasks.define(lambda params: 1), 3)
+    plant.burst()
+    assert caplog.messages[-1].endswith("stopped: 0 finished, 0 interrupted")
+    assert "still run" not in caplog.text
+
+
 def test_a_graceful_stop_interrupts_after_its_timeout(plant: Plant) -> None:
     jobs = plant.queue(plant.waiting())
     worker = plant.worker(stop_timeout=0.05)
