@@ -56,6 +56,13 @@ class ServerUnavailableError(MrqError, ConnectionError):
     """MongoDB or Redis did not answer; the message says which one and what was tried."""
 
 
+class StoreUnavailableError(ServerUnavailableError):
+    """What is raised when MongoDB or Redis can't be reached, or did not answer in time. The call may be repeated.
+
+    Programs catch it as ServerUnavailableError.
+    """
+
+
 class WorkerLost(MrqError):  # noqa: N818 - the name is stored with failed jobs as their exception type
     """A job's workers died while it ran, more often than is allowed; stored with the job, never raised."""
 

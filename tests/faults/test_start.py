@@ -27,7 +27,7 @@ def test_without_mongodb_a_worker_says_so_in_one_line_and_ends(site: FaultSite) 
     assert worker.wait(30) == 1
     (line,) = worker.log.splitlines()
     assert nowhere in line
-    assert re.search(r"MongoDB.*refused", line)
+    assert re.search(r"MongoDB.*refused.*start one with `mrq up`.*MRQ_MONGODB_JOBS", line)
 
 
 def test_without_redis_a_worker_warns_and_works(fragile_site: FaultSite, servers_to_kill: EmbeddedServers) -> None:

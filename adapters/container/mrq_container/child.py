@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import gevent
 
 from mrq.context import set_current_worker
+from mrq.domain.words import how_to_start
 from mrq.engine.run import current_run
 from mrq.exceptions import ConfigError, ServerUnavailableError
 from mrq.ports.guard import NoGuard
@@ -89,7 +90,7 @@ def _servers_answer(app: App) -> bool:
         if missing := app.jobs.missing_indexes():
             log.warning("claims get slow without the indexes %s; run mrq-worker --ensure_indexes", ", ".join(missing))
     except ServerUnavailableError as error:
-        log.error("the worker can't start: %s", error)
+        log.error("the worker can't start: %s; %s", error, how_to_start("MRQ_MONGODB_JOBS"))
         return False
     try:
         log.info("connected to %s", app.wakeups.ping())

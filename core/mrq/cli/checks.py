@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from mrq.domain.queuename import parse_queue
 from mrq.domain.status import Status
+from mrq.domain.words import how_to_start
 from mrq.exceptions import ConfigError, MrqError
 from mrq.settings import redact_url
 
@@ -62,8 +63,7 @@ def _server(app: App, ping: Callable[[App], str], name: str, url: Any, variable:
         return [Finding("problem", name, str(error), f"mend {variable}, or its flag, or the config file")]
     except Exception as error:  # noqa: BLE001 - whatever it was is the finding
         text = f"no answer from {shown} within {app.settings.server_timeout:g} s: {_in_words(error, name)}"
-        mend = f"start one with `mrq up` or `docker compose up -d`, or say where it is in {variable}"
-        return [Finding("problem", name, text, mend)]
+        return [Finding("problem", name, text, how_to_start(variable))]
     return [_version(name, answer)]
 
 

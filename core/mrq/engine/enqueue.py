@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mrq.domain.job import NewJob
 from mrq.domain.queuename import parse_queue
-from mrq.domain.words import many
+from mrq.domain.words import how_to_start, many
 from mrq.engine.backoff import Backoff
 from mrq.engine.given import check_call
 from mrq.engine.outage import Outage
@@ -86,7 +86,9 @@ class Enqueuer:
             try:
                 self.jobs.insert(batch)
             except StoreUnavailableError as error:
-                if not self._reached or self.clock.monotonic() > until:
+                if not self._reached:
+                    raise StoreUnavailableError(f"{error}; {how_to_start('MRQ_MONGODB_JOBS')}") from None
+                if self.clock.monotonic() > until:
                     raise
                 outage.failed(f"{many(len(batch), 'job')} can't be queued yet", error)
                 self.sleep(backoff.failed())

@@ -73,7 +73,7 @@ def translated(function: Callable[P, R]) -> Callable[P, R]:
         except PyMongoError as error:
             if not is_passing(error):
                 raise
-            raise StoreUnavailableError(f"MongoDB is not available: {in_short(error)}") from error
+            raise StoreUnavailableError(f"MongoDB is not available: {in_short(error)}") from None
 
     return call
 
