@@ -12,6 +12,7 @@ import pytest
 from mrq.cli import checks
 from mrq.domain.worker import WorkerRecord
 from mrq.embedded import EmbeddedMongo
+from mrq.testing import run_jobs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -149,3 +150,20 @@ def test_what_may_not_be_written(app: App) -> None:
         assert "PermissionError: not authorized" in finding.text
         assert "secret" not in finding.text
         assert finding.mend
+
+
+@pytest.mark.usefixtures("configured")
+def test_jobs_that_failed_lately(mrq: Mrq, app: App) -> None:
+    _, out, _ = mrq("doctor")
+    assert lines_about(out, "jobs") == ["ok       jobs           none of the last 24 h has failed"]
+    jobs = app.enqueuer.enqueue("no_such_module.Fetch", [{}, {}], "default")
+    later = app.enqueuer.enqueue("no_such_module.Later", [{}], "default")
+    app.tasks._configured["no_such_module.Later"] = {"retries": 1}  # type: ignore[index]
+    run_jobs(app=app)
+    code, out, _ = mrq("doctor")
+    assert code == 0, out
+    (line,) = lines_about(out, "jobs")
+    assert line.endswith("2 jobs of the last 24 h failed; 1 job to run again later"), out
+    assert "for example no_such_module.Fetch: mrq.exceptions.UnknownTaskError" in out
+    assert f"see `mrq job {jobs[1]}`" in out
+    assert app.jobs.fetch(later[0]).status.value == "retry"  # type: ignore[union-attr]
