@@ -62,3 +62,18 @@ def test_a_worker_that_is_told_to_end_before_it_has_begun_ends_quietly(flags: tu
         _, said = process.communicate(timeout=30)
         connection.close()
     assert (process.returncode, said) == (0, "")
+
+
+@pytest.mark.parametrize(
+    "words", [("--redis", "nonsense"), ("--mongodb_jobs", "nonsense"), ("--dequeue_strategy", "no.Such")]
+)
+def test_what_can_not_be_used_is_noticed_before_anything_is_connected(words: tuple[str, str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        url = f"mongodb://127.0.0.1:{mute.getsockname()[1]}/mrq"
+        command = [sys.executable, "-m", "mrq_container.command", "--mongodb_jobs", url, *words]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        mute.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            mute.accept()
+    assert done.returncode == 2
+    assert words[1] in done.stderr or "url that can be used" in done.stderr

@@ -47,8 +47,6 @@ def work(loaded: Loaded) -> int:
     set_up_logging(loaded)
     board = _board()
     app = app_of(loaded)
-    if not _servers_answer(app):
-        return 1
     interval = app.settings.heartbeat_interval
     guard = NoGuard() if board is None else BoardGuard(board, app.clock.monotonic, interval)
     try:
@@ -56,6 +54,8 @@ def work(loaded: Loaded) -> int:
     except ConfigError as error:
         log.error("%s", error)
         return 2
+    if not _servers_answer(app):
+        return 1
     set_current_worker(worker)
     _obey_signals(worker, app, guard)
     try:

@@ -12,6 +12,7 @@ from mrq.exceptions import ConfigError
 from mrq.settings.file import (
     display_path,
     find_config_file,
+    lower_case_names,
     named_in_environment,
     put_current_directory_first,
     read_config_file,
@@ -22,6 +23,7 @@ from mrq.settings.values import ARGUMENT, Origin, check_together, checked, from_
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from mrq.settings.option import Command
 
@@ -146,16 +148,35 @@ def _file(
     file_path: str | None, given: Mapping[str, Any], environ: Mapping[str, str], prefix: str
 ) -> tuple[dict[str, Any], Origin]:
     """What the config file sets, and where that is."""
+    path = _path(file_path, given, environ, prefix)
+    if path is None:
+        return {}, ARGUMENT
+    return read_config_file(path), Origin("file", display_path(path))
+
+
+def _path(file_path: str | None, given: Mapping[str, Any], environ: Mapping[str, str], prefix: str) -> Path | None:
     candidates = (
         (file_path, "file_path"),
         (given.get("config"), "--config"),
         (named_in_environment(environ, prefix), f"{prefix}CONFIG"),
     )
     named, named_by = next(((name, by) for name, by in candidates if name), (None, ""))
-    path = find_config_file(named, named_by)
+    return find_config_file(named, named_by)
+
+
+def in_lower_case(given: Mapping[str, Any], environ: Mapping[str, str] | None = None) -> list[str]:
+    """Return a note for each name in the config file that would be a setting if it were in capitals.
+
+    They are legal, and mostly the file's own variables. Raises ConfigError.
+    """
+    path = _path(None, given, os.environ if environ is None else environ, ENV_PREFIX)
     if path is None:
-        return {}, ARGUMENT
-    return read_config_file(path), Origin("file", display_path(path))
+        return []
+    return [
+        f"{name} in {display_path(path)} is no setting, since its name has no capitals; did you mean {name.upper()}?"
+        for name in lower_case_names(path)
+        if name in OPTIONS
+    ]
 
 
 def suggestion(key: str) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -167,3 +168,16 @@ def test_jobs_that_failed_lately(mrq: Mrq, app: App) -> None:
     assert "for example no_such_module.Fetch: mrq.exceptions.UnknownTaskError" in out
     assert f"see `mrq job {jobs[1]}`" in out
     assert app.jobs.fetch(later[0]).status.value == "retry"  # type: ignore[union-attr]
+
+
+@pytest.mark.usefixtures("configured", "app")
+def test_settings_without_capitals(mrq: Mrq, tmp_path: Path) -> None:
+    (tmp_path / "mrq-config.py").write_text("greenlets = 5\nshop = 1\ndef name(): ...\nMAX_JOBS = 5\n")
+    try:
+        code, out, _ = mrq("doctor")
+    finally:
+        sys.modules.pop("mrq-config", None)
+    assert code == 0, out
+    (note,) = [line for line in lines_about(out, "configuration") if "capitals" in line]
+    assert note.startswith("note     configuration  greenlets in mrq-config.py is no setting")
+    assert note.endswith("did you mean GREENLETS?")
