@@ -15,6 +15,7 @@ import difflib
 import functools
 import inspect
 import sys
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 from mrq.app import get_app
 from mrq.domain.queuename import parse_queue
 from mrq.domain.task import Task
+from mrq.engine.mainscript import what_is_wrong_with_main
 from mrq.exceptions import InvalidParamsError
 from mrq.job import JobHandle
 from mrq.settings.tables import TASK, complaint_about
@@ -52,6 +54,7 @@ class TaskFunction(Generic[P, R]):
         """The name under which workers find it."""
         self.mrq_task_class = _class_around(function, options)
         self._queue = options.get("queue")
+        self._in_script = function.__module__ == "__main__"
         functools.update_wrapper(self, function)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -97,6 +100,8 @@ class TaskFunction(Generic[P, R]):
         return params
 
     def _enqueue(self, params_list: list[dict[str, Any]]) -> list[JobHandle[R]]:
+        if self._in_script and (doubt := what_is_wrong_with_main()):
+            warnings.warn(f"{self.path} is queued, but {doubt}", stacklevel=3)
         app = get_app()
         configured = app.settings.tasks.get(self.path, {}).get("queue")
         queue = configured or self._queue or "default"

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from mrq.domain.queuename import parse_queue
 from mrq.domain.status import Status
 from mrq.domain.words import how_to_start, many
+from mrq.embedded.both import running_urls
+from mrq.embedded.up import DEFAULT_FOLDER
 from mrq.exceptions import ConfigError, MrqError
 from mrq.settings import redact_url
 
@@ -66,8 +68,17 @@ def _server(app: App, ping: Callable[[App], str], name: str, url: Any, variable:
         return [Finding("problem", name, str(error), f"mend {variable}, or its flag, or the config file")]
     except Exception as error:  # noqa: BLE001 - whatever it was is the finding
         text = f"no answer from {shown} within {app.settings.server_timeout:g} s: {_in_words(error, name)}"
-        return [Finding("problem", name, text, how_to_start(variable))]
+        return [Finding("problem", name, text, _up_runs_here(name, url, variable) or how_to_start(variable))]
     return [_version(name, answer)]
+
+
+def _up_runs_here(name: str, url: Any, variable: str) -> str | None:
+    """What to do when `mrq up` runs in this very folder, and the settings say something else."""
+    there = running_urls(DEFAULT_FOLDER)
+    if there is None:
+        return None
+    theirs = there[0] if name == DATABASE else there[1]
+    return None if url == theirs else f"`mrq up` runs here: export {variable}={theirs}"
 
 
 def _version(name: str, answer: str) -> Finding:

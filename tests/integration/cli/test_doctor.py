@@ -181,3 +181,12 @@ def test_settings_without_capitals(mrq: Mrq, tmp_path: Path) -> None:
     (note,) = [line for line in lines_about(out, "configuration") if "capitals" in line]
     assert note.startswith("note     configuration  greenlets in mrq-config.py is no setting")
     assert note.endswith("did you mean GREENLETS?")
+
+
+def test_servers_of_this_folder_that_the_settings_do_not_name(mrq: Mrq, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "running_urls", lambda data: (f"mongodb://{data}", f"redis://{data}"))
+    _, out, _ = mrq(
+        "doctor", "--mongodb_jobs", "mongodb://127.0.0.1:1/mrq", "--server-timeout", "0.2", "--redis", "redis://.mrq"
+    )
+    assert "-> `mrq up` runs here: export MRQ_MONGODB_JOBS=mongodb://.mrq" in out
+    assert "-> start one with `mrq up`" in out  # that is not what is wrong with Redis
