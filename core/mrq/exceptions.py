@@ -39,6 +39,10 @@ class JobNotFoundError(MrqError, LookupError):
     """No job has this id (it may have expired)."""
 
 
+class ScheduleNotFoundError(MrqError, LookupError):
+    """No schedule has this name or id."""
+
+
 class JobFailedError(MrqError):
     """A job whose result was asked for ended without one; `status` and `traceback` say how."""
 
@@ -61,6 +65,10 @@ class StoreUnavailableError(ServerUnavailableError):
 
     Programs catch it as ServerUnavailableError.
     """
+
+
+class ServerRefusedError(MrqError, PermissionError):
+    """MongoDB answered, but does not let us in, or do that; the message says why."""
 
 
 class WorkerLost(MrqError):  # noqa: N818 - the name is stored with failed jobs as their exception type

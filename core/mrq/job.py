@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import sys
-import time
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from contextvars import ContextVar
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
-from mrq.app import App, get_app
+from mrq.app import get_app
 from mrq.domain.change import after
 from mrq.domain.queuename import waiting_place
 from mrq.domain.retry import seconds
-from mrq.domain.status import FINAL, SETTLED, Status
+from mrq.domain.status import FINAL, Status
 from mrq.engine.run import Run, current_run
 from mrq.exceptions import (
     AbortInterrupt,
-    JobFailedError,
+    InvalidParamsError,
     JobNotFoundError,
     MaxRetriesInterrupt,
     MrqError,
     RetryInterrupt,
-    WaitTimeoutError,
 )
+from mrq.job_handle import JobHandle, record_of, result_of, wait_for_end
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,101 +29,81 @@ if TYPE_CHECKING:
     from mrq.domain.ids import JobId
     from mrq.domain.job import JobRecord
 
-R = TypeVar("R")
-
-SHORTEST_LOOK, LONGEST_LOOK = 0.005, 0.25  # seconds between two looks at a job whose end is awaited
+__all__ = ["Job", "JobHandle", "current_job", "get_job_result", "queue_job", "queue_jobs"]
 
 
-def queue_job(main_task_path: str, params: Any, queue: str | None = None, batch_size: int = 1000) -> JobId:
-    """Queue one job; its id. See `queue_jobs`."""
-    return queue_jobs(main_task_path, [params], queue=queue, batch_size=batch_size)[0]
+def queue_job(
+    main_task_path: str,
+    params: Any,
+    queue: str | None = None,
+    batch_size: int = 1000,
+    *,
+    key: str | None = None,
+    key_ttl: float = 0,
+    delay: float | None = None,
+    due: datetime | None = None,
+) -> JobId:
+    """Queue one job; its id. `key`: its key. See `queue_jobs`."""
+    keys = None if key is None else [key]
+    return queue_jobs(
+        main_task_path, [params], queue, batch_size, keys=keys, key_ttl=key_ttl, delay=delay, due=due
+    )[0]  # fmt: skip
 
 
 def queue_jobs(
-    main_task_path: str, params_list: Sequence[Any], queue: str | None = None, batch_size: int = 1000
+    main_task_path: str,
+    params_list: Sequence[Any],
+    queue: str | None = None,
+    batch_size: int = 1000,
+    *,
+    keys: Sequence[str | None] | None = None,
+    key_ttl: float = 0,
+    delay: float | None = None,
+    due: datetime | None = None,
 ) -> list[JobId]:
     """Queue one job of a task for each set of params; their ids, in the same order.
 
-    queue: where they wait; None: the task's own queue, or "default".
+    Args:
+        main_task_path: the path of the task.
+        params_list: a dict for each job.
+        queue: where they wait; None: the task's own queue, or "default".
+        batch_size: so many are inserted at once.
+        keys: a key for each job, or None for those without. While a job of this task with this key waits, runs
+            or is to be retried, no other is queued: its id is returned instead.
+        key_ttl: for so many seconds after a job's end its key still means that job.
+        delay: seconds for which they are not started.
+        due: a time before which they are not started, instead of `delay` (without a time zone: UTC).
 
-    Raises InvalidParamsError or JobTooLargeError when a job can't be stored, InvalidQueueError for a raw queue
-    (nothing is queued then), and ServerUnavailableError when MongoDB is away.
+    Raises:
+        InvalidParamsError, JobTooLargeError: a job can't be stored; nothing is queued.
+        InvalidQueueError: for a raw queue; nothing is queued.
+        ServerUnavailableError: MongoDB is away.
     """
     app = get_app()
     place = app.queue_of(main_task_path) if queue is None else queue
-    return app.enqueuer.enqueue(main_task_path, params_list, place, batch_size=batch_size)
+    if keys is not None and len(keys) != len(params_list):
+        raise InvalidParamsError(
+            f"{len(keys)} keys for {len(params_list)} jobs of {main_task_path}; give one, or None, for each; "
+            "nothing was queued"
+        )
+    return app.enqueuer.enqueue(
+        main_task_path,
+        params_list,
+        place,
+        batch_size=batch_size,
+        due=in_utc(due) if due is not None else None if delay is None else app.clock.now() + timedelta(seconds=delay),
+        terms=None if keys is None else app.key_terms(main_task_path, keys, key_ttl),
+    )
+
+
+def in_utc(when: datetime) -> datetime:
+    """A time as MRQ stores it: in UTC, without a time zone. One without a zone is taken for UTC."""
+    return when if when.tzinfo is None else when.astimezone(UTC).replace(tzinfo=None)
 
 
 def get_job_result(job_id: Any) -> dict[str, Any]:
     """A job's `status`, and its `result` if one is stored. Raises JobNotFoundError."""
-    record = _record(get_app(), job_id)
-    return _result_of(record)
-
-
-def _result_of(record: JobRecord) -> dict[str, Any]:
-    return {name: record.document[name] for name in ("result", "status") if name in record.document}
-
-
-def _record(app: App, job_id: Any) -> JobRecord:
-    record = app.jobs.fetch(app.jobs.parse_id(job_id))
-    if record is None:
-        raise JobNotFoundError(f"there is no job {job_id}; it may have expired")
-    return record
-
-
-def wait_for_end(app: App, job_id: JobId, timeout: float | None, ends: frozenset[Status]) -> JobRecord:
-    """Wait until a job is in one of the statuses. Looks often at first, then four times a second.
-
-    Raises WaitTimeoutError after `timeout` seconds (None: never), and JobNotFoundError.
-    """
-    until = None if timeout is None else time.monotonic() + timeout
-    pause = SHORTEST_LOOK
-    while True:
-        record = _record(app, job_id)
-        if record.status in ends:
-            return record
-        left = pause if until is None else until - time.monotonic()
-        if left <= 0:
-            raise WaitTimeoutError(f"job {job_id} is still {record.status.value} after {timeout:g} s{_where(record)}")
-        time.sleep(min(pause, left))
-        pause = min(LONGEST_LOOK, pause * 1.5)
-
-
-def _where(record: JobRecord) -> str:
-    if record.status is not Status.QUEUED:
-        return ""
-    return f", in the queue {record.queue!r}; `mrq doctor` says whether a worker serves it"
-
-
-class JobHandle(Generic[R]):
-    """A queued job of a task function."""
-
-    __slots__ = ("_app", "id")
-
-    def __init__(self, job_id: JobId, app: App) -> None:
-        self._app = app
-        self.id = job_id
-
-    def __repr__(self) -> str:
-        return f"<job {self.id}>"
-
-    def status(self) -> Status:
-        """Where the job stands now. Raises JobNotFoundError."""
-        return _record(self._app, self.id).status
-
-    def result(self, timeout: float | None = None) -> R:
-        """Wait for the job's end and return what its task returned, as BSON gives it back.
-
-        Raises WaitTimeoutError after `timeout` seconds (None: waits for ever), and JobFailedError, with the
-        task's traceback, if the job ended otherwise than in success.
-        """
-        record = wait_for_end(self._app, self.id, timeout, SETTLED)
-        if record.status is not Status.SUCCESS:
-            why = f": {record.exceptiontype}" if record.exceptiontype else ""
-            message = f"job {self.id} ({record.path}) ended as {record.status.value}{why}\n{record.traceback or ''}"
-            raise JobFailedError(message.rstrip(), status=record.status.value, traceback=record.traceback)
-        result: R = record.result
-        return result
+    return result_of(record_of(get_app(), job_id))
 
 
 class Job:
@@ -181,7 +162,7 @@ class Job:
         Raises WaitTimeoutError after `timeout` seconds. `poll_interval` is accepted and not needed.
         """
         record = wait_for_end(self._app, self._known_id(), timeout, FINAL)
-        return dict(record.document) if full_data else _result_of(record)
+        return dict(record.document) if full_data else result_of(record)
 
     # ---- from outside
 
@@ -268,7 +249,25 @@ class Job:
 _SHORT = ("path", "params", "status", "retry_count")
 
 
+_bound: ContextVar[Job | None] = ContextVar("mrq_bound_job", default=None)
+"""A job that was not started by a worker and is said to be the current one."""
+
+
 def current_job() -> Job | None:
-    """The job that runs here, or None outside of one."""
+    """The job that runs here, or None outside of one. It is the same object for as long as the job runs."""
     run = current_run.get()
-    return None if run is None else Job.of_run(run)
+    return _bound.get() if run is None else job_of(run)
+
+
+def job_of(run: Run) -> Job:
+    """The job of a run, as its task sees it."""
+    if not isinstance(run.face, Job):
+        run.face = Job.of_run(run)
+    return run.face
+
+
+def bind(job: Job | None) -> None:
+    """Make a job the current one of this fiber, and of sub-pools that it opens; None: it has none."""
+    run = None if job is None else job._run  # noqa: SLF001 - its own module
+    current_run.set(run)
+    _bound.set(job if run is None else None)

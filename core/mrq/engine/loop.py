@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import logging
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from mrq.domain.change import must_run_alone
@@ -33,12 +35,14 @@ from mrq.ports.errors import StoreUnavailableError
 from mrq.ports.guard import Guard, NoGuard
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from mrq.domain.job import ClaimedJob
     from mrq.engine.enqueue import Enqueuer
     from mrq.engine.options import WorkerOptions
     from mrq.engine.tasks import TaskLoader
     from mrq.ports.clock import Clock
-    from mrq.ports.runtime import Runtime
+    from mrq.ports.runtime import Event, Runtime
     from mrq.ports.stores import StorePorts
 
 log = logging.getLogger("mrq.worker")
@@ -68,8 +72,11 @@ class Worker:
         clock: Clock,
         runtime: Runtime,
         guard: Guard | None = None,
+        loops: Sequence[tuple[str, Callable[[Event], None]]] = (),
     ) -> None:
+        """`loops`: what else is to run beside the main loop until the event is set, by name."""
         self.options = options
+        self._more_loops = loops
         self.runtime = runtime
         self._jobs = jobs = stores.jobs
         self._workers = workers = stores.workers
@@ -80,7 +87,8 @@ class Worker:
         kick = runtime.event()
         self.state = WorkerState(jobs.new_id(), options.greenlets, options.unsettled_limit, kick)
         self.stop = StopFlags(kick)
-        self._settler = Settler(jobs, self.state, runtime, clock, options)
+        self._metrics = enqueuer.metrics
+        self._settler = Settler(jobs, self.state, runtime, clock, options, self._metrics)
         self._strategy = strategy_named(options.strategy)
         self._claimer = self._make_claimer(stores)
         self._loops = SideLoops(runtime, lambda name: self.stop.fail(f"its {name} loop died"))
@@ -118,6 +126,7 @@ class Worker:
         self._register()
         for name, loop in (
             ("heartbeat", lambda: self._heartbeat.loop(self._loops.stopped)),
+            ("rescue", lambda: self._heartbeat.look_after(self._loops.stopped)),
             ("deadlines", lambda: self._deadlines.loop(self._loops.stopped)),
             ("settler", self._settler.loop),
             ("wake-up", self._listen),
@@ -125,6 +134,8 @@ class Worker:
             ("maintenance", lambda: self._maintenance.loop(self._loops.stopped)),
         ):
             self._loops.start(name, loop)
+        for name, more in self._more_loops:
+            self._loops.start(name, functools.partial(more, self._loops.stopped))
         log.info("worker %s serves %s", self.state.worker, ", ".join(self.options.queues))
         try:
             while not self.stop.graceful:
@@ -229,6 +240,8 @@ class Worker:
                 self._alone.append(run)
             else:
                 run.fiber = self.runtime.spawn(self._perform, run, name="mrq-job")
+        self._metrics.queues("dequeued", Counter(job.queue for job in jobs))  # a hook may switch fibers: last
+        self._metrics.statuses(Status.STARTED for _ in jobs)
 
     def _run_next_alone(self) -> None:
         """Start the first of the jobs that must run alone, once nothing else is held; drop it when it is done."""
@@ -266,6 +279,7 @@ class Worker:
             tell_start(run)
             run.in_task = True
             outcome, run.task = execute(run.job, self._tasks)
+            run.close_pools()
             run.in_task = False
             if run.decide(outcome):
                 self._settler.put(run)

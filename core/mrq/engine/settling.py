@@ -15,6 +15,7 @@ from mrq.domain.words import many
 from mrq.engine.backoff import Backoff
 from mrq.engine.ends import tell_end
 from mrq.engine.execute import failure_of, storable
+from mrq.engine.metrics import Metrics
 from mrq.engine.outage import Outage
 from mrq.ports.errors import StoreUnavailableError
 from mrq.ports.jobs import Settled
@@ -37,7 +38,13 @@ class Settler:
     """The group commit of a worker. `put` never blocks; `loop` runs in a fiber of its own."""
 
     def __init__(
-        self, jobs: JobStore, state: WorkerState, runtime: Runtime, clock: Clock, options: WorkerOptions
+        self,
+        jobs: JobStore,
+        state: WorkerState,
+        runtime: Runtime,
+        clock: Clock,
+        options: WorkerOptions,
+        metrics: Metrics | None = None,
     ) -> None:
         self._jobs = jobs
         self._state = state
@@ -49,6 +56,7 @@ class Settler:
         self._something = runtime.event()
         self._backoff = Backoff()
         self._outage = Outage(log, clock)
+        self._metrics = metrics or Metrics()
         self.closing = False
 
     def put(self, run: Run) -> None:
@@ -111,6 +119,11 @@ class Settler:
                 self._runtime.sleep(self._backoff.failed())
         self._backoff.worked()
         self._outage.over(f"MongoDB is back: {many(len(batch), 'outcome')} written")
+        self._metrics.statuses(
+            settlement.change.status
+            for settlement, result in zip(settlements, results, strict=True)
+            if result.fate is Settled.WRITTEN
+        )
         for (run, settlement), result in zip(batch, results, strict=True):
             if result.fate is Settled.UNSTORABLE:
                 self._fail_instead(run, settlement, result.reason or "")

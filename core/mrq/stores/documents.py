@@ -20,6 +20,7 @@ import bson
 from bson.codec_options import CodecOptions, DatetimeConversion
 
 from mrq.domain.job import ClaimedJob, JobRecord
+from mrq.domain.jobkeys import Standing
 from mrq.domain.status import Status
 from mrq.exceptions import InvalidParamsError, JobTooLargeError
 
@@ -281,6 +282,16 @@ def claimed(document: Mapping[str, Any]) -> ClaimedJob:
         get("losses_alone") or 0,
         bool(get("alone")),
     )
+
+
+STANDING_FIELDS = ("status", "dateupdated", "datestarted", "datequeued", "dateretry")
+
+
+def standing(document: Mapping[str, Any]) -> Standing:
+    """Where the job of a document stands."""
+    get = document.get
+    since = get("dateupdated") or get("datestarted") or get("datequeued")
+    return Standing(document["_id"], Status(document["status"]), since, get("dateretry"))
 
 
 def record(document: Document) -> JobRecord:

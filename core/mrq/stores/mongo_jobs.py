@@ -15,7 +15,7 @@ from mrq.domain.status import Status, sources_of
 from mrq.ports.jobs import Settled, SettleResult
 from mrq.stores import documents, mongo_indexes
 from mrq.stores.ids import new_id, parse_id
-from mrq.stores.mongo_client import in_short, is_passing, translated
+from mrq.stores.mongo_client import NOT_ALLOWED, in_short, is_passing, translated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mrq.domain.change import Settlement
     from mrq.domain.ids import JobId, Token, WorkerId
     from mrq.domain.job import ClaimedJob, JobRecord, NewJob
+    from mrq.domain.jobkeys import Standing
     from mrq.ports.jobs import Claim
     from mrq.stores.documents import Document
 
@@ -35,7 +36,6 @@ HORIZON = timedelta(minutes=5)  # how far ahead of ours a producer's clock may b
 
 _DUPLICATE = 11000
 _TOO_LARGE = frozenset({10334, 17419, 17420})
-_NOT_ALLOWED = frozenset({11, 13, 18})  # no such user, no right to, no valid password: about no single job
 _WRITTEN = SettleResult(Settled.WRITTEN)
 _REFUSED = SettleResult(Settled.REFUSED)
 _CLAIMED = dict.fromkeys(documents.CLAIMED_FIELDS, 1)
@@ -168,7 +168,7 @@ class MongoJobStore:
         try:
             self._write(collection, settlements, writes, results)
         except OperationFailure as error:
-            if is_passing(error) or error.code in _NOT_ALLOWED:
+            if is_passing(error) or error.code in NOT_ALLOWED:
                 raise
             if len(writes) == 1:
                 results[writes[0][0]] = SettleResult(Settled.UNSTORABLE, _refused(in_short(error)))
@@ -255,6 +255,12 @@ class MongoJobStore:
         """See JobStore."""
         document = self._jobs.find_one({"_id": job})
         return None if document is None else documents.record(document)
+
+    @translated
+    def standing(self, jobs: Sequence[JobId]) -> dict[JobId, Standing]:
+        """See JobStore."""
+        found = self._jobs.find({"_id": {"$in": list(jobs)}}, dict.fromkeys(documents.STANDING_FIELDS, 1))
+        return {document["_id"]: documents.standing(document) for document in found}
 
     @translated
     def count(self, queue: str, statuses: frozenset[Status]) -> int:

@@ -22,11 +22,13 @@ from mrq.engine.threads import ThreadRuntime
 from mrq.exceptions import ConfigError
 from mrq.settings import OPTIONS, suggestion
 from mrq.stores.memory import MemoryJobStore, MemoryLocks, MemoryWakeups, MemoryWorkerStore
+from mrq.stores.memory_jobkeys import MemoryJobKeys
 from mrq.stores.memory_pauses import MemoryPauses
 from mrq.stores.memory_reports import MemoryJobReports
+from mrq.stores.memory_schedules import MemoryScheduleStore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from mrq.engine.loop import Exit
 
@@ -41,6 +43,8 @@ def memory_stores() -> Stores:
         MemoryLocks(),
         reports=MemoryJobReports(jobs.documents),
         pauses=MemoryPauses(),
+        schedules=MemoryScheduleStore(),
+        job_keys=MemoryJobKeys(),
     )
 
 
@@ -64,7 +68,7 @@ class MemoryApp(App):
 
     clock: MovableClock
 
-    def __init__(self, config: Mapping[str, Any]) -> None:
+    def __init__(self, config: dict[str, Any]) -> None:
         super().__init__(config, stores=memory_stores(), clock=MovableClock())
 
 
