@@ -39,6 +39,7 @@ class Rescuer:
     ttl: float  # seconds that a job failed by its losses is kept
     judge: LeaseJudge = field(default_factory=LeaseJudge)
     returned: Callable[[set[str]], object] = len  # told the queues to which jobs returned
+    bury: Callable[[WorkerId], object] = str  # told who was found dead
 
     def beaten(self, now: float) -> None:
         """The own heartbeat was written at `now` (monotonic seconds)."""
@@ -56,6 +57,7 @@ class Rescuer:
             if self.workers.mark_lost(lease.worker, lease.beat):
                 how = f"no heartbeat for {lease.seconds:g} s" if lease.deadline is None else "its time is over"
                 log.warning("worker %s is lost (%s): its jobs are given to others", lease.worker, how)
+                self.bury(lease.worker)
         # The jobs first, the workers after: who claims has registered before, so a worker that is not found
         # among the living can't be a newcomer.
         holders = self.jobs.workers_of_started() - {me}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mrq.engine.frames import stack_of_task, traceback_text
 from mrq.exceptions import TimeoutInterrupt
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mrq.domain.task import Task
     from mrq.engine.subpools import Subpool
     from mrq.ports.runtime import Fiber
+    from mrq.ports.semaphores import Permit
 
 _DECIDING = threading.Lock()
 
@@ -27,7 +28,7 @@ class Run:
     """
 
     __slots__ = (
-        "deadline", "ended", "face", "fiber", "in_task", "interrupted", "job", "options", "outcome", "pools",
+        "deadline", "ended", "face", "fiber", "in_task", "interrupted", "job", "options", "outcome", "permits", "pools",
         "progress", "shows_progress", "slot", "started", "task",
     )  # fmt: skip
 
@@ -41,6 +42,7 @@ class Run:
         self.deadline: float | None = None  # monotonic seconds; None: may run for ever
         self.interrupted: float | None = None  # monotonic seconds of the first interruption
         self.slot = -1  # at the guard
+        self.permits: tuple[Permit, ...] = ()  # to be released once the end is written
         self.progress: float | None = None  # to be written with the next report
         self.shows_progress = False
         self.in_task = False  # the task's own code runs: a signal may end it
@@ -53,6 +55,10 @@ class Run:
         self.started = now
         if self.options.timeout > 0:
             self.deadline = now + self.options.timeout
+
+    def wait(self) -> None:
+        """The task doesn't start yet: its time doesn't run, and nobody has to interrupt it."""
+        self.started = self.deadline = None
 
     def where(self) -> str:
         """Where the task is now, as the lines of a traceback: its own frames, not those that called it."""
@@ -87,3 +93,10 @@ class Run:
 
 current_run: ContextVar[Run | None] = ContextVar("mrq_current_run", default=None)
 """The run that this code belongs to. New fibers start without one: sub-pools hand it on."""
+
+
+class Process:
+    """What belongs to the process rather than to a job."""
+
+    worker: Any = None
+    """The worker that it runs, if it runs one."""

@@ -5,13 +5,12 @@ from __future__ import annotations
 import contextlib
 import difflib
 import importlib
-import logging
 import sys
 from typing import TYPE_CHECKING, Any
 
+from mrq.domain.optionvalues import check_options, newer_options
 from mrq.domain.task import Task
 from mrq.exceptions import UnknownTaskError
-from mrq.settings.tables import TASK, complaint_about
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,20 +18,21 @@ if TYPE_CHECKING:
     from mrq.domain.options import TaskOptions
 
 
-log = logging.getLogger("mrq.worker")
-
 _RESTART = ". Workers don't load changed code: restart the worker if you have just added it"
 
 
 class TaskLoader:
     """Finds tasks by path and knows what is set for them.
 
-    Settings of a task come from the defaults, over them from the task itself, over them from `TASKS`.
+    Settings of a task come from the defaults, over them from the task itself, over them from `TASKS`, which has
+    to make sense: else ConfigError.
     """
 
     def __init__(self, defaults: TaskOptions, configured: Mapping[str, Mapping[str, Any]]) -> None:
         self._defaults = defaults
         self._configured = configured
+        for path, entry in configured.items():
+            check_options(newer_options(entry), f"TASKS[{path!r}]")
         self._classes: dict[str, type[Task]] = {}
         self._options: dict[str, TaskOptions] = {}
 
@@ -41,19 +41,11 @@ class TaskLoader:
 
         Raises:
             UnknownTaskError: the path names no task.
-            TypeError: what the class sets for its jobs makes no sense.
             Exception: whatever the import of the user's module raised.
         """
         found = self._classes.get(path)
         if found is None:
-            found = load_task_class(path)
-            _check_own_options(path, found)
-            self._classes[path] = found
-            if found.max_concurrency:
-                log.warning(
-                    "task %s: max_concurrency = %d is not kept to in this version: its jobs may run side by side",
-                    path, found.max_concurrency,
-                )  # fmt: skip
+            found = self._classes[path] = load_task_class(path)
         return found
 
     def loaded_options(self, path: str) -> TaskOptions:
@@ -72,17 +64,17 @@ class TaskLoader:
             with contextlib.suppress(Exception):
                 self.load(path)
         task_class = self._classes.get(path)
-        own = getattr(task_class, "mrq_options", {})
+        own = {} if task_class is None else own_options(task_class)
         options = self._defaults.merged(own).merged(self._configured.get(path, {}))
         if task_class is not None:
             self._options[path] = options
         return options
 
 
-def _check_own_options(path: str, task_class: type[Task]) -> None:
-    for name, value in getattr(task_class, "mrq_options", {}).items():
-        if name in TASK and (complaint := complaint_about(TASK[name], value)):
-            raise TypeError(f"task {path}: mrq_options[{name!r}] = {value!r} {complaint}")
+def own_options(task_class: type[Task]) -> Mapping[str, Any]:
+    """What a task says for itself."""
+    limit = {"max_concurrency": task_class.max_concurrency} if task_class.max_concurrency else {}
+    return {**limit, **task_class.mrq_options}
 
 
 def load_task_class(path: str) -> type[Task]:

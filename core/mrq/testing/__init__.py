@@ -23,6 +23,7 @@ from mrq.exceptions import ConfigError
 from mrq.settings import OPTIONS, suggestion
 from mrq.stores.memory import MemoryJobStore, MemoryLocks, MemoryWakeups, MemoryWorkerStore
 from mrq.stores.memory_jobkeys import MemoryJobKeys
+from mrq.stores.memory_limits import MemoryRates, MemorySemaphores
 from mrq.stores.memory_pauses import MemoryPauses
 from mrq.stores.memory_reports import MemoryJobReports
 from mrq.stores.memory_schedules import MemoryScheduleStore
@@ -45,6 +46,8 @@ def memory_stores() -> Stores:
         pauses=MemoryPauses(),
         schedules=MemoryScheduleStore(),
         job_keys=MemoryJobKeys(),
+        semaphores=MemorySemaphores(),
+        rates=MemoryRates(),
     )
 
 

@@ -36,7 +36,7 @@ def run(tasks: Tasks, error: BaseException | type[BaseException], **about: Any) 
         raise error
 
     options = about.pop("options", {})
-    return execute(claimed(tasks.define(raising, **options), **about), tasks.loader())[0]
+    return execute(claimed(tasks.define(raising, **options), **about), tasks.loader(), lambda: 0.0)[0]
 
 
 def text_of(outcome: Outcome) -> str:
@@ -134,6 +134,33 @@ def test_a_retry_with_a_delay_waits_with_its_failure(tasks: Tasks) -> None:
     assert (outcome.status, outcome.delay, outcome.queue, outcome.retry_count) == (Status.RETRY, 5, "other", 4)
     assert outcome.failure is not None
     assert outcome.failure.original_traceback == "ValueError: the cause\n"
+
+
+def test_the_text_of_an_interrupt_holds_what_was_being_handled_but_its_traceback_does_not(tasks: Tasks) -> None:
+    def give_up(_: Any) -> None:
+        try:
+            raise KeyError("the cause")
+        except KeyError as error:
+            abort = AbortInterrupt("enough")
+            abort.original_exception = error
+            raise abort from None
+
+    outcome, _ = execute(claimed(tasks.define(give_up)), tasks.loader())
+    assert outcome.failure is not None
+    assert outcome.failure.exceptiontype == "AbortInterrupt"
+    assert "Original exception" not in outcome.failure.traceback
+    assert "the cause" not in outcome.failure.traceback
+    assert "AbortInterrupt: enough" in outcome.failure.traceback
+    assert "KeyError: 'the cause'" in (outcome.failure.original_traceback or "")
+
+
+def test_the_text_of_an_interrupt(tasks: Tasks) -> None:
+    abort = AbortInterrupt("enough")
+    assert str(abort) == "enough"
+    abort.original_exception = ValueError("x")
+    assert str(abort) == "enough\n---- Original exception: -----\nValueError: x\n"
+    abort.original_exception = (ValueError, ValueError("y"), None)  # as MRQ 0.9 kept it
+    assert str(abort).endswith("ValueError: y\n")
 
 
 @pytest.mark.parametrize("delay", [0, None])
