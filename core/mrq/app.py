@@ -98,6 +98,11 @@ class App:
 
     # ---- stores
 
+    @property
+    def given_stores(self) -> Stores | None:
+        """What it uses instead of MongoDB and Redis."""
+        return self._stores
+
     @cached_property
     def jobs(self) -> JobStore:
         """The job store."""

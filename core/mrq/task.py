@@ -15,19 +15,23 @@ import difflib
 import functools
 import inspect
 import sys
+import warnings
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeAlias, TypeVar, overload
 
 from mrq.app import get_app
 from mrq.domain.options import TaskOptions
+from mrq.domain.queuename import parse_queue
 from mrq.domain.task import Task
+from mrq.engine.mainscript import what_is_wrong_with_main
 from mrq.exceptions import InvalidParamsError
 from mrq.job import JobHandle, in_utc
 from mrq.settings.tables import TASK, complaint_about
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
 __all__ = ["KeyedCall", "Task", "TaskFunction", "task"]
@@ -50,11 +54,13 @@ class TaskFunction(Generic[P, R]):
         self._function = function
         self._signature = inspect.signature(function)
         _refuse_what_has_no_name(function, self._signature)
+        _refuse_what_runs_later(function)
         _refuse_wrong_options(function.__qualname__, options)
         self.path = f"{_module_of(function)}.{function.__qualname__}"
         """The name under which workers find it."""
         self.mrq_task_class = _class_around(function, options)
         self._queue = options.get("queue")
+        self._in_script = function.__module__ == "__main__"
         functools.update_wrapper(self, function)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -82,11 +88,22 @@ class TaskFunction(Generic[P, R]):
         A `_key` in a dict is that job's key; `key_ttl`: seconds for which all of them hold after the job's end.
 
         Raises:
-            InvalidParamsError: one of them is wrong; nothing was queued.
+            InvalidParamsError: one of them is wrong; the message has its index. Nothing was queued.
         """
-        each = [self._without(call, "_key") for call in calls]
-        params = [self._params((), call) for call, _ in each]
-        return self._enqueue(params, [about.get("_key") for _, about in each], key_ttl, None)
+        each = [self._named(index, call) for index, call in enumerate(calls)]
+        return self._enqueue([params for params, _ in each], [key for _, key in each], key_ttl, None)
+
+    def _named(self, index: int, call: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
+        if not isinstance(call, Mapping):
+            raise InvalidParamsError(
+                f"calls[{index}] for {self.path} should be a dict of named arguments, not {type(call).__name__}; "
+                "nothing was queued"
+            )
+        arguments, about = self._without(call, "_key")
+        try:
+            return self._params((), arguments), about.get("_key")
+        except InvalidParamsError as error:
+            raise InvalidParamsError(f"calls[{index}]: {error}") from error
 
     def once(self, key: str, ttl: float = 0) -> KeyedCall[P, R]:
         """The same task, to be queued under a key: `f.once("daily").queue(...)`.
@@ -120,6 +137,8 @@ class TaskFunction(Generic[P, R]):
     def _enqueue(
         self, params_list: list[dict[str, Any]], keys: list[Any], key_ttl: float, due: datetime | None
     ) -> list[JobHandle[R]]:
+        if self._in_script and (doubt := what_is_wrong_with_main()):
+            warnings.warn(f"{self.path} is queued, but {doubt}", stacklevel=4)
         app = get_app()
         configured = app.settings.tasks.get(self.path, {}).get("queue")
         queue = configured or self._queue or "default"
@@ -197,8 +216,9 @@ def task(
     `TASKS` in the configuration overrides them.
 
     Raises:
-        TypeError: an option is unknown or of a wrong type, or the function can't be a task.
+        TypeError: an option is unknown or of a wrong type, or the function can't be a task; the message names it.
         ConfigError: an option's value makes no sense.
+        InvalidQueueError: no queue can have this name.
     """
     if function is not None:
         return TaskFunction(function, options)
@@ -215,6 +235,15 @@ def _refuse_what_has_no_name(function: Callable[..., Any], signature: inspect.Si
             raise TypeError(f"@task {name}: parameter {parameter} has no name to store its value under")
 
 
+def _refuse_what_runs_later(function: Callable[..., Any]) -> None:
+    """A call of such a function only makes an object: its code would never run, and the job would be a success."""
+    name = function.__qualname__
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        raise TypeError(f"@task {name}: workers don't run async functions; use def, or asyncio.run() inside one")
+    if inspect.isgeneratorfunction(function):
+        raise TypeError(f"@task {name}: a function that yields has no result; collect what it yields and return that")
+
+
 def _refuse_wrong_options(name: str, options: Mapping[str, Any]) -> None:
     for option, value in options.items():
         if option not in OPTIONS:
@@ -223,6 +252,8 @@ def _refuse_wrong_options(name: str, options: Mapping[str, Any]) -> None:
             raise TypeError(f"@task {name}: there is no option {option!r}; {hint}")
         if complaint := complaint_about(TASK[option], value):
             raise TypeError(f"@task {name}: {option}={value!r} {complaint}")
+    if options.get("queue") is not None:
+        parse_queue(options["queue"])
 
 
 def _module_of(function: Callable[..., Any]) -> str:
