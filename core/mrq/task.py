@@ -33,10 +33,6 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-OPTIONS = ("queue", "timeout", "retries", "retry_delay", "result_ttl", "exclusive")
-"""What `@task` takes."""
-
-
 class TaskFunction(Generic[P, R]):
     """A function that can also be queued. Calling it runs it here and now, as any function."""
 
@@ -139,9 +135,9 @@ def _refuse_what_has_no_name(function: Callable[..., Any], signature: inspect.Si
 
 def _refuse_wrong_options(name: str, options: Mapping[str, Any]) -> None:
     for option, value in options.items():
-        if option not in OPTIONS:
-            close = difflib.get_close_matches(option, OPTIONS, n=1)
-            hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(OPTIONS)}"
+        if option not in TASK:
+            close = difflib.get_close_matches(option, TASK, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(TASK)}"
             raise TypeError(f"@task {name}: there is no option {option!r}; {hint}")
         if complaint := complaint_about(TASK[option], value):
             raise TypeError(f"@task {name}: {option}={value!r} {complaint}")
