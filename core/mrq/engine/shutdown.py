@@ -6,7 +6,7 @@ Signal handlers and side loops only set flags here; the worker's main loop acts 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mrq.domain.outcome import Failure, Outcome
@@ -84,6 +84,7 @@ class Ending:
     settler: Settler
     clock: Clock
     options: WorkerOptions
+    _interrupting: list[list[Run]] = field(default_factory=list)  # what is under way, also by side loops
 
     def perform(self) -> str:
         """Bring every run of the worker to an end that can be written; what became of them, in words."""
@@ -98,6 +99,9 @@ class Ending:
             self.state.status = WorkerStatus.KILLING
             log.info("interrupting %s", many(len(left), "running job"))
             self.interrupt(left, hand_back=self.flags.hand_back)
+        while self._interrupting:  # a side loop has yet to hand in the ends of runs that it interrupted
+            self.state.kick.clear()
+            self.state.kick.wait(0.05)
         return f"{len(running) - len(left)} finished, {len(left)} interrupted"
 
     def wait_for_jobs(self) -> None:
@@ -123,6 +127,13 @@ class Ending:
         A run that doesn't end in time is not written: while this process lives its job must not start again
         elsewhere. The guard, or a rescue after the lease, gives it back.
         """
+        self._interrupting.append(runs)
+        try:
+            return self._interrupt(runs, hand_back=hand_back)
+        finally:
+            self._interrupting.remove(runs)
+
+    def _interrupt(self, runs: list[Run], *, hand_back: bool) -> list[Run]:
         mine = [run for run in runs if self._decide(run, hand_back=hand_back)]
         until = self.clock.monotonic() + self.options.interrupt_grace
         pending = mine
