@@ -51,7 +51,7 @@ def requeue_overdue(
 
 
 def _is_overdue(job: FoundJob, tasks: TaskLoader, gone: set[WorkerId], now: datetime, extra: float) -> bool:
-    if job.worker is None or job.worker in gone:
+    if job.worker in gone:
         return True
     timeout = tasks.options(job.path).timeout
     if not timeout or job.datestarted is None:

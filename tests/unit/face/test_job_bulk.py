@@ -88,7 +88,8 @@ def test_without_a_status_cancel_takes_what_waits_runs_or_returns(memory_app: Ap
 
 
 def test_without_a_status_requeue_takes_what_has_ended(memory_app: App) -> None:
-    jobs = {status: in_status(memory_app, status, retry_count=2) for status in Status}
+    worker = memory_app.jobs.new_id()
+    jobs = {status: in_status(memory_app, status, retry_count=2, worker=worker) for status in Status}
     assert jobs_matching().requeue().moved == len(Status) - 2
     assert statuses(jobs[Status.STARTED]) == ["started"]
     assert document(jobs[Status.FAILED])["retry_count"] == 0
