@@ -19,16 +19,21 @@ from mrq.engine.bulk import BulkMover
 from mrq.engine.clock import SystemClock
 from mrq.engine.enqueue import Enqueuer
 from mrq.engine.loop import Worker
+from mrq.engine.metrics import Metrics
 from mrq.engine.options import WorkerOptions
 from mrq.engine.ownruns import OwnRuns
 from mrq.engine.tasks import TaskLoader
+from mrq.exceptions import ConfigError, UnknownTaskError
 from mrq.settings import Settings, load
+from mrq.stores.connections import Clients
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from mrq.domain.ids import JobId
+    from mrq.domain.schedule import Schedule
     from mrq.engine.run import Run
+    from mrq.engine.scheduler import Scheduler
     from mrq.ports.clock import Clock
     from mrq.ports.guard import Guard
     from mrq.ports.jobkeys import JobKeys
@@ -36,13 +41,17 @@ if TYPE_CHECKING:
     from mrq.ports.locks import Locks
     from mrq.ports.pauses import Pauses
     from mrq.ports.reports import JobReports
-    from mrq.ports.runtime import Runtime
+    from mrq.ports.runtime import Event, Runtime
+    from mrq.ports.schedules import ScheduleStore
     from mrq.ports.wakeups import Wakeups
     from mrq.ports.workers import WorkerStore
 
 log = logging.getLogger("mrq")
 
 T = TypeVar("T")
+
+_NO_CONNECTION = frozenset({"_clients", "metrics", "runtime", "tasks"})
+"""Parts of an app that outlive its connections."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +64,7 @@ class Stores:
     locks: Locks
     reports: JobReports | None = None
     pauses: Pauses | None = None
+    schedules: ScheduleStore | None = None
     job_keys: JobKeys | None = None
 
 
@@ -62,14 +72,14 @@ class App:
     """Everything that one configuration gives. Opens no connection until one is needed."""
 
     def __init__(
-        self, config: Mapping[str, Any] | None = None, *, stores: Stores | None = None, clock: Clock | None = None
+        self, config: dict[str, Any] | None = None, *, stores: Stores | None = None, clock: Clock | None = None
     ) -> None:
-        """`config`: a flat dict as `get_config` returns it; tables in it are used, not copied.
+        """`config`: a flat dict as `get_config` returns it; it and the tables in it are used, not copied.
 
         Raises:
             ConfigError: a value is of a wrong type.
         """
-        self.config: dict[str, Any] = dict(config or {})
+        self.config: dict[str, Any] = {} if config is None else config
         self.settings = Settings.from_dict(self.config)
         self.clock: Clock = clock or SystemClock()
         self._stores = stores
@@ -132,6 +142,15 @@ class App:
         return RedisPauses(self._redis, self.settings.redis_prefix)
 
     @cached_property
+    def schedules(self) -> ScheduleStore:
+        """What recurs."""
+        if self._stores:
+            return _given(self._stores.schedules, "schedules")
+        from mrq.stores.mongo_schedules import MongoScheduleStore  # noqa: PLC0415
+
+        return MongoScheduleStore(self._database)
+
+    @cached_property
     def reports(self) -> JobReports:
         """Sums over all jobs, for people."""
         if self._stores:
@@ -141,48 +160,52 @@ class App:
         return MongoJobReports(self._database)
 
     @cached_property
-    def _database(self) -> Any:
-        from mrq.stores.mongo_client import connect  # noqa: PLC0415
+    def _clients(self) -> Clients:
+        return Clients(self.config, self.settings)
 
-        settings = self.settings
-        return connect(
-            settings.mongodb_jobs, server_timeout=settings.server_timeout, name=settings.name or socket.gethostname()
-        )
+    @cached_property
+    def _database(self) -> Any:
+        return self._clients.database()
 
     @cached_property
     def _redis(self) -> Any:
-        from mrq.stores.redis_client import connect  # noqa: PLC0415
+        return self._clients.redis()
 
-        settings = self.settings
-        return connect(
-            settings.redis,
-            max_connections=settings.redis_max_connections,
-            timeout=settings.redis_timeout,
-            server_timeout=settings.server_timeout,
-        )
+    def has_connection(self, name: str) -> bool:
+        """Whether the configuration names such a server: `redis`, `mongodb_jobs`, `mongodb_logs`, or a key of
+        the user's that starts with redis or mongodb."""
+        return self._clients.knows(name)
+
+    def connection(self, name: str) -> Any:
+        """The driver's client of such a server (a database, for MongoDB), the very one that the stores use.
+        None if it is switched off.
+
+        Raises:
+            ConfigError: its url can't be read.
+        """
+        return self._clients.get(name)
+
+    def forget_connections(self) -> None:
+        """Use new connections from now on. Those in use go on working."""
+        opened = vars(self)  # what cached_property has made so far
+        for name, attribute in vars(type(self)).items():
+            if isinstance(attribute, cached_property) and name not in _NO_CONNECTION:
+                opened.pop(name, None)
+        self._clients.forget()
 
     def close(self) -> None:
         """Close the connections. Using the app again opens new ones."""
-        opened = vars(self)  # what cached_property has made so far
-        if "_database" in opened:
-            self._database.client.close()
-        if "_redis" in opened:
-            self._redis.connection_pool.disconnect()
-        for name in (
-            "_database",
-            "_redis",
-            "jobs",
-            "workers",
-            "wakeups",
-            "locks",
-            "pauses",
-            "reports",
-            "enqueuer",
-            "job_keys",
-            "bulk",
-            "own_runs",
-        ):
-            opened.pop(name, None)
+        self.forget_connections()
+        self._clients.close()
+
+    # ---- how this process runs things side by side
+
+    @cached_property
+    def runtime(self) -> Runtime:
+        """Greenlets in a process that gevent has patched, else threads. A worker's process sets its own."""
+        from mrq.engine.runtimes import runtime_of_process  # noqa: PLC0415
+
+        return runtime_of_process()
 
     # ---- use cases
 
@@ -202,9 +225,14 @@ class App:
         return TaskLoader(defaults, settings.tasks)
 
     @cached_property
+    def metrics(self) -> Metrics:
+        """Tells the user's hook what is counted. The hook may be exchanged in the configuration at any time."""
+        return Metrics(lambda: self.config.get("metric_hook"))
+
+    @cached_property
     def enqueuer(self) -> Enqueuer:
         """Puts jobs into queues."""
-        return Enqueuer(self.jobs, self.wakeups, self.clock, keys=lambda: self.job_keys)
+        return Enqueuer(self.jobs, self.wakeups, self.clock, keys=lambda: self.job_keys, metrics=self.metrics)
 
     @cached_property
     def bulk(self) -> BulkMover:
@@ -230,6 +258,35 @@ class App:
         "default"."""
         return self.tasks.options(path).queue or "default"
 
+    def scheduler(self) -> Scheduler:
+        """Queues what recurs: `tick` once, or `loop` in a worker."""
+        from mrq.engine.scheduler import Scheduler  # noqa: PLC0415 - time zones and cron are for schedulers only
+
+        return Scheduler(self.schedules, self.jobs, self.enqueuer, self.clock, self.queue_of, self.tasks.options)
+
+    def configured_schedules(self) -> list[Schedule]:
+        """SCHEDULER_TASKS.
+
+        Raises:
+            ConfigError: one of them is wrong, or names no task; the message says which.
+        """
+        from mrq.settings.schedules import schedules_of  # noqa: PLC0415
+
+        found = schedules_of(self.settings.scheduler_tasks, self.clock.now())
+        for position, schedule in enumerate(found):
+            try:
+                self.tasks.load(schedule.path)
+            except UnknownTaskError as error:
+                raise ConfigError(f"SCHEDULER_TASKS[{position}] ({schedule.path}): {error}") from error
+        return found
+
+    def _worker_loops(self) -> list[tuple[str, Callable[[Event], None]]]:
+        """What this worker does beside its jobs."""
+        if not self.settings.scheduler:
+            return []
+        scheduler, wanted = self.scheduler(), self.configured_schedules()
+        return [("scheduler", lambda stopped: scheduler.loop(stopped, self.settings.scheduler_interval, wanted))]
+
     def key_terms(self, path: str, keys: Sequence[str | None], ttl: float) -> KeyTerms:
         """The keys of jobs of a task, as the Enqueuer wants them."""
         return KeyTerms(keys, ttl, max(SHORTEST_LIFE, self.tasks.options(path).default_ttl))
@@ -240,13 +297,14 @@ class App:
             *self.jobs.ensure_indexes(largest),
             *self.workers.ensure_indexes(largest),
             *self.job_keys.ensure_indexes(largest),
+            *self.schedules.ensure_indexes(largest),
         ]
 
     def worker(self, runtime: Runtime, guard: Guard | None = None, options: WorkerOptions | None = None) -> Worker:
         """A worker as the settings describe it.
 
         Raises:
-            ConfigError: a queue or the strategy can't be served.
+            ConfigError: a queue or the strategy can't be served, or a schedule is wrong.
         """
         worker = Worker(
             options or worker_options(self.settings),
@@ -256,6 +314,7 @@ class App:
             clock=self.clock,
             runtime=runtime,
             guard=guard,
+            loops=self._worker_loops(),
         )
         self._made = [reference for reference in self._made if reference() is not None]
         self._made.append(weakref.ref(worker))

@@ -45,6 +45,10 @@ class JobNotFoundError(MrqError, LookupError):
     """No job has this id (it may have expired)."""
 
 
+class ScheduleNotFoundError(MrqError, LookupError):
+    """No schedule has this name or id."""
+
+
 class JobFailedError(MrqError):
     """A job whose result was asked for ended without one; `status` and `traceback` say how."""
 
@@ -60,6 +64,10 @@ class WaitTimeoutError(MrqError, TimeoutError):
 
 class ServerUnavailableError(MrqError, ConnectionError):
     """MongoDB or Redis did not answer; the message says which one and what was tried."""
+
+
+class ServerRefusedError(MrqError, PermissionError):
+    """MongoDB answered, but does not let us in, or do that; the message says why."""
 
 
 class WorkerLost(MrqError):  # noqa: N818 - the name is stored with failed jobs as their exception type

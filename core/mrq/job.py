@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sys
+from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from mrq.app import get_app
+from mrq.domain.queuename import waiting_place
+from mrq.domain.retry import seconds
 from mrq.domain.status import FINAL, Status
 from mrq.engine.run import Process, Run, current_run
 from mrq.exceptions import (
@@ -306,7 +309,7 @@ class Job(JobSaving):
         On a job that runs, the old run goes on and its end is not written. False: there is no such job. Raises
         InvalidQueueError.
         """
-        queue = None if queue is None else self._app.enqueuer.target(queue).id
+        queue = waiting_place(queue).id if queue else None
         now = self._app.clock.now()
         fields = {"queue": queue, "datequeued": now, "retry_count": retry_count}
         moved = self._app.jobs.move(self._known_id(), Status.QUEUED, now, fields)
@@ -321,8 +324,11 @@ class Job(JobSaving):
         """End this run and have another one, `delay` seconds later. Always raises.
 
         Raises RetryInterrupt, or MaxRetriesInterrupt when it has been retried `max_retries` times already
-        (0: it may never be). Both are for the worker: let them pass.
+        (0: it may never be). Both are for the worker: let them pass. Raises InvalidQueueError, TypeError or
+        ValueError when the job can't wait in that queue, or for such a delay.
         """
+        place = waiting_place(queue).id if queue else None
+        pause = None if delay is None else seconds(delay)
         options = self._running().options
         count = self._running().job.retry_count
         if count >= (options.max_retries if max_retries is None else max_retries):
@@ -330,8 +336,8 @@ class Job(JobSaving):
             exhausted.original_exception = sys.exc_info()[1]
             raise exhausted
         again = RetryInterrupt()
-        again.queue = queue
-        again.delay = options.retry_delay if delay is None else delay
+        again.queue = place
+        again.delay = options.retry_delay if pause is None else pause
         again.retry_count = count + 1
         again.original_exception = sys.exc_info()[1]
         raise again
@@ -383,7 +389,25 @@ class Job(JobSaving):
 _SHORT = ("path", "params", "status", "retry_count")
 
 
+_bound: ContextVar[Job | None] = ContextVar("mrq_bound_job", default=None)
+"""A job that was not started by a worker and is said to be the current one."""
+
+
 def current_job() -> Job | None:
-    """The job that runs here, or None outside of one."""
+    """The job that runs here, or None outside of one. It is the same object for as long as the job runs."""
     run = current_run.get()
-    return None if run is None else Job.of_run(run)
+    return _bound.get() if run is None else job_of(run)
+
+
+def job_of(run: Run) -> Job:
+    """The job of a run, as its task sees it."""
+    if not isinstance(run.face, Job):
+        run.face = Job.of_run(run)
+    return run.face
+
+
+def bind(job: Job | None) -> None:
+    """Make a job the current one of this fiber, and of sub-pools that it opens; None: it has none."""
+    run = None if job is None else job._run  # noqa: SLF001 - its own module
+    current_run.set(run)
+    _bound.set(job if run is None else None)

@@ -7,7 +7,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from mrq.app import App, get_app
+from mrq.domain.change import after
 from mrq.domain.jobfilter import DateRange, JobFilter
+from mrq.domain.queuename import waiting_place
 from mrq.domain.status import FINAL, SETTLED, Status
 from mrq.engine.bulk import BulkResult
 from mrq.exceptions import InvalidParamsError
@@ -94,7 +96,7 @@ class MatchingJobs:
         tasks = self._app.tasks
 
         def fields(job: FoundJob, now: datetime) -> dict[str, Any]:
-            return {"dateexpires": now + timedelta(seconds=tasks.options(job.path).cancel_ttl)}
+            return {"dateexpires": after(now, tasks.options(job.path).cancel_ttl)}
 
         which = self._in(frozenset(Status) - SETTLED, start_after)
         if dry_run:
@@ -122,7 +124,7 @@ class MatchingJobs:
             InvalidQueueError: jobs can't be put there.
             ServerUnavailableError: MongoDB stays away; what is done is done.
         """
-        target = None if queue is None else self._app.enqueuer.target(queue).id
+        target = waiting_place(queue).id if queue else None
         retries = {} if keep_retries else {"retry_count": 0}
 
         def fields(_job: FoundJob, now: datetime) -> dict[str, Any]:

@@ -11,6 +11,7 @@ job.result(timeout=30)                              # an int
 
 from __future__ import annotations
 
+import difflib
 import functools
 import inspect
 import sys
@@ -21,6 +22,7 @@ from mrq.app import get_app
 from mrq.domain.task import Task
 from mrq.exceptions import InvalidParamsError
 from mrq.job import JobHandle, in_utc
+from mrq.settings.tables import TASK, complaint_about
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -32,6 +34,10 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
+OPTIONS = ("queue", "timeout", "retries", "retry_delay", "result_ttl", "exclusive")
+"""What `@task` takes."""
+
+
 class TaskFunction(Generic[P, R]):
     """A function that can also be queued. Calling it runs it here and now, as any function."""
 
@@ -39,6 +45,7 @@ class TaskFunction(Generic[P, R]):
         self._function = function
         self._signature = inspect.signature(function)
         _refuse_what_has_no_name(function, self._signature)
+        _refuse_wrong_options(function.__qualname__, options)
         self.path = f"{_module_of(function)}.{function.__qualname__}"
         """The name under which workers find it."""
         self.mrq_task_class = _class_around(function, options)
@@ -176,6 +183,16 @@ def _refuse_what_has_no_name(function: Callable[..., Any], signature: inspect.Si
     for parameter in signature.parameters.values():
         if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.VAR_POSITIONAL):
             raise TypeError(f"@task {name}: parameter {parameter} has no name to store its value under")
+
+
+def _refuse_wrong_options(name: str, options: Mapping[str, Any]) -> None:
+    for option, value in options.items():
+        if option not in OPTIONS:
+            close = difflib.get_close_matches(option, OPTIONS, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(OPTIONS)}"
+            raise TypeError(f"@task {name}: there is no option {option!r}; {hint}")
+        if complaint := complaint_about(TASK[option], value):
+            raise TypeError(f"@task {name}: {option}={value!r} {complaint}")
 
 
 def _module_of(function: Callable[..., Any]) -> str:

@@ -13,10 +13,11 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import gevent
+from gevent.monkey import get_original
 
 from mrq.context import set_current_worker
 from mrq.engine.run import current_run
-from mrq.exceptions import ConfigError, ServerUnavailableError, TimeoutInterrupt
+from mrq.exceptions import ConfigError, ServerRefusedError, ServerUnavailableError, TimeoutInterrupt
 from mrq.ports.guard import NoGuard
 from mrq_container.board import Board, BoardGuard
 from mrq_container.guard import NUDGE_SIGNAL
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("mrq.worker")
 
+LAST_WORDS = 5.0  # seconds for threads and exit handlers of tasks, once the worker has ended
 CHEAP_INDEXES = 100_000  # with up to so many jobs, missing indexes are created without being asked for
 
 
@@ -49,7 +51,8 @@ def work(loaded: Loaded) -> int:
     interval = app.settings.heartbeat_interval
     guard = NoGuard() if board is None else BoardGuard(board, app.clock.monotonic, interval)
     try:
-        worker = app.worker(GeventRuntime(), guard)
+        app.runtime = GeventRuntime()
+        worker = app.worker(app.runtime, guard)
     except ConfigError as error:
         log.error("%s", error)
         return 2
@@ -57,12 +60,13 @@ def work(loaded: Loaded) -> int:
     _obey_signals(worker, app, guard)
     try:
         ended = worker.run()
-    except ServerUnavailableError as error:
+    except (ServerUnavailableError, ServerRefusedError) as error:
         log.error("the worker can't register: %s", error)
         return 1
     if ended.code:
         log.error("the worker ends with code %d: %s", ended.code, ended.reason)
         _leave_now(ended.code)  # a job that can't be interrupted would hold up an ordinary exit
+    _leave_in_any_case(ended.code)
     return ended.code
 
 
@@ -86,7 +90,7 @@ def _servers_answer(app: App) -> bool:
             log.info("created index %s", created)
         if missing := app.jobs.missing_indexes():
             log.warning("claims get slow without the indexes %s; run mrq-worker --ensure_indexes", ", ".join(missing))
-    except ServerUnavailableError as error:
+    except (ServerUnavailableError, ServerRefusedError) as error:
         log.error("the worker can't start: %s", error)
         return False
     try:
@@ -117,6 +121,17 @@ def _obey_signals(worker: Worker, app: App, guard: Any) -> None:
     gevent.signal_handler(signal.SIGINT, interrupt)
     gevent.signal_handler(signal.SIGTERM, worker.stop.interrupt, "terminated (SIGTERM)")
     signal.signal(NUDGE_SIGNAL, out_of_time)
+
+
+def _leave_in_any_case(code: int) -> None:
+    """See that this process ends soon: what tasks have left behind (threads, exit handlers) may never end."""
+
+    def leave() -> None:
+        get_original("time", "sleep")(LAST_WORDS)
+        os.write(2, b"the worker has ended, but what its tasks left running has not: the process ends without that\n")
+        os._exit(code)
+
+    get_original("_thread", "start_new_thread")(leave, ())  # a real thread: greenlets may not get their turn
 
 
 def _leave_now(code: int) -> None:

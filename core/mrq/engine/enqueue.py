@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from mrq.domain.job import NewJob
 from mrq.domain.queuename import parse_queue
+from mrq.domain.status import Status
+from mrq.engine.backoff import Backoff
 from mrq.engine.keyed import KeyedInsert
+from mrq.engine.metrics import Metrics
 from mrq.engine.patience import Patience
 from mrq.exceptions import InvalidParamsError, InvalidQueueError
 from mrq.ports.errors import StoreUnavailableError
@@ -38,7 +41,10 @@ class Enqueuer:
     clock: Clock
     keys: Callable[[], JobKeys] | None = None  # opened only for jobs that have keys
     sleep: Callable[[float], None] = time.sleep
+    metrics: Metrics = field(default_factory=Metrics)
     patience: Patience = field(init=False)
+    _silence: Backoff = field(default_factory=lambda: Backoff(first=1.0, longest=10.0))
+    _call_again: float = float("-inf")  # monotonic seconds until which no worker is called
 
     def __post_init__(self) -> None:
         self.patience = Patience(self.clock, sleep=self.sleep)
@@ -80,6 +86,7 @@ class Enqueuer:
         for start in range(0, len(new), batch_size):
             batch = new[start : start + batch_size]
             ids += self._insert(batch, names[start : start + batch_size] if names else None, terms)
+            self.metrics.enqueued(name.id, len(batch), Status.QUEUED)
         self.call(name.root)
         return ids
 
@@ -95,6 +102,17 @@ class Enqueuer:
         if name.serves_subqueues:
             raise InvalidQueueError(f"{queue!r} means all subqueues of {name.root!r}; name one of them")
         return name
+
+    def put(self, new: list[NewJob]) -> None:
+        """Queue jobs whose ids are given: those that exist already are left alone.
+
+        Raises:
+            InvalidParamsError, JobTooLargeError: a job can't be stored; none was queued.
+            StoreUnavailableError: see `enqueue`.
+        """
+        self.jobs.check(new)
+        self._insert(new, None, None)
+        self.call_for(job.queue for job in new)
 
     def _insert(self, batch: list[NewJob], names: list[str | None] | None, terms: KeyTerms | None) -> list[JobId]:
         """Insert, through a fail-over if need be: repeating it queues nothing twice."""
@@ -113,11 +131,20 @@ class Enqueuer:
             self.call(root)
 
     def call(self, root: str) -> None:
-        """Wake idle workers. A Redis that is away costs latency, never a job: workers also poll."""
+        """Wake idle workers. A Redis that is away costs latency, never a job: workers also poll.
+
+        One that hangs costs a time-out: so it is let alone for a while, or each of many jobs would pay that.
+        """
+        if self.clock.monotonic() < self._call_again:
+            return
         try:
             self.wakeups.notify([root])
         except StoreUnavailableError as error:
-            log.warning("jobs are queued, but idle workers could not be woken: %s", error)
+            pause = self._silence.failed()
+            self._call_again = self.clock.monotonic() + pause
+            log.warning("jobs are queued, but idle workers can't be woken; next try in %g s: %s", pause, error)
+        else:
+            self._silence.worked()
 
 
 def _mapping(path: str, params: Any) -> Mapping[str, Any]:

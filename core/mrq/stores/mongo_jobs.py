@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, cast
 import bson
 from bson.raw_bson import RawBSONDocument
 from pymongo import ASCENDING, DESCENDING, ReturnDocument, UpdateOne, WriteConcern
-from pymongo.errors import BulkWriteError
+from pymongo.errors import BulkWriteError, ConfigurationError, OperationFailure
 
 from mrq.domain.status import Status, sources_of
 from mrq.ports.jobs import Settled, SettleResult
 from mrq.stores import documents, mongo_bulk, mongo_indexes
 from mrq.stores.ids import new_id, parse_id
-from mrq.stores.mongo_client import is_passing, translated
+from mrq.stores.mongo_client import NOT_ALLOWED, in_short, is_passing, translated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -107,7 +107,8 @@ class MongoJobStore:
             batch_size=claim.limit,
         )
         try:
-            return bson.decode_all(cast("bytes", next(cursor, b"")))  # pymongo types raw batches as documents
+            # pymongo types raw batches as documents
+            return bson.decode_all(cast("bytes", next(cursor, b"")), documents.CODEC)
         finally:
             cursor.close()
 
@@ -166,10 +167,32 @@ class MongoJobStore:
                 continue
             update = documents.update_of(settlement.change, RawBSONDocument(encoded))
             fence = {"_id": settlement.id, "status": Status.STARTED.value, "claim": settlement.token}
+            if reason := _bad_concern(settlement):
+                results[index] = SettleResult(Settled.UNSTORABLE, reason)
+                continue
             groups[settlement.write_concern, settlement.journal].append((index, UpdateOne(fence, update)))
         for (concern, journal), writes in groups.items():
-            self._write(self._with_concern(concern, journal), settlements, writes, results)
+            self._write_each_alone_if_need_be(self._with_concern(concern, journal), settlements, writes, results)
         return results
+
+    def _write_each_alone_if_need_be(
+        self,
+        collection: Collection[Document],
+        settlements: Sequence[Settlement],
+        writes: list[tuple[int, UpdateOne]],
+        results: list[SettleResult],
+    ) -> None:
+        """A command that MongoDB refuses as a whole is refused for one of its jobs: find out which."""
+        try:
+            self._write(collection, settlements, writes, results)
+        except OperationFailure as error:
+            if is_passing(error) or error.code in NOT_ALLOWED:
+                raise
+            if len(writes) == 1:
+                results[writes[0][0]] = SettleResult(Settled.UNSTORABLE, _refused(in_short(error)))
+                return
+            for write in writes:
+                self._write_each_alone_if_need_be(collection, settlements, [write], results)
 
     def _with_concern(self, w: int | str | None, j: bool | None) -> Collection[Document]:
         if w is None and j is None:
@@ -200,7 +223,7 @@ class MongoJobStore:
             self._look_again(settlements, [index for index, _ in writes], results)
         for refused in errors:
             large = refused["code"] in _TOO_LARGE
-            reason = documents.too_large() if large else f"MongoDB refused the job's end: {refused['errmsg']}"
+            reason = documents.too_large() if large else _refused(refused["errmsg"])
             results[writes[refused["index"]][0]] = SettleResult(Settled.UNSTORABLE, reason)
 
     def _look_again(self, settlements: Sequence[Settlement], indexes: list[int], results: list[SettleResult]) -> None:
@@ -331,6 +354,19 @@ class MongoJobStore:
         info = self._database.client.server_info()
         host = ", ".join(f"{host}:{port}" for host, port in sorted(self._database.client.nodes))
         return f"MongoDB {info['version']} at {host}, database {self._database.name}"
+
+
+def _refused(why: str) -> str:
+    return f"MongoDB refused the job's end: {why}"
+
+
+def _bad_concern(settlement: Settlement) -> str | None:
+    """Why the write concern that a task asks for can't be one."""
+    try:
+        WriteConcern(w=settlement.write_concern, j=settlement.journal)
+    except (TypeError, ConfigurationError) as error:
+        return f"the job's end can't be stored with the write concern that its task asks for: {error}"
+    return None
 
 
 def _queue_match(queue: str) -> Any:

@@ -21,6 +21,7 @@ from mrq.stores.memory import MemoryJobStore, MemoryLocks, MemoryWakeups, Memory
 from mrq.stores.memory_jobkeys import MemoryJobKeys
 from mrq.stores.memory_pauses import MemoryPauses
 from mrq.stores.memory_reports import MemoryJobReports
+from mrq.stores.memory_schedules import MemoryScheduleStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,6 +39,7 @@ def memory_stores() -> Stores:
         MemoryLocks(),
         reports=MemoryJobReports(jobs.documents),
         pauses=MemoryPauses(),
+        schedules=MemoryScheduleStore(),
         job_keys=MemoryJobKeys(),
     )
 

@@ -301,7 +301,7 @@ def test_requeueing_a_job_that_still_waits_moves_it_behind_the_others(memory_app
 
 def test_a_job_is_not_requeued_where_no_job_can_be() -> None:
     job = queue_job(ADD, {})
-    for queue in ("q_raw", "q/", ""):
+    for queue in ("q_raw", "q/"):
         with pytest.raises(InvalidQueueError):
             Job(job).requeue(queue=queue)
 
