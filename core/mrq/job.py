@@ -307,9 +307,9 @@ class Job(JobSaving):
         """Queue the job again, at the end of its queue or of another one, also if it still waits.
 
         On a job that runs, the old run goes on and its end is not written. False: there is no such job. Raises
-        InvalidQueueError.
+        InvalidQueueError when it can't wait in that queue.
         """
-        queue = waiting_place(queue).id if queue else None
+        queue = None if queue is None else waiting_place(queue).id
         now = self._app.clock.now()
         fields = {"queue": queue, "datequeued": now, "retry_count": retry_count}
         moved = self._app.jobs.move(self._known_id(), Status.QUEUED, now, fields)

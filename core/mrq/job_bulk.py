@@ -124,7 +124,7 @@ class MatchingJobs:
             InvalidQueueError: jobs can't be put there.
             ServerUnavailableError: MongoDB stays away; what is done is done.
         """
-        target = waiting_place(queue).id if queue else None
+        target = None if queue is None else waiting_place(queue).id
         retries = {} if keep_retries else {"retry_count": 0}
 
         def fields(_job: FoundJob, now: datetime) -> dict[str, Any]:

@@ -70,7 +70,7 @@ class JobSaving:
         now = app.clock.now()
         for data in documents:
             data["_id"] = data.get("_id") or app.jobs.new_id()
-            name = app.enqueuer.target(data.get("queue") or queue or app.queue_of(data["path"])).id
+            name = waiting_place(data.get("queue") or queue or app.queue_of(data["path"])).id
             data.update(queue=name, status=Status(data.get("status", Status.QUEUED)).value)
             placed = data.setdefault("datequeued", now)
             due = now + STARTS_WITHIN if data["status"] == Status.STARTED else None

@@ -58,7 +58,7 @@ class JobAction(Task):
             result = _move(app, _in(which, _ALL), Status.CANCEL, lambda now: {"dateexpires": after(now, ttl)})
             return {**done, "cancelled": result.moved}
         target = params.get("destination_queue") or None
-        fields: dict[str, Any] = {"queue": waiting_place(target).id if target else None}
+        fields: dict[str, Any] = {"queue": None if target is None else waiting_place(target).id}
         if action == FORGETS_RETRIES:
             fields["retry_count"] = 0
         which = _in(which, _ALL - {Status.QUEUED})

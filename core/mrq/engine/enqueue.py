@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mrq.domain.job import NewJob
-from mrq.domain.queuename import parse_queue
+from mrq.domain.queuename import waiting_place
 from mrq.domain.status import Status
 from mrq.engine.backoff import Backoff
 from mrq.engine.keyed import KeyedInsert
 from mrq.engine.metrics import Metrics
 from mrq.engine.patience import Patience
-from mrq.exceptions import InvalidParamsError, InvalidQueueError
+from mrq.exceptions import InvalidParamsError
 from mrq.ports.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from mrq.domain.ids import JobId
     from mrq.domain.jobkeys import KeyTerms
-    from mrq.domain.queuename import QueueName
     from mrq.ports.clock import Clock
     from mrq.ports.jobkeys import JobKeys
     from mrq.ports.jobs import JobStore
@@ -71,7 +70,7 @@ class Enqueuer:
             StoreUnavailableError: MongoDB can't be reached, or, if it could before, stayed away for longer than
                 a fail-over takes. Batches before the failing one are queued already.
         """
-        name = self.target(queue)
+        name = waiting_place(queue)
         now = self.clock.now()
         place = now if due is None or due <= now else due
         new = [
@@ -89,19 +88,6 @@ class Enqueuer:
             self.metrics.enqueued(name.id, len(batch), Status.QUEUED)
         self.call(name.root)
         return ids
-
-    def target(self, queue: str) -> QueueName:
-        """The queue that a name means, if jobs can be put there.
-
-        Raises:
-            InvalidQueueError: the name is bad, or means no regular queue.
-        """
-        name = parse_queue(queue)
-        if name.is_raw:
-            raise InvalidQueueError(f"{queue!r} is a raw queue; jobs go there with queue_raw_jobs()")
-        if name.serves_subqueues:
-            raise InvalidQueueError(f"{queue!r} means all subqueues of {name.root!r}; name one of them")
-        return name
 
     def put(self, new: list[NewJob]) -> None:
         """Queue jobs whose ids are given: those that exist already are left alone.
