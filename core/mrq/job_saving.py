@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from mrq.app import get_app
+from mrq.domain.change import after
 from mrq.domain.job import NewJob
 from mrq.domain.outcome import Failure, Outcome
 from mrq.domain.queuename import waiting_place
@@ -148,8 +149,10 @@ class JobSaving:
             return self._end(Outcome(to, result=values.get("result"), failure=failure))
         now = self._app.clock.now()
         fields = {name: values[name] for name in _MOVES if name in values}
+        if fields.get("queue"):
+            fields["queue"] = waiting_place(fields["queue"]).id
         if to is Status.CANCEL and "dateexpires" not in fields:
-            fields["dateexpires"] = now + timedelta(seconds=self._app.tasks.options(self._path()).cancel_ttl)
+            fields["dateexpires"] = after(now, self._app.tasks.options(self._path()).cancel_ttl)
         moved = self._app.enqueuer.patience.through(
             lambda: self._app.jobs.move(self._known(), to, now, fields), f"job {self.id} waits to be moved"
         )

@@ -76,7 +76,7 @@ class BulkMover:
             found += len(page.jobs)
             last = page.last or (page.jobs[-1].id if page.jobs else last)
             result = BulkResult(moved, found, last)
-            if progress is not None and page.jobs:
+            if progress is not None and (page.jobs or page.last is not None):
                 progress(result)
             if page.last is None:
                 return result
