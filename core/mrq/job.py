@@ -314,6 +314,8 @@ class Job(JobSaving):
         fields = {"queue": queue, "datequeued": now, "retry_count": retry_count}
         moved = self._app.jobs.move(self._known_id(), Status.QUEUED, now, fields)
         target = queue or self.queue or (self.fetch().queue if moved else None)
+        if moved:
+            self._app.metrics.statuses([Status.QUEUED])
         if moved and target:
             self._app.enqueuer.call(target.split("/", 1)[0])
         return moved
