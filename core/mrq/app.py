@@ -57,8 +57,8 @@ log = logging.getLogger("mrq")
 
 T = TypeVar("T")
 
-_NO_CONNECTION = frozenset({"_clients", "metrics", "runtime", "tasks"})
-"""Parts of an app that outlive its connections."""
+_NO_CONNECTION = frozenset({"_clients", "metrics", "own_runs", "runtime", "tasks"})
+"""Parts of an app that outlive its connections: `own_runs` has to remember which runs it began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +262,7 @@ class App:
     def close(self) -> None:
         """Close the connections. Using the app again opens new ones."""
         self.forget_connections()
+        vars(self).pop("own_runs", None)
         self._clients.close()
 
     # ---- how this process runs things side by side

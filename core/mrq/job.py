@@ -333,6 +333,8 @@ class Job(JobSaving):
         fields = {"queue": queue, "datequeued": now, "retry_count": retry_count}
         moved = self._app.jobs.move(self._known_id(), Status.QUEUED, now, fields)
         target = queue or self.queue or (self.fetch().queue if moved else None)
+        if moved:
+            self._app.metrics.statuses([Status.QUEUED])
         if moved and target:
             self._app.enqueuer.announce(target, 1)
         return moved

@@ -156,7 +156,9 @@ class JobSaving:
         moved = self._app.enqueuer.patience.through(
             lambda: self._app.jobs.move(self._known(), to, now, fields), f"job {self.id} waits to be moved"
         )
-        if not moved:
+        if moved:
+            self._app.metrics.statuses([to])
+        else:
             log.error("job %s can't become %s: it is not there, or its status doesn't allow it", self.id, to)
         return moved
 
@@ -177,6 +179,8 @@ class JobSaving:
         written = self._app.own_runs.end(run, outcome)
         if written and self.data is not None:
             self.data["status"] = outcome.status.value
+        if written:
+            self._app.metrics.statuses([outcome.status])
         if written and outcome.status is Status.QUEUED:
             self._app.enqueuer.call_for([outcome.queue or run.job.queue])
         return written

@@ -68,9 +68,10 @@ class BulkMover:
         moved, found, last = 0, 0, which.after
         while True:
             page = through(partial(self.jobs.matching, replace(which, after=last), batch_size), _WAITING)
-            now = self.clock.now()
+            now, before = self.clock.now(), moved
             for values, batch in _by_fields(page.jobs, fields, now):
                 moved += through(partial(self.jobs.move_many, batch, which, to, now, values), _WAITING)
+            self.enqueuer.metrics.statuses({to: moved - before} if moved > before else {})
             if to is Status.QUEUED:
                 self.enqueuer.call_for({fields(job, now).get("queue") or job.queue for job in page.jobs})
             found += len(page.jobs)
