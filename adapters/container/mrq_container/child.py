@@ -14,14 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 import gevent
+from gevent.monkey import get_original
 
 from mrq.engine.classes import class_at
 from mrq.engine.run import current_run
-from mrq.exceptions import ConfigError, ServerUnavailableError, TimeoutInterrupt
+from mrq.exceptions import ConfigError, ServerRefusedError, ServerUnavailableError, TimeoutInterrupt
 from mrq.ports.guard import NoGuard
 from mrq_container.board import Board, BoardGuard
 from mrq_container.guard import NUDGE_SIGNAL
 from mrq_container.lifeline import die_with_guard, watch_pipe
+from mrq_container.runtime import GeventRuntime
 from mrq_container.start import app_of, run_with_settings, set_up_logging
 from mrq_container.worker import Worker
 
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("mrq.worker")
 
+LAST_WORDS = 5.0  # seconds for threads and exit handlers of tasks, once the worker has ended
 CHEAP_INDEXES = 100_000  # with up to so many jobs, missing indexes are created without being asked for
 
 
@@ -55,6 +58,7 @@ def work(loaded: Loaded) -> int:
     guard = NoGuard() if board is None else BoardGuard(board, app.clock.monotonic, interval)
     Worker.guard = guard
     try:
+        app.runtime = GeventRuntime()
         worker = _worker_class(app.settings.worker_class)()
     except ConfigError as error:
         log.error("%s", error)
@@ -62,12 +66,13 @@ def work(loaded: Loaded) -> int:
     _obey_signals(worker.engine, app, guard)
     try:
         code = worker.work()
-    except ServerUnavailableError as error:
+    except (ServerUnavailableError, ServerRefusedError) as error:
         log.error("the worker can't register: %s", error)
         return 1
     if code:
         log.error("the worker ends with code %d: %s", code, worker.engine.stop.reason)
         _leave_now(code)  # a job that can't be interrupted would hold up an ordinary exit
+    _leave_in_any_case(code or 0)
     return code or 0
 
 
@@ -96,11 +101,11 @@ def _servers_answer(app: App) -> bool:
     try:
         log.info("connected to %s", app.jobs.ping())
         limit = None if app.settings.ensure_indexes else CHEAP_INDEXES
-        for created in app.jobs.ensure_indexes(limit) + app.workers.ensure_indexes(limit):
+        for created in app.ensure_indexes(limit):
             log.info("created index %s", created)
         if missing := app.jobs.missing_indexes():
             log.warning("claims get slow without the indexes %s; run mrq-worker --ensure_indexes", ", ".join(missing))
-    except ServerUnavailableError as error:
+    except (ServerUnavailableError, ServerRefusedError) as error:
         log.error("the worker can't start: %s", error)
         return False
     try:
@@ -131,6 +136,17 @@ def _obey_signals(worker: Engine, app: App, guard: Any) -> None:
     gevent.signal_handler(signal.SIGINT, interrupt)
     gevent.signal_handler(signal.SIGTERM, worker.stop.interrupt, "terminated (SIGTERM)")
     signal.signal(NUDGE_SIGNAL, out_of_time)
+
+
+def _leave_in_any_case(code: int) -> None:
+    """See that this process ends soon: what tasks have left behind (threads, exit handlers) may never end."""
+
+    def leave() -> None:
+        get_original("time", "sleep")(LAST_WORDS)
+        os.write(2, b"the worker has ended, but what its tasks left running has not: the process ends without that\n")
+        os._exit(code)
+
+    get_original("_thread", "start_new_thread")(leave, ())  # a real thread: greenlets may not get their turn
 
 
 def _leave_now(code: int) -> None:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import logging
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from mrq.domain.change import must_run_alone
+from mrq.domain.outcome import Outcome
+from mrq.domain.status import Status
 from mrq.domain.worker import WorkerRecord, WorkerStatus
 from mrq.engine.backoff import Backoff
 from mrq.engine.claiming import Claimer, queues_of
 from mrq.engine.deadlines import Deadlines
-from mrq.engine.execute import execute
+from mrq.engine.execute import execute, failure_of
 from mrq.engine.fittings import Fittings
 from mrq.engine.heartbeat import Heartbeat
 from mrq.engine.idle import IdleBell
@@ -27,12 +31,12 @@ from mrq.engine.sideloops import SideLoops
 from mrq.engine.sizes import SizePublisher
 from mrq.engine.state import WorkerState
 from mrq.engine.strategies import strategy_named
-from mrq.exceptions import ConfigError, InvalidJobIdError
+from mrq.exceptions import ConfigError, Interrupt, InvalidJobIdError, TimeoutInterrupt
 from mrq.ports.errors import StoreUnavailableError
 from mrq.ports.guard import Guard, NoGuard
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from mrq.domain.ids import WorkerId
     from mrq.domain.job import ClaimedJob
@@ -41,7 +45,7 @@ if TYPE_CHECKING:
     from mrq.engine.tasks import TaskLoader
     from mrq.ports.clock import Clock
     from mrq.ports.jobs import JobStore
-    from mrq.ports.runtime import Runtime
+    from mrq.ports.runtime import Event, Runtime
     from mrq.ports.stores import StorePorts
 
 log = logging.getLogger("mrq.worker")
@@ -71,9 +75,12 @@ class Worker:
         runtime: Runtime,
         guard: Guard | None = None,
         fittings: Fittings | None = None,
+        loops: Sequence[tuple[str, Callable[[Event], None]]] = (),
     ) -> None:
+        """`loops`: what else is to run beside the main loop until the event is set, by name."""
         self.options = options
         self.fittings = fittings = fittings or Fittings()
+        self._more_loops = loops
         self.runtime = runtime
         self._jobs = jobs = stores.jobs
         self._workers = workers = stores.workers
@@ -84,7 +91,8 @@ class Worker:
         kick = runtime.event()
         self.state = WorkerState(jobs.new_id(), options.greenlets, options.unsettled_limit, kick)
         self.stop = StopFlags(kick)
-        self._settler = Settler(jobs, self.state, runtime, clock, options)
+        self._metrics = enqueuer.metrics
+        self._settler = Settler(jobs, self.state, runtime, clock, options, self._metrics)
         self._strategy = strategy_named(options.strategy)
         self.queues = queues_of(options.queues)
         self._claimer = self._make_claimer(stores)
@@ -129,6 +137,11 @@ class Worker:
         pauses = PauseWatch(stores.pauses, clock, options.paused_queues_refresh_interval)
         return Claimer(self.queues, self._strategy, regular, regular, pauses, clock)
 
+    @property
+    def id(self) -> WorkerId:
+        """Under which identity it works now."""
+        return self.state.worker
+
     # ---- the life of the worker
 
     def run(self) -> Exit:
@@ -148,6 +161,7 @@ class Worker:
         self._register()
         loops: list[tuple[str, Callable[[], None]]] = [
             ("heartbeat", lambda: self._heartbeat.loop(self._loops.stopped)),
+            ("rescue", lambda: self._heartbeat.look_after(self._loops.stopped)),
             ("deadlines", lambda: self._deadlines.loop(self._loops.stopped)),
             ("settler", self._settler.loop),
             ("wake-up", self._listen),
@@ -156,6 +170,8 @@ class Worker:
         ]
         for name, loop in (*loops, *self._fitted_loops()):
             self._loops.start(name, loop)
+        for name, more in self._more_loops:
+            self._loops.start(name, functools.partial(more, self._loops.stopped))
         log.info("worker %s serves %s", self.state.worker, ", ".join(self.options.queues))
 
     def _fitted_loops(self) -> Iterator[tuple[str, Callable[[], None]]]:
@@ -203,9 +219,7 @@ class Worker:
 
         True at once when the worker has ended; False after `timeout` seconds.
         """
-        event = self.runtime.event()
-        self.runtime.spawn(self.state.kick.set)  # once it waits
-        return self._idle.wait(event, timeout)
+        return self._idle.wait(self.runtime.event(), timeout)
 
     def _register(self) -> None:
         wanted, self._wanted_id = self._wanted_id, None
@@ -309,6 +323,8 @@ class Worker:
                 self._alone.append(run)
             else:
                 run.fiber = self.runtime.spawn(self._perform, run, name="mrq-job")
+        self._metrics.queues("dequeued", Counter(job.queue for job in jobs))  # a hook may switch fibers: last
+        self._metrics.statuses(Status.STARTED for _ in jobs)
 
     def _run_next_alone(self) -> None:
         """Start the first of the jobs that must run alone, once nothing else is held; drop it when it is done."""
@@ -346,9 +362,12 @@ class Worker:
             run.in_task = True
             perform = self.fittings.perform
             outcome, run.task = execute(run.job, self._tasks) if perform is None else perform(run)
+            run.close_pools()
             run.in_task = False
             if run.decide(outcome):
                 self._settler.put(run)
+        except BaseException as exc:  # noqa: BLE001
+            self._raised_beside_the_task(run, exc)
         finally:
             # An interruption may also hit here. Whoever sent it has decided the run before, or looks at the
             # ended fiber again (Deadlines).
@@ -358,7 +377,20 @@ class Worker:
             if self.fittings.logs is not None:
                 self.fittings.logs.buffer.ended(run.job.id)
 
+    def _raised_beside_the_task(self, run: Run, exc: BaseException) -> None:
+        """Something broke around the task, or an interruption came when it was over: the job needs an end all the
+        same, or it would stay started for as long as this worker lives."""
+        if not isinstance(exc, Interrupt):
+            log.exception("job %s (%s): the worker's own code failed", run.job.id, run.job.path)
+        status = Status.TIMEOUT if isinstance(exc, TimeoutInterrupt) else Status.FAILED
+        if run.decide(Outcome(status, failure=failure_of(exc))):
+            self._settler.put(run)
+
     # ---- what others tell the worker
+
+    def kill(self, run: Run, outcome: Outcome, interrupt: Interrupt) -> bool:
+        """End a run that this worker holds. False: its end was decided before."""
+        return self._deadlines.end(run, outcome, interrupt, self._clock.monotonic())
 
     def _was_lost(self) -> None:
         self._lost_identity = True

@@ -6,13 +6,14 @@ import threading
 import traceback
 from contextvars import ContextVar
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mrq.domain.job import ClaimedJob
     from mrq.domain.options import TaskOptions
     from mrq.domain.outcome import Outcome
     from mrq.domain.task import Task
+    from mrq.engine.subpools import Subpool
     from mrq.ports.runtime import Fiber
 
 EXECUTE_FILE = str(Path(__file__).with_name("execute.py"))
@@ -28,9 +29,8 @@ class Run:
     """
 
     __slots__ = (
-        "deadline", "ended", "fiber", "in_task", "interrupted", "job", "options", "outcome", "progress",
-        "shows_progress",
-        "slot", "started", "task",
+        "deadline", "ended", "face", "fiber", "in_task", "interrupted", "job", "options", "outcome", "pools",
+        "progress", "shows_progress", "slot", "started", "task",
     )  # fmt: skip
 
     def __init__(self, job: ClaimedJob, options: TaskOptions) -> None:
@@ -47,6 +47,8 @@ class Run:
         self.shows_progress = False
         self.in_task = False  # the task's own code runs: a signal may end it
         self.ended = False  # its fiber is out of the task
+        self.face: object = None  # the Job that the task sees, once it has asked for it
+        self.pools: set[Subpool] = set()  # that the task has open
 
     def begin(self, now: float) -> None:
         """The task starts."""
@@ -62,6 +64,16 @@ class Run:
         entry = max((i for i, frame in enumerate(stack) if frame.filename == EXECUTE_FILE), default=-1)
         return "".join(traceback.format_list(stack[entry + 1 :]))
 
+    def close_pools(self) -> None:
+        """The task is over: end the sub-pools that it left open, and wait until they have."""
+        for pool in tuple(self.pools):
+            pool.stop()
+
+    def fibers(self) -> list[Fiber]:
+        """What runs for it: its own fiber and those of its sub-pools."""
+        own = [] if self.fiber is None else [self.fiber]
+        return own + [fiber for pool in tuple(self.pools) for fiber in pool.fibers]
+
     def decide(self, outcome: Outcome) -> bool:
         """Settle how the run ended. False: that was decided before, and stands."""
         with _DECIDING:  # with threads, two could find it undecided
@@ -73,3 +85,10 @@ class Run:
 
 current_run: ContextVar[Run | None] = ContextVar("mrq_current_run", default=None)
 """The run that this code belongs to. New fibers start without one: sub-pools hand it on."""
+
+
+class Process:
+    """What belongs to the process rather than to a job."""
+
+    worker: Any = None
+    """The worker that it runs, if it runs one."""

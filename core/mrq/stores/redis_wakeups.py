@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mrq.stores.redis_client import translated
+from mrq.stores.redis_client import best_effort
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -26,13 +26,13 @@ class RedisWakeups:
         self._redis = redis
         self._prefix = prefix
 
-    @translated
+    @best_effort
     def notify(self, roots: Iterable[str]) -> None:
         """See Wakeups."""
         for root in roots:
             self._redis.publish(self._channel(root), b"1")
 
-    @translated
+    @best_effort
     def leave_marks(self, root: str, jobs: int, ttl: float) -> None:
         """See Wakeups."""
         key = f"{self._prefix}:notify:{root}"
@@ -46,7 +46,7 @@ class RedisWakeups:
         """See Wakeups."""
         return RedisSubscription(self._redis, [self._channel(root) for root in roots])
 
-    @translated
+    @best_effort
     def ping(self) -> str:
         """See Wakeups."""
         info: Any = self._redis.info("server")
@@ -81,7 +81,7 @@ class RedisSubscription:
                 raise
             return False  # another thread pulled the connection away
 
-    @translated
+    @best_effort
     def _wait(self, timeout: float) -> bool:
         if self._pubsub is None:
             self._pubsub = self._redis.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]

@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING, Any
 from mrq.app import App, Stores, get_app, use_app, worker_options
 from mrq.engine.threads import ThreadRuntime
 from mrq.stores.memory import MemoryJobStore, MemoryLocks, MemoryWakeups, MemoryWorkerStore
+from mrq.stores.memory_jobkeys import MemoryJobKeys
 from mrq.stores.memory_logs import MemoryLogStore
 from mrq.stores.memory_pauses import MemoryPauses
 from mrq.stores.memory_reports import MemoryJobReports
+from mrq.stores.memory_schedules import MemoryScheduleStore
 from mrq.stores.memory_sizes import MemoryQueueSizes
 
 if TYPE_CHECKING:
@@ -41,6 +43,8 @@ def memory_stores() -> Stores:
         pauses=MemoryPauses(),
         logs=MemoryLogStore(),
         sizes=MemoryQueueSizes(),
+        schedules=MemoryScheduleStore(),
+        job_keys=MemoryJobKeys(),
     )
 
 

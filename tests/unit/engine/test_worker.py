@@ -12,6 +12,7 @@ from mrq.domain.status import Status
 from mrq.engine import deadlines, shutdown
 from mrq.engine.options import WorkerOptions
 from mrq.engine.threads import ThreadRuntime
+from mrq.exceptions import TimeoutInterrupt
 from support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -239,6 +240,33 @@ def test_a_task_cannot_end_its_worker(plant: Plant, kind: type[BaseException]) -
     assert plant.statuses(jobs) == ["success", "success", "failed", "success", "success"]
 
 
+@pytest.mark.parametrize("options", [{"timeout": "60"}, {"result_ttl": "60"}], ids=str)
+def test_a_job_whose_own_options_are_wrong_ends_all_the_same(plant: Plant, options: dict[str, Any]) -> None:
+    jobs = plant.queue(plant.tasks.define(lambda params: 1, "Wrong", **options), 2)
+    jobs += plant.queue(plant.tasks.define(lambda params: 1, "Right"), 2)
+    assert plant.burst().code == 0
+    assert plant.statuses(jobs) == ["failed", "failed", "success", "success"]
+    assert plant.record(jobs[0]).exceptiontype == "TypeError"
+
+
+def test_an_interruption_that_comes_when_the_task_is_over_still_ends_the_job(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mrq.engine import execute
+
+    def interrupted(exc: BaseException) -> Any:
+        monkeypatch.undo()
+        raise TimeoutInterrupt("while its failure is put into words")
+
+    def fail(params: Any) -> None:
+        raise ValueError
+
+    monkeypatch.setattr(execute, "failure_of", interrupted)
+    jobs = plant.queue(plant.tasks.define(fail), 1)
+    assert plant.burst().code == 0
+    assert plant.statuses(jobs) == ["timeout"]
+
+
 def test_retries_come_back_by_themselves(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
     from mrq.engine import maintenance
 
@@ -297,6 +325,22 @@ def test_a_worker_taken_for_dead_takes_a_new_identity_and_hands_its_jobs_back(pl
     wait_until(lambda: plant.statuses(jobs) == ["success"] * 2)
     assert [plant.record(job).losses for job in jobs] == [0, 0]
     assert plant.app.workers.gone([former, worker.state.worker]) == {former}
+
+
+@pytest.mark.parametrize("hanging", ["suspects", "gone"])
+def test_a_rescue_that_hangs_does_not_stop_the_heartbeat(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch, hanging: str
+) -> None:
+    monkeypatch.setattr(plant.app.workers, hanging, lambda *_: plant.go.wait(PATIENCE) and [])
+    worker = plant.worker()
+    plant.start(worker)
+
+    def beats() -> int:
+        return int((plant.app.workers.fetch(worker.state.worker) or {"beat": 0})["beat"])
+
+    wait_until(lambda: beats() > 10)
+    plant.go.set()
+    wait_until(lambda: plant.app.workers.fetch(worker.state.worker) is not None)
 
 
 def test_a_job_with_two_losses_runs_alone(plant: Plant) -> None:
