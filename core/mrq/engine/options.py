@@ -30,6 +30,7 @@ class WorkerOptions:
     default_ttl: float = 180 * 24 * 3600.0
     only: frozenset[str] = frozenset()
     never: frozenset[str] = frozenset()
+    queue_limits: Mapping[str, int] = field(default_factory=dict)  # by root queue: so many jobs at once
     name: str = ""
     worker_id: str = ""  # the first identity; one that is taken is not used
     max_memory: int = 0  # MB
