@@ -114,13 +114,9 @@ class Enqueuer:
         return self.patience.through(lambda: keyed.insert(batch, names, terms), waiting)
 
     def announce(self, queue: str, jobs: int) -> None:
-        """Jobs have just come into a queue (its full name): wake workers, and say it to all who want to know."""
-        try:
-            self.wakeups.notify([queue.split("/", 1)[0]])
-            if self.news is not None:
-                self.news.queued(queue, jobs)
-        except StoreUnavailableError as error:
-            log.warning("jobs are queued, but idle workers could not be woken: %s", error)
+        """Jobs have just come into a queue (its full name): wake workers, and say it to all who want to know.
+        As in `call`, Redis may be away."""
+        self._say([queue.split("/", 1)[0]], queue, jobs)
 
     def call_for(self, queues: Iterable[str]) -> None:
         """Wake the idle workers of queues, given by their full names."""
@@ -132,10 +128,15 @@ class Enqueuer:
 
         One that hangs costs a time-out: so it is let alone for a while, or each of many jobs would pay that.
         """
+        self._say([root])
+
+    def _say(self, roots: list[str], queue: str | None = None, jobs: int = 0) -> None:
         if self.clock.monotonic() < self._call_again:
             return
         try:
-            self.wakeups.notify([root])
+            self.wakeups.notify(roots)
+            if queue is not None and self.news is not None:
+                self.news.queued(queue, jobs)
         except StoreUnavailableError as error:
             pause = self._silence.failed()
             self._call_again = self.clock.monotonic() + pause
