@@ -24,7 +24,7 @@ from mrq.engine.tasks import TaskLoader
 from mrq.exceptions import ConfigError, UnknownTaskError
 from mrq.ports.logs import LOGS_SIZE
 from mrq.settings import Settings, load
-from mrq.stores.connections import Clients
+from mrq.stores.connections import OFF, Clients
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -204,13 +204,14 @@ class App:
 
     def logs_of_size(self, size: int) -> LogStore | None:
         """The logs of jobs, to be kept to this many bytes."""
-        if self.settings.mongodb_logs == "0":
+        if str(self.settings.mongodb_logs) == OFF:
             return None
         if self._stores:
             return _given(self._stores.logs, "logs")
+        from mrq.stores.mongo_client import database_of  # noqa: PLC0415
         from mrq.stores.mongo_logs import MongoLogStore  # noqa: PLC0415
 
-        return MongoLogStore(self._logs_database, size)
+        return MongoLogStore(database_of(self._clients.get("mongodb_logs")), size)
 
     @cached_property
     def reports(self) -> JobReports:
@@ -228,10 +229,6 @@ class App:
     @cached_property
     def _database(self) -> Any:
         return self._clients.database()
-
-    @cached_property
-    def _logs_database(self) -> Any:
-        return self._clients.get("mongodb_logs")
 
     @cached_property
     def _redis(self) -> Any:

@@ -38,6 +38,7 @@ __all__ = [
     "JobHandle",
     "MatchingJobs",
     "current_job",
+    "get_job_logs",
     "get_job_result",
     "jobs_matching",
     "queue_job",
