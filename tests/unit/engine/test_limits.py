@@ -410,3 +410,24 @@ def test_jobs_whose_claim_was_never_answered_have_their_permits(
     assert all(run.permits for run in worker.state.active())
     plant.go.set()
     plant.all_end(jobs)
+
+
+def test_a_job_that_came_back_for_its_turn_takes_its_permit_first(
+    plant: Counting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    turn, acquire = MemoryRates.turn, MemorySemaphores.acquire
+
+    def noted_turn(*args: Any, **kwargs: Any) -> Turn:
+        asked.append("returns" if kwargs["returns"] else "turn")
+        return turn(*args, **kwargs)
+
+    def noted_acquire(*args: Any) -> frozenset[str]:
+        asked.append("permit")
+        return acquire(*args)
+
+    monkeypatch.setattr(MemoryRates, "turn", noted_turn)
+    monkeypatch.setattr(MemorySemaphores, "acquire", noted_acquire)
+    plant.start(plant.worker(greenlets=1))
+    plant.all_end(plant.queue(plant.tasks.define(lambda params: None, rate="5/s", max_concurrency=1), 2))
+    assert asked == ["turn", "permit", "turn", "permit", "returns"]
