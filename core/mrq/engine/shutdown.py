@@ -66,6 +66,11 @@ class StopFlags:
         self.fail(reason)
         self.replace = True
 
+    def renew(self, reason: str) -> None:
+        """End as after `finish`, and have a successor: this process is worn out, nothing is wrong."""
+        self.replace = True
+        self.finish(reason)
+
     def _because(self, reason: str) -> None:
         self.reason = self.reason or reason
 
@@ -87,7 +92,7 @@ class Ending:
         if running and not self.flags.now:
             again = " again" if SIGINT in self.flags.reason else ""
             log.info("%s still running; Ctrl-C%s interrupts what runs", many(len(running), "job"), again)
-        self._wait_for_jobs()
+        self.wait_for_jobs()
         left = self.state.active()
         if left:
             self.state.status = WorkerStatus.KILLING
@@ -95,7 +100,7 @@ class Ending:
             self.interrupt(left, hand_back=self.flags.hand_back)
         return f"{len(running) - len(left)} finished, {len(left)} interrupted"
 
-    def _wait_for_jobs(self) -> None:
+    def wait_for_jobs(self) -> None:
         """Let running jobs finish, within the stop time-out, or until told not to."""
         until = self.clock.monotonic() + self.options.stop_timeout if self.options.stop_timeout else None
         for run in self.state.active():
