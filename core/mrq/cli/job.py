@@ -10,6 +10,8 @@ import click
 from mrq.app import App
 from mrq.cli.options import SettingsCommand, given_on_command_line, settings_options
 from mrq.cli.run import as_json
+from mrq.domain.status import Status
+from mrq.ports.reports import FAILED
 from mrq.settings import load
 
 try:
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
     from mrq.domain.job import JobRecord
 
-COLOURS = {"success": "green", "failed": "red", "timeout": "red", "maxretries": "red"}  # others: yellow
+COLOURS = {Status.SUCCESS.value: "green"} | dict.fromkeys((status.value for status in FAILED), "red")  # others: yellow
 NAMES = 12  # columns for the names of the fields
 LONGEST_VALUE = 4000  # characters of params and of a result
 
@@ -70,17 +72,17 @@ def facts(record: JobRecord) -> list[tuple[str, str]]:
         ("task", record.path),
         ("queue", record.queue),
         ("params", _value(record.params)),
-        ("queued", _time(record.datequeued)),
+        ("queued at", _time(record.datequeued)),
         ("not before", _time(record.due)),
-        ("started", _time(record.datestarted)),
-        ("changed", _time(record.dateupdated)),
+        ("started at", _time(record.datestarted)),
+        ("changed at", _time(record.dateupdated)),
         ("took", "" if record.totaltime is None else f"{record.totaltime:.3f} s"),
         ("progress", "" if record.progress is None else f"{record.progress:.0%}"),
         ("runs again", _time(record.dateretry)),
         ("retries", str(record.retry_count or "")),
         ("lost", f"{record.losses} workers died while it ran" if record.losses else ""),
         ("worker", str(record.worker or "")),
-        ("deleted", _time(record.dateexpires)),
+        ("deleted at", _time(record.dateexpires)),
         ("result", _value(record.result) if "result" in record.document else ""),
         ("exception", record.exceptiontype or ""),
     ]

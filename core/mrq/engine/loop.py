@@ -273,9 +273,9 @@ class Worker:
                 self._workers.stop(self.state.worker, self.reporter.report(WorkerStatus.STOP, measured=True))
             except StoreUnavailableError as error:
                 log.warning("the database doesn't know that this worker stopped: %s", error)
+        log.info("worker %s stopped: %s", self.state.worker, became)
         if self.fittings.logs is not None:
             self.fittings.logs.close()
-        log.info("worker %s stopped: %s", self.state.worker, became)
         self._guard.finishing(self.stop.exit_code, replace=self.stop.replace)
         return Exit(self.stop.exit_code, self.stop.replace, self.stop.reason)
 
