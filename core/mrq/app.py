@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from mrq.ports.jobs import JobStore
     from mrq.ports.locks import Locks
     from mrq.ports.pauses import Pauses
+    from mrq.ports.raw import RawQueues
     from mrq.ports.reports import JobReports
     from mrq.ports.runtime import Runtime
     from mrq.ports.wakeups import Wakeups
@@ -48,6 +49,7 @@ class Stores:
     locks: Locks
     reports: JobReports | None = None
     pauses: Pauses | None = None
+    raw: RawQueues | None = None
 
 
 class App:
@@ -114,6 +116,15 @@ class App:
         return RedisPauses(self._redis, self.settings.redis_prefix)
 
     @cached_property
+    def raw(self) -> RawQueues:
+        """What waits in raw queues."""
+        if self._stores:
+            return _given(self._stores.raw, "raw")
+        from mrq.stores.redis_raw import RedisRawQueues  # noqa: PLC0415
+
+        return RedisRawQueues(self._redis, self.settings.redis_prefix)
+
+    @cached_property
     def reports(self) -> JobReports:
         """Sums over all jobs, for people."""
         if self._stores:
@@ -141,6 +152,7 @@ class App:
             max_connections=settings.redis_max_connections,
             timeout=settings.redis_timeout,
             server_timeout=settings.server_timeout,
+            cluster=settings.redis_cluster,
         )
 
     def close(self) -> None:
@@ -149,8 +161,11 @@ class App:
         if "_database" in opened:
             self._database.client.close()
         if "_redis" in opened:
-            self._redis.connection_pool.disconnect()
-        for name in ("_database", "_redis", "jobs", "workers", "wakeups", "locks", "pauses", "reports", "enqueuer"):
+            self._redis.close()
+        for name in (
+            "_database", "_redis", "jobs", "workers", "wakeups", "locks", "pauses", "raw", "reports", "enqueuer",
+            "raw_enqueuer",
+        ):  # fmt: skip
             opened.pop(name, None)
 
     # ---- use cases

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from mrq.ports.jobs import JobStore
     from mrq.ports.locks import Locks
     from mrq.ports.pauses import Pauses
+    from mrq.ports.raw import RawQueues
     from mrq.ports.wakeups import Wakeups
     from mrq.ports.workers import WorkerStore
 
@@ -25,3 +26,5 @@ class StorePorts(Protocol):
     def locks(self) -> Locks: ...
     @property
     def pauses(self) -> Pauses: ...
+    @property
+    def raw(self) -> RawQueues: ...

@@ -19,6 +19,7 @@ from mrq.app import App, Stores, get_app, use_app, worker_options
 from mrq.engine.threads import ThreadRuntime
 from mrq.stores.memory import MemoryJobStore, MemoryLocks, MemoryWakeups, MemoryWorkerStore
 from mrq.stores.memory_pauses import MemoryPauses
+from mrq.stores.memory_raw import MemoryRawQueues
 from mrq.stores.memory_reports import MemoryJobReports
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def memory_stores() -> Stores:
         MemoryLocks(),
         reports=MemoryJobReports(jobs.documents),
         pauses=MemoryPauses(),
+        raw=MemoryRawQueues(),
     )
 
 
