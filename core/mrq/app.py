@@ -17,6 +17,7 @@ from mrq.engine.clock import SystemClock
 from mrq.engine.enqueue import Enqueuer
 from mrq.engine.loop import Worker
 from mrq.engine.options import WorkerOptions
+from mrq.engine.raw_enqueue import RawEnqueuer
 from mrq.engine.tasks import TaskLoader
 from mrq.settings import Settings, load
 
@@ -190,6 +191,16 @@ class App:
         """Puts jobs into queues."""
         return Enqueuer(self.jobs, self.wakeups, self.clock)
 
+    @cached_property
+    def raw_enqueuer(self) -> RawEnqueuer:
+        """Puts payloads into raw queues."""
+        return RawEnqueuer(self.raw, self.enqueuer, self.clock)
+
+    @property
+    def queue_table(self) -> Mapping[str, Mapping[str, Any]]:
+        """What is set for queues: RAW_QUEUES, or QUEUES_CONFIG when that is empty (MRQ 0.9)."""
+        return self.settings.raw_queues or self.settings.queues_config
+
     def queue_of(self, path: str) -> str:
         """The queue of a task's jobs when none is named: `TASKS[path]["queue"]`, what the task says, or
         "default"."""
@@ -237,6 +248,7 @@ def worker_options(settings: Settings) -> WorkerOptions:
         only=_paths(settings.task_whitelist),
         never=_paths(settings.task_blacklist),
         name=settings.name or socket.gethostname(),
+        raw_queues=settings.raw_queues or settings.queues_config,
         report_config={name: getattr(settings, name) for name in _SHOWN},
     )
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mrq.app import App, get_app, use_app
 from mrq.config import get_config
-from mrq.job import Job, current_job, queue_job, queue_jobs
+from mrq.job import Job, current_job, queue_job, queue_jobs, queue_raw_jobs
 
 if TYPE_CHECKING:
     from mrq.engine.loop import Worker
@@ -21,6 +21,7 @@ __all__ = [
     "log",
     "queue_job",
     "queue_jobs",
+    "queue_raw_jobs",
     "retry_current_job",
     "run_task",
     "set_current_config",

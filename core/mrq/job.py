@@ -52,6 +52,18 @@ def queue_jobs(
     )
 
 
+def queue_raw_jobs(queue: str, params_list: Any) -> None:
+    """Put payloads into a raw queue; workers make jobs of them with its `job_factory`.
+
+    params_list: payloads, each bytes, text (kept as UTF-8) or a number. For a sorted or a timed set a dict of payloads
+    and scores; scores of a timed set are unix seconds, and a plain list means now.
+
+    Raises InvalidParamsError when one is of a wrong type, InvalidQueueError for a regular queue (nothing is queued
+    then), and ServerUnavailableError when Redis is away: of many payloads, some may be queued then.
+    """
+    get_app().raw_enqueuer.enqueue(queue, params_list)
+
+
 def get_job_result(job_id: Any) -> dict[str, Any]:
     """A job's `status`, and its `result` if one is stored. Raises JobNotFoundError."""
     record = _record(get_app(), job_id)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from mrq.domain.change import Settlement, change_for
 from mrq.domain.outcome import Failure, Outcome
 from mrq.domain.status import Status
+from mrq.engine.raw_rescue import RawRescuer
 from mrq.engine.rescue import BATCH, Rescuer
 from mrq.exceptions import ServerUnavailableError
 from mrq_container.board import Board, Entry
@@ -18,6 +19,8 @@ from mrq_container.guard import say
 from mrq_container.start import app_of, run_with_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mrq.app import App
     from mrq.domain.ids import JobId, WorkerId
     from mrq.settings import Loaded
@@ -34,13 +37,28 @@ def clean_up(loaded: Loaded, *, killed: bool) -> int:
     entries, now = board.entries(), time.monotonic()
     running = {app.jobs.parse_id(entry.job) for entry in entries}
     overdue = [entry for entry in entries if killed and entry.deadline <= now]
+    blamed = {app.jobs.parse_id(entry.job) for entry in overdue}
+
+    def in_mongodb() -> None:
+        settle_overdue(app, worker, overdue)
+        # Killed by the guard: the jobs still there are not to blame.
+        rescuer(app).release(worker, set() if killed else running)
+        app.workers.stop(worker, {"jobs": []})
+
+    def in_redis() -> None:
+        raw = RawRescuer(app.raw, app.jobs, app.workers, returned=app.enqueuer.call_for)
+        raw.release_all(worker, blamed if killed else running)
+
+    # each for itself: one server that is away must not keep from the other what can be given back there
+    return max(insist(in_mongodb, worker), insist(in_redis, worker))
+
+
+def insist(give_back: Callable[[], None], worker: WorkerId) -> int:
+    """Try for a while; 1 if it could not be done."""
     until = time.monotonic() + PATIENCE
     while True:
         try:
-            settle_overdue(app, worker, overdue)
-            # Killed by the guard: the jobs still there are not to blame.
-            rescuer(app).release(worker, set() if killed else running)
-            app.workers.stop(worker, {"jobs": []})
+            give_back()
             return 0
         except ServerUnavailableError as error:
             if time.monotonic() > until:

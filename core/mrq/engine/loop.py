@@ -6,6 +6,8 @@ import logging
 from typing import TYPE_CHECKING, NamedTuple
 
 from mrq.domain.change import must_run_alone
+from mrq.domain.outcome import Outcome
+from mrq.domain.status import Status
 from mrq.domain.worker import WorkerRecord, WorkerStatus
 from mrq.engine.backoff import Backoff
 from mrq.engine.claiming import Claimer, queues_of
@@ -14,6 +16,9 @@ from mrq.engine.execute import execute
 from mrq.engine.heartbeat import Heartbeat
 from mrq.engine.maintenance import Maintenance
 from mrq.engine.pauses import PauseWatch
+from mrq.engine.raw_rescue import RawRescuer, RawUpkeep
+from mrq.engine.raw_settings import served_settings
+from mrq.engine.raw_source import RawSource
 from mrq.engine.regular_source import RegularSource
 from mrq.engine.report import Reporter
 from mrq.engine.rescue import Rescuer
@@ -27,7 +32,10 @@ from mrq.ports.errors import StoreUnavailableError
 from mrq.ports.guard import Guard, NoGuard
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mrq.domain.job import ClaimedJob
+    from mrq.domain.outcome import Failure
     from mrq.engine.enqueue import Enqueuer
     from mrq.engine.options import WorkerOptions
     from mrq.engine.tasks import TaskLoader
@@ -73,7 +81,7 @@ class Worker:
         kick = runtime.event()
         self.state = WorkerState(jobs.new_id(), options.greenlets, options.unsettled_limit, kick)
         self.stop = StopFlags(kick)
-        self._settler = Settler(jobs, self.state, runtime, clock, options)
+        self._settler = Settler(jobs, self.state, runtime, clock, options, raw=stores.raw, returned=enqueuer.call_for)
         self._strategy = strategy_named(options.strategy)
         self._claimer = self._make_claimer(stores)
         self._loops = SideLoops(runtime, lambda name: self.stop.fail(f"its {name} loop died"))
@@ -96,13 +104,26 @@ class Worker:
         self._heartbeat = Heartbeat(
             jobs, workers, rescuer, self.state, clock, self._guard, options, self._was_lost, self._lease_overdue
         )
+        self._raw_upkeep = RawUpkeep(
+            RawRescuer(stores.raw, jobs, workers, returned=enqueuer.call_for),
+            self.state,
+            frozenset(queue.root for queue in queues_of(options.queues) if queue.is_raw),
+            options.heartbeat_interval,
+            4 * options.greenlets + options.unsettled_limit,
+        )
         self._deadlines = Deadlines(self.state, self._settler, clock, self._guard, options, self._is_stuck)
 
     def _make_claimer(self, stores: StorePorts) -> Claimer:
         options, clock = self.options, self._clock
+        queues = queues_of(options.queues)
+        settings = served_settings({queue.root for queue in queues if queue.is_raw}, options.raw_queues)
         regular = RegularSource(stores.jobs, self.state, clock, options, self._accept)
+        raw = RawSource(
+            stores.raw, stores.jobs, self.state, clock, settings,
+            accept=self._accept, reject=self._reject, fresh=self._is_fresh,
+        )  # fmt: skip
         pauses = PauseWatch(stores.pauses, clock, options.paused_queues_refresh_interval)
-        return Claimer(queues_of(options.queues), self._strategy, regular, regular, pauses, clock)
+        return Claimer(queues, self._strategy, regular, raw, pauses, clock)
 
     # ---- the life of the worker
 
@@ -112,12 +133,14 @@ class Worker:
         for name, loop in (
             ("heartbeat", lambda: self._heartbeat.loop(self._loops.stopped)),
             ("deadlines", lambda: self._deadlines.loop(self._loops.stopped)),
-            ("settler", self._settler.loop),
+            ("raw upkeep", lambda: self._raw_upkeep.loop(self._loops.stopped)),
             ("wake-up", self._listen),
             ("report", lambda: self._reporter.loop(self._loops.stopped)),
             ("maintenance", lambda: self._maintenance.loop(self._loops.stopped)),
         ):
             self._loops.start(name, loop)
+        for name, loop in self._settling.items():
+            self._loops.start(name, loop, may_end=True)
         log.info("worker %s serves %s", self.state.worker, ", ".join(self.options.queues))
         try:
             while not self.stop.graceful:
@@ -141,7 +164,9 @@ class Worker:
         log.info("worker %s stops: %s", self.state.worker, self.stop.reason)
         self._ending.perform()
         self._settler.close()
-        written = self._loops.join("settler", LAST_WRITES)
+        until = self._clock.monotonic() + LAST_WRITES
+        ended = [self._loops.join(name, max(0.1, until - self._clock.monotonic())) for name in self._settling]
+        written = all(ended)
         if not written:
             log.error("%d outcomes could not be written: their jobs will run again", len(self.state.held()))
         self._loops.stop(timeout=2.0, but="wake-up")  # that one may listen for a while longer; it can't harm
@@ -150,8 +175,22 @@ class Worker:
                 self._workers.stop(self.state.worker, self._reporter.report(WorkerStatus.STOP))
             except StoreUnavailableError as error:
                 log.warning("the database doesn't know that this worker stopped: %s", error)
+            self._give_payloads_back()
         self._guard.finishing(self.stop.exit_code, replace=self.stop.replace)
         return Exit(self.stop.exit_code, self.stop.replace, self.stop.reason)
+
+    @property
+    def _settling(self) -> dict[str, Callable[[], None]]:
+        """The loops that end by themselves when all is written."""
+        return {"settler": self._settler.loop, **self._settler.raw_loops}
+
+    def _give_payloads_back(self) -> None:
+        """What was taken from raw queues and never became a run; a rescue would do the same, later."""
+        try:
+            for root in self._raw_upkeep.roots:
+                self._raw_upkeep.rescuer.release(root, self.state.worker, set())
+        except StoreUnavailableError as error:
+            log.warning("what this worker had taken from raw queues is left to a rescue: %s", error)
 
     # ---- one turn of the main loop
 
@@ -213,6 +252,15 @@ class Worker:
             else:
                 run.fiber = self.runtime.spawn(self._perform, run, name="mrq-job")
 
+    def _reject(self, job: ClaimedJob, failure: Failure) -> None:
+        """A job that can't run: its end is written at once."""
+        run = Run(job, self._tasks.options(job.path))
+        self.state.hold([run])
+        self._accepted += 1
+        run.decide(Outcome(Status.FAILED, failure=failure))
+        self.state.left_fiber(run)
+        self._settler.put(run)
+
     def _run_next_alone(self) -> None:
         """Start the first of the jobs that must run alone, once nothing else is held; drop it when it is done."""
         if self.state.busy_beside(self._alone):
@@ -260,6 +308,9 @@ class Worker:
 
     # ---- what others tell the worker
 
+    def _is_fresh(self) -> bool:
+        return self._heartbeat.fresh()
+
     def _was_lost(self) -> None:
         self._lost_identity = True
         self.state.kick.set()
@@ -272,6 +323,7 @@ class Worker:
             self.stop.make_way("jobs of its lost identity can't be interrupted")
             return
         self.state.open_claims.clear()
+        self.state.open_takes.clear()
         self.state.worker = self._jobs.new_id()
         backoff = Backoff()
         while not self.stop.graceful:

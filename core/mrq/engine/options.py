@@ -31,6 +31,7 @@ class WorkerOptions:
     only: frozenset[str] = frozenset()
     never: frozenset[str] = frozenset()
     name: str = ""
+    raw_queues: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # the table RAW_QUEUES
     report_config: Mapping[str, Any] = field(default_factory=dict)  # the part of the settings shown to others
 
     interrupt_grace: float = 10.0  # a job that survives its interruption for so long can't be interrupted
