@@ -54,7 +54,8 @@ class RawKit:
 
     def held(self, root: str, worker: WorkerId | None = None) -> list[bytes]:
         """Payloads in the worker's hands, as they were taken."""
-        return [held.payload for held in self.raw.held_by(root, worker or self.worker, 10_000)]
+        worker = worker or self.worker
+        return [held.payload for held in self.raw.held(root, worker, self.raw.held_ids(root, worker))]
 
     def waiting(self, queue: str) -> list[bytes]:
         """All that waits; in the alphabet's order for a set."""

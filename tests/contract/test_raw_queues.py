@@ -269,8 +269,8 @@ def test_a_redis_that_is_away_is_said_to_be(cluster: str) -> None:
         lambda: raw.remove(name, [b"a"]), lambda: raw.empty(name), lambda: raw.count_due(name, 0),
         lambda: raw.waiting(name, 0, 1), lambda: raw.sorted_graph(name, [("1", "2")]), lambda: raw.subqueues(LIST),
         lambda: raw.scan_subqueues(LIST, 0), lambda: raw.serve(LIST), lambda: raw.done(LIST, worker, [worker]),
-        lambda: raw.holds(LIST, worker, [worker]), lambda: raw.put_back(LIST, worker, {worker: LIST}),
-        lambda: raw.holders(LIST), lambda: raw.held_by(LIST, worker, 1), lambda: raw.leave(LIST, worker),
+        lambda: raw.held(LIST, worker, [worker]), lambda: raw.put_back(LIST, worker, {worker: LIST}),
+        lambda: raw.holders(LIST), lambda: raw.held_ids(LIST, worker), lambda: raw.leave(LIST, worker),
     ]  # fmt: skip
     for call in calls[: None if cluster == "off" else 1]:
         with pytest.raises(StoreUnavailableError, match="Redis is not available"):

@@ -109,7 +109,6 @@ class Worker:
             self.state,
             frozenset(queue.root for queue in queues_of(options.queues) if queue.is_raw),
             options.heartbeat_interval,
-            4 * options.greenlets + options.unsettled_limit,
         )
         self._deadlines = Deadlines(self.state, self._settler, clock, self._guard, options, self._is_stuck)
 

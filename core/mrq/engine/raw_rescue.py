@@ -14,12 +14,12 @@ from mrq.engine.backoff import Backoff
 from mrq.ports.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable
 
     from mrq.domain.ids import JobId, WorkerId
     from mrq.engine.state import WorkerState
     from mrq.ports.jobs import JobStore
-    from mrq.ports.raw import Held, RawQueues
+    from mrq.ports.raw import RawQueues
     from mrq.ports.runtime import Event
     from mrq.ports.workers import WorkerStore
 
@@ -57,31 +57,33 @@ class RawRescuer:
 
     def release(self, root: str, worker: WorkerId, running: set[JobId] | None = None) -> int:
         """Take what a dead worker holds of one root."""
-        released = 0
-        while batch := self.raw.held_by(root, worker, BATCH):
-            lost = {held.id for held in batch if running is None or held.id in running}
-            released += self._put_back(root, worker, batch, lost)
+        released = self._put_back(root, worker, self.raw.held_ids(root, worker), running)
         self.raw.leave(root, worker)
         if released:
             log.warning("queue %s: %d payloads of the dead worker %s wait again", root, released, worker)
         return released
 
-    def release_unknown(self, root: str, worker: WorkerId, knows: Callable[[JobId], bool], limit: int) -> int:
+    def release_unknown(self, root: str, worker: WorkerId, knows: Callable[[JobId], bool]) -> int:
         """Put back what a worker holds without knowing of it: the answer was lost with a former state of things."""
-        unknown = [held for held in self.raw.held_by(root, worker, limit) if not knows(held.id)]
-        released = self._put_back(root, worker, unknown, frozenset()) if unknown else 0
+        unknown = [job for job in self.raw.held_ids(root, worker) if not knows(job)]
+        released = self._put_back(root, worker, unknown, set())
         if released:
             log.warning("queue %s: %d payloads were held without this worker's knowing: put back", root, released)
         return released
 
-    def _put_back(self, root: str, worker: WorkerId, batch: list[Held], lost: Collection[JobId]) -> int:
-        stored = self.jobs.existing([held.id for held in batch])
-        if stored:
-            self.raw.done(root, worker, stored)
-        back = {held.id: held.queue for held in batch if held.id not in stored}
-        released = self.raw.put_back(root, worker, back, lost) if back else 0
-        if back:
-            self.returned(set(back.values()))
+    def _put_back(self, root: str, worker: WorkerId, jobs: list[JobId], running: set[JobId] | None) -> int:
+        """`running`: None if they may all have run. The last taken go back first: so the first ends up in front."""
+        released = 0
+        for end in range(len(jobs), 0, -BATCH):
+            batch = jobs[max(0, end - BATCH) : end]
+            stored = self.jobs.existing(batch)
+            if stored:
+                self.raw.done(root, worker, stored)
+            back = {each.id: each.queue for each in self.raw.held(root, worker, batch) if each.id not in stored}
+            if back:
+                lost = back.keys() if running is None else back.keys() & running
+                released += self.raw.put_back(root, worker, back, lost)
+                self.returned(set(back.values()))
         return released
 
 
@@ -93,7 +95,6 @@ class RawUpkeep:
     state: WorkerState
     roots: frozenset[str]  # that this worker serves
     interval: float
-    most: int  # more than this worker can ever hold
 
     def loop(self, stopped: Event) -> None:
         """Look every `interval` seconds until told to stop."""
@@ -113,5 +114,5 @@ class RawUpkeep:
         me = self.state.worker
         for root in sorted(self.roots):
             self.rescuer.raw.serve(root)  # again: Redis may have forgotten it in a fail-over
-            self.rescuer.release_unknown(root, me, self.state.knows, self.most)
+            self.rescuer.release_unknown(root, me, self.state.knows)
         self.rescuer.round(me)

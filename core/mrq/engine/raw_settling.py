@@ -124,7 +124,7 @@ class RawSettling:
     def _held(self, runs: list[Run]) -> set[JobId]:
         held: set[JobId] = set()
         for (root, worker), some in _by_holder(runs):
-            held |= self._raw.holds(root, worker, [run.job.id for run in some])
+            held.update(each.id for each in self._raw.held(root, worker, [run.job.id for run in some]))
         return held
 
 

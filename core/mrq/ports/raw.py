@@ -106,8 +106,8 @@ class RawQueues(Protocol):
         others: they were not the worker's any more."""
         ...
 
-    def holds(self, root: str, worker: WorkerId, ids: Sequence[JobId]) -> set[JobId]:
-        """Which of these a worker still holds."""
+    def held(self, root: str, worker: WorkerId, ids: Sequence[JobId]) -> list[Held]:
+        """Those of these that a worker still holds."""
         ...
 
     def put_back(
@@ -128,8 +128,8 @@ class RawQueues(Protocol):
         """Workers that may hold something of this root."""
         ...
 
-    def held_by(self, root: str, worker: WorkerId, limit: int) -> list[Held]:
-        """What a worker holds, in the order in which it was taken: about `limit` of them, or all if there are fewer."""
+    def held_ids(self, root: str, worker: WorkerId) -> list[JobId]:
+        """All that a worker holds, in the order in which it was taken."""
         ...
 
     def leave(self, root: str, worker: WorkerId) -> None:

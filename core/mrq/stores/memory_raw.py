@@ -192,10 +192,11 @@ class MemoryRawQueues:
                 about.held[worker].pop(job_id, None)
             return about.rescued & set(ids)
 
-    def holds(self, root: str, worker: WorkerId, ids: Sequence[JobId]) -> set[JobId]:
+    def held(self, root: str, worker: WorkerId, ids: Sequence[JobId]) -> list[Held]:
         """See RawQueues."""
         with self._lock:
-            return self._roots[root].held[worker].keys() & set(ids)
+            mine = self._roots[root].held[worker]
+            return [copy.copy(mine[job_id].held) for job_id in ids if job_id in mine]
 
     def put_back(
         self, root: str, worker: WorkerId, queues: Mapping[JobId, str], lost: Collection[JobId] = frozenset()
@@ -239,11 +240,10 @@ class MemoryRawQueues:
         with self._lock:
             return set(self._roots[root].last_take)
 
-    def held_by(self, root: str, worker: WorkerId, limit: int) -> list[Held]:
+    def held_ids(self, root: str, worker: WorkerId) -> list[JobId]:
         """See RawQueues."""
         with self._lock:
-            records = self._roots[root].held[worker]
-            return [copy.copy(records[job_id].held) for job_id in sorted(records)[:limit]]
+            return sorted(self._roots[root].held[worker])
 
     def leave(self, root: str, worker: WorkerId) -> None:
         """See RawQueues."""

@@ -188,13 +188,13 @@ class RedisRawQueues:
         return taken
 
     @translated
-    def holds(self, root: str, worker: WorkerId, ids: Sequence[JobId]) -> set[JobId]:
+    def held(self, root: str, worker: WorkerId, ids: Sequence[JobId]) -> list[Held]:
         """See RawQueues."""
-        held: set[JobId] = set()
+        found: list[Held] = []
         for chunk in _chunks(list(ids), CHUNK):
             records = self._redis.hmget(self._keys.held(root, worker), [str(job_id) for job_id in chunk])
-            held.update(job_id for job_id, record in zip(chunk, records, strict=True) if record is not None)
-        return held
+            found += _held(zip(chunk, records, strict=True))
+        return found
 
     @translated
     def put_back(
@@ -227,14 +227,9 @@ class RedisRawQueues:
         return {parse_id(worker) for worker in self._redis.hkeys(self._keys.holders(root))}
 
     @translated
-    def held_by(self, root: str, worker: WorkerId, limit: int) -> list[Held]:
+    def held_ids(self, root: str, worker: WorkerId) -> list[JobId]:
         """See RawQueues."""
-        key, cursor, found = self._keys.held(root, worker), 0, {}
-        while True:
-            cursor, some = self._redis.hscan(key, cursor=cursor, count=limit)
-            found.update(some)
-            if not cursor or len(found) >= limit:
-                return sorted(_held((parse_id(name), record) for name, record in found.items()), key=lambda h: h.id)
+        return sorted(parse_id(name) for name in self._redis.hkeys(self._keys.held(root, worker)))
 
     @translated
     def leave(self, root: str, worker: WorkerId) -> None:
