@@ -59,10 +59,11 @@ def arm() -> None:
         "settled": (MongoJobStore, "settle", True),
     }
     cls, name, after = moments[point.removesuffix("+guard")]
-    setattr(cls, name, _deadly(getattr(cls, name), after, point.endswith("+guard")))
+    guard = os.getppid() if point.endswith("+guard") else None
+    setattr(cls, name, _deadly(getattr(cls, name), after, guard))
 
 
-def _deadly(method: Callable[..., Any], after: bool, guard: bool) -> Callable[..., Any]:
+def _deadly(method: Callable[..., Any], after: bool, guard: int | None) -> Callable[..., Any]:
     @functools.wraps(method)
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
         if not args or not args[-1]:  # nothing is written by this call
@@ -71,8 +72,8 @@ def _deadly(method: Callable[..., Any], after: bool, guard: bool) -> Callable[..
             method(self, *args, **kwargs)
         with contextlib.suppress(FileExistsError):
             Path("died").touch(exist_ok=False)
-        if guard:
-            os.kill(int(os.environ["MRQ_GUARD_PID"]), signal.SIGKILL)
+        if guard is not None:
+            os.kill(guard, signal.SIGKILL)
         os.kill(os.getpid(), signal.SIGKILL)
         raise AssertionError("still alive")
 
