@@ -43,3 +43,10 @@ class Old(Task):
         if params.get("nested"):
             return [self.is_main_task, run_task(f"{__name__}.Old", {})]
         return self.is_main_task
+
+
+class Echo(Task):
+    """Returns what it was given."""
+
+    def run(self, params: dict[str, Any]) -> Any:
+        return params["payload"]
