@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from mrq.domain.task import Task
     from mrq.engine.loop import Exit
     from mrq.engine.run import Run
+    from mrq.engine.state import WorkerState
     from mrq.ports.guard import Guard
 
 log = logging.getLogger("mrq.worker")
@@ -76,6 +77,11 @@ class Worker:
         )
 
     # ---- what it is
+
+    @property
+    def state(self) -> WorkerState:
+        """What it holds at the moment."""
+        return self.engine.state
 
     @property
     def config(self) -> dict[str, Any]:

@@ -233,9 +233,7 @@ class Worker:
 
         True at once when the worker has ended; False after `timeout` seconds.
         """
-        event = self.runtime.event()
-        self.runtime.spawn(self.state.kick.set)  # once it waits
-        return self._idle.wait(event, timeout)
+        return self._idle.wait(self.runtime.event(), timeout)
 
     def _register(self) -> None:
         wanted, self._wanted_id = self._wanted_id, None
