@@ -3,53 +3,123 @@
 from __future__ import annotations
 
 import sys
-import time
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from contextvars import ContextVar
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
-from mrq.app import App, get_app
-from mrq.domain.status import FINAL, SETTLED, Status
-from mrq.engine.run import Run, current_run
+from mrq.app import get_app
+from mrq.domain.queuename import waiting_place
+from mrq.domain.retry import seconds
+from mrq.domain.status import FINAL, Status
+from mrq.engine.run import Process, Run, current_run
 from mrq.exceptions import (
     AbortInterrupt,
-    JobFailedError,
+    InvalidParamsError,
     JobNotFoundError,
     MaxRetriesInterrupt,
-    MrqError,
     RetryInterrupt,
-    WaitTimeoutError,
 )
+from mrq.job_bulk import BulkResult, MatchingJobs, jobs_matching
+from mrq.job_handle import JobHandle, record_of, result_of, wait_for_end
+from mrq.job_saving import JobSaving
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from mrq.domain.ids import JobId
     from mrq.domain.job import JobRecord
+    from mrq.ports.logs import LogText
 
-R = TypeVar("R")
+__all__ = [
+    "FINAL_STATUSES",
+    "TRANSIENT_STATUSES",
+    "BulkResult",
+    "Job",
+    "JobHandle",
+    "MatchingJobs",
+    "current_job",
+    "get_job_logs",
+    "get_job_result",
+    "jobs_matching",
+    "queue_job",
+    "queue_jobs",
+    "send_task",
+    "send_tasks",
+    "set_queues_size",
+]
 
-SHORTEST_LOOK, LONGEST_LOOK = 0.005, 0.25  # seconds between two looks at a job whose end is awaited
+TRANSIENT_STATUSES = frozenset({Status.CANCEL, Status.QUEUED, Status.STARTED})
+FINAL_STATUSES = frozenset(Status) - TRANSIENT_STATUSES
+"""MRQ 0.9's names and sets: a job may leave a final status only for a transient one."""
 
 
-def queue_job(main_task_path: str, params: Any, queue: str | None = None, batch_size: int = 1000) -> JobId:
-    """Queue one job; its id. See `queue_jobs`."""
-    return queue_jobs(main_task_path, [params], queue=queue, batch_size=batch_size)[0]
+def queue_job(
+    main_task_path: str,
+    params: Any,
+    queue: str | None = None,
+    batch_size: int = 1000,
+    *,
+    key: str | None = None,
+    key_ttl: float = 0,
+    delay: float | None = None,
+    due: datetime | None = None,
+) -> JobId:
+    """Queue one job; its id. `key`: its key. See `queue_jobs`."""
+    keys = None if key is None else [key]
+    return queue_jobs(
+        main_task_path, [params], queue, batch_size, keys=keys, key_ttl=key_ttl, delay=delay, due=due
+    )[0]  # fmt: skip
 
 
 def queue_jobs(
-    main_task_path: str, params_list: Sequence[Any], queue: str | None = None, batch_size: int = 1000
+    main_task_path: str,
+    params_list: Sequence[Any],
+    queue: str | None = None,
+    batch_size: int = 1000,
+    *,
+    keys: Sequence[str | None] | None = None,
+    key_ttl: float = 0,
+    delay: float | None = None,
+    due: datetime | None = None,
 ) -> list[JobId]:
     """Queue one job of a task for each set of params; their ids, in the same order.
 
-    queue: where they wait; None: the task's own queue, or "default".
+    Args:
+        main_task_path: the path of the task.
+        params_list: a dict for each job.
+        queue: where they wait; None: the task's own queue, or "default".
+        batch_size: so many are inserted at once.
+        keys: a key for each job, or None for those without. While a job of this task with this key waits, runs
+            or is to be retried, no other is queued: its id is returned instead.
+        key_ttl: for so many seconds after a job's end its key still means that job.
+        delay: seconds for which they are not started.
+        due: a time before which they are not started, instead of `delay` (without a time zone: UTC).
 
-    Raises InvalidParamsError or JobTooLargeError when a job can't be stored, InvalidQueueError for a raw queue
-    (nothing is queued then), and ServerUnavailableError when MongoDB is away.
+    Raises:
+        InvalidParamsError, JobTooLargeError: a job can't be stored; nothing is queued.
+        InvalidQueueError: for a raw queue; nothing is queued.
+        ServerUnavailableError: MongoDB is away.
     """
     app = get_app()
+    place = app.queue_of(main_task_path) if queue is None else queue
+    if keys is not None and len(keys) != len(params_list):
+        raise InvalidParamsError(
+            f"{len(keys)} keys for {len(params_list)} jobs of {main_task_path}; give one, or None, for each; "
+            "nothing was queued"
+        )
     return app.enqueuer.enqueue(
-        main_task_path, params_list, queue or app.queue_of(main_task_path), batch_size=batch_size
+        main_task_path,
+        params_list,
+        place,
+        batch_size=batch_size,
+        due=in_utc(due) if due is not None else None if delay is None else app.clock.now() + timedelta(seconds=delay),
+        terms=None if keys is None else app.key_terms(main_task_path, keys, key_ttl),
     )
+
+
+def in_utc(when: datetime) -> datetime:
+    """A time as MRQ stores it: in UTC, without a time zone. One without a zone is taken for UTC."""
+    return when if when.tzinfo is None else when.astimezone(UTC).replace(tzinfo=None)
 
 
 def queue_raw_jobs(queue: str, params_list: Any) -> None:
@@ -64,129 +134,197 @@ def queue_raw_jobs(queue: str, params_list: Any) -> None:
     get_app().raw_enqueuer.enqueue(queue, params_list)
 
 
+def set_queues_size(size_by_queues: dict[str, int], action: str = "incr") -> None:
+    """MRQ 0.9's counters of queue sizes. Sizes are counted in the data now, so there is nothing to do."""
+
+
+def send_task(path: str, params: Any, **kwargs: Any) -> Any:
+    """Deprecated: `queue_job`, or with `sync=True` `mrq.context.run_task`."""
+    return send_tasks(path, [params], **kwargs)[0]
+
+
+def send_tasks(
+    path: str, params_list: Sequence[Any], queue: str | None = None, sync: bool = False, batch_size: int = 1000
+) -> list[Any]:
+    """Deprecated: `queue_jobs`. sync: run the tasks here, one after the other, and return their results."""
+    if sync:
+        return [get_app().tasks.load(path)().run_wrapped(params) for params in params_list]
+    return list(queue_jobs(path, params_list, queue=queue, batch_size=batch_size))
+
+
 def get_job_result(job_id: Any) -> dict[str, Any]:
     """A job's `status`, and its `result` if one is stored. Raises JobNotFoundError."""
-    record = _record(get_app(), job_id)
-    return _result_of(record)
+    return result_of(record_of(get_app(), job_id))
 
 
-def _result_of(record: JobRecord) -> dict[str, Any]:
-    return {name: record.document[name] for name in ("result", "status") if name in record.document}
+def get_job_logs(job_id: Any, after: Any = None, limit: int = 1000) -> list[LogText]:
+    """What a job has written to `mrq.context.log`: pieces of text with ids, oldest first; [] if there is nothing.
 
-
-def _record(app: App, job_id: Any) -> JobRecord:
-    record = app.jobs.fetch(app.jobs.parse_id(job_id))
-    if record is None:
-        raise JobNotFoundError(f"there is no job {job_id}; it may have expired")
-    return record
-
-
-def wait_for_end(app: App, job_id: JobId, timeout: float | None, ends: frozenset[Status]) -> JobRecord:
-    """Wait until a job is in one of the statuses. Looks often at first, then four times a second.
-
-    Raises WaitTimeoutError after `timeout` seconds (None: never), and JobNotFoundError.
+    after: the id of the last piece that is known. Lines appear up to `report_interval` seconds late.
     """
-    until = None if timeout is None else time.monotonic() + timeout
-    pause = SHORTEST_LOOK
-    while True:
-        record = _record(app, job_id)
-        if record.status in ends:
-            return record
-        left = pause if until is None else until - time.monotonic()
-        if left <= 0:
-            raise WaitTimeoutError(f"job {job_id} is still {record.status.value} after {timeout:g} s")
-        time.sleep(min(pause, left))
-        pause = min(LONGEST_LOOK, pause * 1.5)
+    app = get_app()
+    if app.logs is None:
+        return []
+    behind = None if after is None else app.jobs.parse_id(after)
+    return app.logs.read(job=app.jobs.parse_id(job_id), after=behind, limit=limit)
 
 
-class JobHandle(Generic[R]):
-    """A queued job of a task function."""
+class Job(JobSaving):
+    """A job by its id (MRQ 0.9's class). `data` is its document, or None while it has not been fetched.
 
-    __slots__ = ("_app", "id")
+    The durations (seconds) and `max_retries` are those of its task; None until there is `data` with a path.
+    """
 
-    def __init__(self, job_id: JobId, app: App) -> None:
-        self._app = app
-        self.id = job_id
+    timeout: float | None = None
+    default_ttl: float | None = None
+    result_ttl: float | None = None
+    abort_ttl: float | None = None
+    cancel_ttl: float | None = None
+    max_retries: int | None = None
+    retry_delay: float | None = None
+    progress: float = 0
 
-    def __repr__(self) -> str:
-        return f"<job {self.id}>"
-
-    def status(self) -> Status:
-        """Where the job stands now. Raises JobNotFoundError."""
-        return _record(self._app, self.id).status
-
-    def result(self, timeout: float | None = None) -> R:
-        """Wait for the job's end and return what its task returned, as BSON gives it back.
-
-        Raises WaitTimeoutError after `timeout` seconds (None: waits for ever), and JobFailedError, with the
-        task's traceback, if the job ended otherwise than in success.
-        """
-        record = wait_for_end(self._app, self.id, timeout, SETTLED)
-        if record.status is not Status.SUCCESS:
-            why = f": {record.exceptiontype}" if record.exceptiontype else ""
-            message = f"job {self.id} ({record.path}) ended as {record.status.value}{why}\n{record.traceback or ''}"
-            raise JobFailedError(message.rstrip(), status=record.status.value, traceback=record.traceback)
-        result: R = record.result
-        return result
-
-
-class Job:
-    """A job by its id (MRQ 0.9's class). `data` is its document, or None while it has not been fetched."""
-
-    def __init__(self, job_id: Any, queue: str | None = None, *, start: bool = False, fetch: bool = False) -> None:
-        """Raises InvalidJobIdError. `fetch`: read its document at once."""
-        if start:
-            raise MrqError("jobs are started by workers; run one here with mrq.context.run_task")
+    def __init__(self, job_id: Any, queue: str | None = None, start: bool = False, fetch: bool = False) -> None:
+        """job_id: an id, its 24 hexadecimal digits (text or bytes), or None for a job that is never stored.
+        start, fetch: see `fetch`. Raises InvalidJobIdError."""
         self._app = get_app()
         self._run: Run | None = None
+        self._unsaved = False
         self.id: JobId | None = None if job_id is None else self._app.jobs.parse_id(job_id)
         self.queue = queue
         self.data: dict[str, Any] | None = None
-        if fetch:
-            self.fetch()
+        self.datestarted: datetime | None = None
+        self.task: Any = None
+        self.greenlet_switches = 0  # not traced in this version
+        self.greenlet_time = 0.0
+        self.worker = Process.worker
+        if start or fetch:
+            self.fetch(start=start)
 
     @classmethod
     def of_run(cls, run: Run) -> Job:
         """The job that a worker runs here."""
-        job = cls(run.job.id)
+        job, held = cls(run.job.id), run.job
         job._run = run
-        job.queue = run.job.queue
-        job.data = {"path": run.job.path, "params": run.job.params, "retry_count": run.job.retry_count}
+        job.queue, job.datestarted, job.stored = held.queue, held.datestarted, held.id is not None
+        job.set_data({
+            "_id": held.id,
+            "path": held.path,
+            "params": held.params,
+            "queue": held.queue,
+            "status": Status.STARTED.value,
+            "datequeued": held.datequeued,
+            "datestarted": held.datestarted,
+            "retry_count": held.retry_count,
+        })  # fmt: skip
         return job
 
     def __repr__(self) -> str:
         return f"<Job {self.id}>"
 
+    @property
+    def run(self) -> Run | None:
+        """The run of it that a worker holds in this process, or None."""
+        return self._run
+
     # ---- reading
+
+    @property
+    def collection(self) -> Any:
+        """The pymongo collection of all jobs; None on stores in memory."""
+        return getattr(self._app.jobs, "collection", None)
+
+    @property
+    def redis_max_concurrency_key(self) -> str:
+        """MRQ 0.9's key of the lock of its task. Needs `data`."""
+        return f"{self._app.settings.redis_prefix}:c:{self._path()}"
+
+    @property
+    def saved(self) -> bool:
+        """Whether there is no progress that waits to be stored."""
+        return not self._unsaved if self._run is None else self._run.progress is None
 
     def exists(self) -> bool:
         """Whether there is such a job."""
         return self._fetched() is not None
 
-    def fetch(self, full_data: Any = True) -> Job:
+    def fetch(self, start: bool = False, full_data: Any = True) -> Job:
         """Read the job's document into `data` (None if there is none) and return self.
 
+        start: start it first, to be run here with `perform`: in the name of a worker made for it, which counts as
+        dead after the task's time-out or 50 minutes, whichever is sooner. `data` is None if it runs already, or
+        is not to run (cancel, abort, maxretries).
         full_data: True: all of it; False: path, params, status, retry_count; or a dict of wanted fields.
         """
-        record = self._fetched()
+        if self.id is None:
+            return self
+        record = None if start and not self._start() else self._fetched()
         if record is None:
-            self.data = None
+            self.set_data(None)
             return self
         document = dict(record.document)
         if full_data is not True:
             wanted = full_data if isinstance(full_data, dict) else dict.fromkeys(_SHORT, 1)
             document = {name: value for name, value in document.items() if wanted.get(name) or name == "_id"}
-        self.data = document
-        self.queue = record.queue
+        self.set_data(document)
+        self.stored = True
+        self.queue, self.datestarted = record.queue, record.datestarted
         return self
+
+    def set_data(self, data: dict[str, Any] | None) -> None:
+        """Take these for the job's document, and its durations and `max_retries` from its task's settings."""
+        self.data = data
+        if data is None or "path" not in data:
+            return
+        options = self._app.tasks.options(data["path"])
+        self.timeout, self.default_ttl, self.result_ttl = options.timeout, options.default_ttl, options.result_ttl
+        self.abort_ttl, self.cancel_ttl = options.abort_ttl, options.cancel_ttl
+        self.max_retries, self.retry_delay = options.max_retries, options.retry_delay
+
+    def get_task_config(self) -> dict[str, Any]:
+        """What TASKS says about its task. Needs `data`."""
+        return dict(self._app.settings.tasks.get(self._path()) or {})
 
     def wait(self, poll_interval: float = 1, timeout: float | None = None, full_data: bool = False) -> dict[str, Any]:  # noqa: ARG002 - MRQ 0.9
         """Wait until the job is neither queued nor started; its `status` and `result`, or its whole document.
 
-        Raises WaitTimeoutError after `timeout` seconds. `poll_interval` is accepted and not needed.
+        A `retry` ends the wait. Raises WaitTimeoutError after `timeout` seconds (None: never), and
+        JobNotFoundError. `poll_interval` is accepted and not needed.
         """
         record = wait_for_end(self._app, self._known_id(), timeout, FINAL)
-        return dict(record.document) if full_data else _result_of(record)
+        return dict(record.document) if full_data else result_of(record)
+
+    # ---- inserting
+
+    @classmethod
+    def insert(
+        cls,
+        jobs_data: Iterable[dict[str, Any]],
+        queue: str | None = None,
+        statuses_no_storage: Sequence[str] | None = None,
+        return_jobs: bool = True,
+        w: int | str | None = None,  # noqa: ARG003 - MRQ 0.9
+        j: bool | None = None,  # noqa: ARG003
+    ) -> list[Any]:
+        """Insert jobs given as dicts with a path and params, and, if you like, queue, status (queued or started),
+        datequeued and _id; return them as Jobs, or their ids.
+
+        Started ones are started in this process, to be run with `perform`. If `statuses_no_storage` names started,
+        nothing is stored yet, and each job only when it comes into another status. Acknowledged by a majority,
+        whatever w and j say. Raises InvalidParamsError, JobTooLargeError and ServerUnavailableError.
+        """
+        store = not (return_jobs and statuses_no_storage is not None and Status.STARTED in statuses_no_storage)
+        documents = cls._insert(jobs_data, queue, store=store)
+        jobs = []
+        for data in documents:
+            job = cls(data["_id"], queue=queue or data["queue"])
+            job.statuses_no_storage = statuses_no_storage
+            job.set_data(data)
+            job.stored = store
+            if store and data["status"] == Status.STARTED:
+                job._start()
+            jobs.append(job)
+        return jobs if return_jobs else [job.id for job in jobs]
 
     # ---- from outside
 
@@ -195,21 +333,23 @@ class Job:
 
         The document is kept for the task's `cancel_ttl` seconds.
         """
-        record = self._fetched()
-        if record is None:
-            return False
-        now = self._app.clock.now()
-        expires = now + timedelta(seconds=self._app.tasks.options(record.path).cancel_ttl)
-        return self._app.jobs.move(record.id, Status.CANCEL, now, {"dateexpires": expires})
+        return self.save_cancel() if self._fetched() is not None else False
 
     def requeue(self, queue: str | None = None, retry_count: int = 0) -> bool:
-        """Queue the job again, at the end of its queue or of another one. False: there is no such job."""
+        """Queue the job again, at the end of its queue or of another one, also if it still waits.
+
+        On a job that runs, the old run goes on and its end is not written. False: there is no such job. Raises
+        InvalidQueueError when it can't wait in that queue.
+        """
+        queue = None if queue is None else waiting_place(queue).id
         now = self._app.clock.now()
         fields = {"queue": queue, "datequeued": now, "retry_count": retry_count}
         moved = self._app.jobs.move(self._known_id(), Status.QUEUED, now, fields)
         target = queue or self.queue or (self.fetch().queue if moved else None)
+        if moved:
+            self._app.metrics.statuses([Status.QUEUED])
         if moved and target:
-            self._app.enqueuer.call(target.split("/", 1)[0])
+            self._app.enqueuer.announce(target, 1)
         return moved
 
     # ---- from inside its task
@@ -218,8 +358,11 @@ class Job:
         """End this run and have another one, `delay` seconds later. Always raises.
 
         Raises RetryInterrupt, or MaxRetriesInterrupt when it has been retried `max_retries` times already
-        (0: it may never be). Both are for the worker: let them pass.
+        (0: it may never be). Both are for the worker: let them pass. Raises InvalidQueueError, TypeError or
+        ValueError when the job can't wait in that queue, or for such a delay.
         """
+        place = waiting_place(queue).id if queue else None
+        pause = None if delay is None else seconds(delay)
         options = self._running().options
         count = self._running().job.retry_count
         if count >= (options.max_retries if max_retries is None else max_retries):
@@ -227,8 +370,8 @@ class Job:
             exhausted.original_exception = sys.exc_info()[1]
             raise exhausted
         again = RetryInterrupt()
-        again.queue = queue
-        again.delay = options.retry_delay if delay is None else delay
+        again.queue = place
+        again.delay = options.retry_delay if pause is None else pause
         again.retry_count = count + 1
         again.original_exception = sys.exc_info()[1]
         raise again
@@ -241,11 +384,25 @@ class Job:
 
     def set_progress(self, ratio: float, save: bool = False) -> None:
         """Say how far the job is, from 0 to 1. It is stored with the worker's next report; `save`: at once."""
-        run = self._running()
-        run.progress = float(ratio)
-        run.shows_progress = True
-        if save and run.job.id is not None:
-            self._app.jobs.set_progress(run.job.id, run.job.token, run.progress)
+        self.progress = float(ratio)
+        if self.data is not None:
+            self.data["progress"] = self.progress
+        self._unsaved = True
+        if self._run is not None:
+            self._run.progress = self.progress
+            self._run.shows_progress = True
+        if save:
+            self.save()
+
+    def save(self) -> None:
+        """Store the progress now, if the job still runs. A worker does it with each report."""
+        if self.saved:
+            return
+        run = self._run or self._app.own_runs.seen(self._known_id())
+        if run is not None and run.job.id is not None:
+            self._app.jobs.set_progress(run.job.id, run.job.token, self.progress)
+            run.progress = None
+        self._unsaved = False
 
     # ----
 
@@ -266,7 +423,25 @@ class Job:
 _SHORT = ("path", "params", "status", "retry_count")
 
 
+_bound: ContextVar[Job | None] = ContextVar("mrq_bound_job", default=None)
+"""A job that was not started by a worker and is said to be the current one."""
+
+
 def current_job() -> Job | None:
-    """The job that runs here, or None outside of one."""
+    """The job that runs here, or None outside of one. It is the same object for as long as the job runs."""
     run = current_run.get()
-    return None if run is None else Job.of_run(run)
+    return _bound.get() if run is None else job_of(run)
+
+
+def job_of(run: Run) -> Job:
+    """The job of a run, as its task sees it."""
+    if not isinstance(run.face, Job):
+        run.face = Job.of_run(run)
+    return run.face
+
+
+def bind(job: Job | None) -> None:
+    """Make a job the current one of this fiber, and of sub-pools that it opens; None: it has none."""
+    run = None if job is None else job._run  # noqa: SLF001 - its own module
+    current_run.set(run)
+    _bound.set(job if run is None else None)

@@ -8,15 +8,17 @@ from typing import Any
 from mrq.engine.clock import unix
 from mrq.engine.raw_enqueue import as_payloads
 from mrq.exceptions import InvalidQueueError
-from mrq.queue_base import QueueBase
+from mrq.queue_base import Queue
 
 
-class QueueRaw(QueueBase):
+class QueueRaw(Queue):
     """A raw queue by its name. `q/` stands for all known subqueues of q.
 
     Every method may raise ServerUnavailableError when Redis is away. What workers have taken is not in the queue any
     more: it is counted nowhere here.
     """
+
+    raw_kind = True
 
     @property
     def has_subqueues(self) -> bool:
@@ -35,9 +37,11 @@ class QueueRaw(QueueBase):
         """Payloads that could be taken now: in a timed set those whose time has come."""
         return self._app.raw.count_due(self.name, unix(self._app.clock.now()))
 
-    def empty(self) -> None:
-        """Delete all that waits."""
+    def empty(self) -> int:
+        """Delete all that waits; how many payloads there were."""
+        waiting = self.size()
         self._app.raw.empty(self.name)
+        return waiting
 
     def list_raw_jobs(self, skip: int = 0, limit: int = 20) -> list[bytes]:
         """Payloads that wait, the first to leave first. A set shows any of its members and skips none."""

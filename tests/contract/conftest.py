@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from contract.kit import JobKit
+    from mrq.ports.jobkeys import JobKeys
     from mrq.ports.locks import Locks
+    from mrq.ports.logs import LogStore
     from mrq.ports.pauses import Pauses
+    from mrq.ports.rates import Rates
     from mrq.ports.raw import RawQueues
+    from mrq.ports.schedules import ScheduleStore
+    from mrq.ports.semaphores import Semaphores
+    from mrq.ports.sizes import QueueSizes
     from mrq.ports.wakeups import Wakeups
     from mrq.ports.workers import WorkerStore
 
@@ -132,3 +139,92 @@ def raw(request: pytest.FixtureRequest) -> RawQueues:
     from mrq.stores.redis_raw import RedisRawQueues
 
     return on_redis(request, MemoryRawQueues, RedisRawQueues)  # type: ignore[no-any-return]
+
+
+@dataclass
+class ScheduleKit:
+    """`put` writes a document past the port, as MRQ 0.9 would have left it."""
+
+    store: ScheduleStore
+    put: Callable[[dict[str, Any]], object]
+
+
+@pytest.fixture(params=["memory", "mongodb", "mongodb with indexes"])
+def schedules(request: pytest.FixtureRequest) -> ScheduleKit:
+    """No schedule yet."""
+    from mrq.stores.memory_schedules import MemoryScheduleStore
+    from mrq.stores.mongo_schedules import MongoScheduleStore
+
+    if request.param == "memory":
+        memory = MemoryScheduleStore()
+        return ScheduleKit(memory, lambda document: memory._documents.update({document["_id"]: document}))
+    database = request.getfixturevalue("database")
+    store = MongoScheduleStore(database)
+    if "indexes" in request.param:
+        assert store.ensure_indexes() == ["hash_1", "datenext_1"]
+    return ScheduleKit(store, database.mrq_scheduled_jobs.insert_one)
+
+
+@pytest.fixture(params=["memory", "mongodb"])
+def job_keys(request: pytest.FixtureRequest) -> JobKeys:
+    """No key stands for any job, and nothing has an index."""
+    from mrq.stores.memory_jobkeys import MemoryJobKeys
+    from mrq.stores.mongo_jobkeys import MongoJobKeys
+
+    if request.param == "memory":
+        return MemoryJobKeys()
+    return MongoJobKeys(request.getfixturevalue("database"))
+
+
+@pytest.fixture(params=["memory", "redis"])
+def semaphores(request: pytest.FixtureRequest) -> Semaphores:
+    """Semaphores, all free."""
+    from mrq.stores.memory_limits import MemorySemaphores
+    from mrq.stores.redis_semaphores import RedisSemaphores
+
+    if request.param == "memory":
+        return MemorySemaphores()
+    return RedisSemaphores(request.getfixturevalue("redis_client"), request.getfixturevalue("redis_prefix"))
+
+
+@pytest.fixture(params=["memory", "redis"])
+def rates(request: pytest.FixtureRequest) -> Rates:
+    """Rates under which nothing has started yet."""
+    from mrq.stores.memory_limits import MemoryRates
+    from mrq.stores.redis_rates import RedisRates
+
+    if request.param == "memory":
+        return MemoryRates()
+    return RedisRates(request.getfixturevalue("redis_client"), request.getfixturevalue("redis_prefix"))
+
+
+def _logs(request: pytest.FixtureRequest, size: int) -> LogStore:
+    from mrq.stores.memory_logs import MemoryLogStore
+    from mrq.stores.mongo_logs import MongoLogStore
+
+    if request.param == "memory":
+        return MemoryLogStore(size)
+    return MongoLogStore(request.getfixturevalue("database"), size)
+
+
+@pytest.fixture(params=["memory", "mongodb"])
+def logs(request: pytest.FixtureRequest) -> LogStore:
+    """No logs yet."""
+    return _logs(request, 16 * 1024 * 1024)
+
+
+@pytest.fixture(params=["memory", "mongodb"])
+def small_logs(request: pytest.FixtureRequest) -> LogStore:
+    """Logs that keep 16 KiB."""
+    return _logs(request, 16 * 1024)
+
+
+@pytest.fixture(params=["memory", "redis"])
+def sizes(request: pytest.FixtureRequest) -> QueueSizes:
+    """Published sizes of queues."""
+    from mrq.stores.memory_sizes import MemoryQueueSizes
+    from mrq.stores.redis_sizes import RedisQueueSizes
+
+    if request.param == "memory":
+        return MemoryQueueSizes()
+    return RedisQueueSizes(request.getfixturevalue("redis_client"))

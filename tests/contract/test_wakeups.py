@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -155,3 +155,43 @@ def test_an_absent_server_is_reported_and_listening_goes_on_after_its_return() -
             listens(wakeups, ear, "b")
         client.close()
         client.connection_pool.disconnect()
+
+
+def test_whatever_redis_refuses_is_no_more_than_an_absent_server(redis_url: str, redis_prefix: str) -> None:
+    from urllib.parse import urlsplit, urlunsplit
+
+    from redis import Redis
+
+    from mrq.stores.redis_client import connect
+    from mrq.stores.redis_wakeups import RedisWakeups
+
+    parts = urlsplit(redis_url)
+    url = urlunsplit(parts._replace(netloc=f"{redis_prefix}:pw@{parts.netloc.rpartition('@')[2]}"))
+    with Redis.from_url(redis_url) as admin:
+        admin.acl_setuser(redis_prefix, enabled=True, passwords=["+pw"], commands=["+ping"])
+        try:
+            limited = connect(url, max_connections=2, timeout=5, server_timeout=5)
+            wakeups = RedisWakeups(limited, redis_prefix)
+            ear = wakeups.subscribe(["crawl"])
+            for refused in (wakeups.ping, lambda: wakeups.notify(["crawl"]), lambda: ear.wait(SOON)):
+                with pytest.raises(StoreUnavailableError, match="permission"):
+                    refused()
+            ear.close()
+            limited.close()
+            limited.connection_pool.disconnect()
+        finally:
+            admin.acl_deluser(redis_prefix)
+
+
+def test_marks_for_workers_of_mrq_0_9(redis_client: Any, redis_prefix: str) -> None:
+    """They wait with BLPOP for "1" in a list that expires."""
+    from mrq.stores.redis_wakeups import RedisWakeups
+
+    wakeups = RedisWakeups(redis_client, redis_prefix)
+    wakeups.leave_marks("default", 2, 30)
+    key = f"{redis_prefix}:notify:default"
+    assert redis_client.lrange(key, 0, -1) == [b"1", b"1"]
+    assert 0 < redis_client.ttl(key) <= 30
+    wakeups.leave_marks("default", 1_000_000, 30)
+    wakeups.leave_marks("default", 5, 30)
+    assert redis_client.llen(key) == 100

@@ -126,7 +126,7 @@ def test_a_worker_told_to_stop_while_mongodb_is_away_writes_the_ends_of_its_jobs
     fragile_site.wait_for_runs(10)
     servers_to_kill.mongo.kill()
     worker.signal(signal.SIGINT)
-    worker.wait_for_log("10 outcomes wait for MongoDB")
+    worker.wait_for_log("written yet, MongoDB is away")
     servers_to_kill.mongo.start()
 
     assert worker.wait(40) == 0
@@ -163,15 +163,39 @@ def test_a_job_that_never_yields_does_not_hold_up_a_worker_that_is_told_to_end(s
 
 
 def test_no_job_is_lost_when_workers_are_replaced_under_load(site: FaultSite) -> None:
-    keys = [f"job{number}" for number in range(600)]
-    faulttasks.work.queue_many([{"key": key, "seconds": 0.3} for key in keys])
+    keys: list[str] = []
     worker = site.worker("--interrupt_requeue_delay", "0")
     for stop in (terminate, interrupt_twice, terminate):
-        site.wait_for_runs(len(site.ledger.runs()) + 60)
         successor = site.worker("--interrupt_requeue_delay", "0")
+        more = [f"job{number}" for number in range(len(keys), len(keys) + 200)]
+        faulttasks.work.queue_many([{"key": key, "seconds": 0.3} for key in more])
+        keys += more
+        site.wait_for_runs(len(site.ledger.runs()) + 60)
         stop(worker)
         assert worker.wait() == 0
         worker = successor
 
     site.wait_for_statuses({"success": len(keys)})
     site.assert_all_ran(keys)
+
+
+@pytest.mark.parametrize("what", ["a thread", "a pool of threads", "an exit handler"])
+@pytest.mark.parametrize("guarded", [True, False], ids=["guarded", "alone"])
+def test_what_tasks_leave_running_does_not_keep_an_ended_worker(site: FaultSite, what: str, guarded: bool) -> None:
+    worker = site.worker(*([] if guarded else ["--no_guard"]))
+    faulttasks.leave_something_running.queue("job", what)
+    site.wait_for_statuses({"success": 1})
+    worker.signal(signal.SIGINT)
+    assert worker.wait(15) == 0
+    assert set(site.worker_statuses().values()) == {"stop"}
+    assert_nothing_is_left(worker)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_worker_that_is_stopped_before_it_serves_ends_quietly(site: FaultSite, number: signal.Signals) -> None:
+    worker = site.start_worker()
+    assert worker.child_pid  # it has only just been started, and imports what it needs
+    worker.signal(number)
+    assert worker.wait() == 0
+    assert "Traceback" not in worker.log
+    assert_nothing_is_left(worker)

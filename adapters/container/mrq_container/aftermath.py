@@ -3,6 +3,7 @@ does what it can't."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -11,14 +12,15 @@ from typing import TYPE_CHECKING
 from mrq.domain.change import Settlement, change_for
 from mrq.domain.outcome import Failure, Outcome
 from mrq.domain.status import Status
+from mrq.engine.frames import traceback_text
 from mrq.engine.raw_rescue import RawRescuer
 from mrq.engine.rescue import BATCH, Rescuer
-from mrq.exceptions import ServerUnavailableError
+from mrq.exceptions import ServerUnavailableError, TimeoutInterrupt
 from mrq_container.board import Board, Entry
-from mrq_container.guard import say
-from mrq_container.start import app_of, run_with_settings
+from mrq_container.start import app_of, run_with_settings, set_up_helper_logging
 
 if TYPE_CHECKING:
+    import logging
     from collections.abc import Callable
 
     from mrq.app import App
@@ -31,6 +33,7 @@ PAUSE = 0.5
 
 def clean_up(loaded: Loaded, *, killed: bool) -> int:
     """Give the dead worker's jobs back. `killed`: by its guard, because of jobs past their deadlines."""
+    log = set_up_helper_logging(loaded)
     board = Board(int(os.environ["MRQ_GUARD_BOARD"]))
     app = app_of(loaded)
     worker = app.jobs.parse_id(board.header().identity)
@@ -44,16 +47,17 @@ def clean_up(loaded: Loaded, *, killed: bool) -> int:
         # Killed by the guard: the jobs still there are not to blame.
         rescuer(app).release(worker, set() if killed else running)
         app.workers.stop(worker, {"jobs": []})
+        free_permits(app, worker)
 
     def in_redis() -> None:
         raw = RawRescuer(app.raw, app.jobs, app.workers, returned=app.enqueuer.call_for)
         raw.release_all(worker, blamed if killed else running)
 
     # each for itself: one server that is away must not keep from the other what can be given back there
-    return max(insist(in_mongodb, worker), insist(in_redis, worker))
+    return max(insist(in_mongodb, worker, log), insist(in_redis, worker, log))
 
 
-def insist(give_back: Callable[[], None], worker: WorkerId) -> int:
+def insist(give_back: Callable[[], None], worker: WorkerId, log: logging.Logger) -> int:
     """Try for a while; 1 if it could not be done."""
     until = time.monotonic() + PATIENCE
     while True:
@@ -62,9 +66,15 @@ def insist(give_back: Callable[[], None], worker: WorkerId) -> int:
             return 0
         except ServerUnavailableError as error:
             if time.monotonic() > until:
-                say(f"the jobs of the dead worker {worker} are left to a rescue: {error}")
+                log.error("the jobs of the dead worker %s are left to a rescue: %s", worker, error)
                 return 1
             time.sleep(PAUSE)
+
+
+def free_permits(app: App, worker: WorkerId) -> None:
+    """What the dead worker held of the limits of tasks and queues. Without Redis it frees itself later."""
+    with contextlib.suppress(ServerUnavailableError):
+        app.semaphores.drop(worker)
 
 
 def rescuer(app: App) -> Rescuer:
@@ -89,11 +99,11 @@ def settle_overdue(app: App, worker: WorkerId, overdue: list[Entry]) -> None:
     for job in app.jobs.started_by(worker, 20 * BATCH):
         if job.id in blamed:
             options = app.tasks.options(job.path)
-            text = (
-                "TimeoutInterrupt: the job ran longer than its timeout and could not be interrupted, so its worker "
-                "was killed. It was in native code, or caught every exception.\n"
+            late = TimeoutInterrupt(
+                "the job ran longer than its timeout and could not be interrupted, so its worker was killed; it was in "
+                "native code, or caught every exception"
             )
-            outcome = Outcome(Status.TIMEOUT, failure=Failure("TimeoutInterrupt", text))
+            outcome = Outcome(Status.TIMEOUT, failure=Failure("TimeoutInterrupt", traceback_text("", late)))
             change = change_for(job, outcome, options, app.clock.now(), worker)
             app.jobs.settle([Settlement(job.id, job.token, change)])
 

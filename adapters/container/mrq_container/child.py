@@ -12,58 +12,80 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
+import click
 import gevent
+from gevent.monkey import get_original
 
-from mrq.context import set_current_worker
+from mrq.domain.words import how_to_start
+from mrq.engine.classes import class_at
 from mrq.engine.run import current_run
-from mrq.exceptions import ConfigError, ServerUnavailableError, TimeoutInterrupt
+from mrq.exceptions import ConfigError, ServerRefusedError, ServerUnavailableError
 from mrq.ports.guard import NoGuard
 from mrq_container.board import Board, BoardGuard
 from mrq_container.guard import NUDGE_SIGNAL
 from mrq_container.lifeline import die_with_guard, watch_pipe
 from mrq_container.runtime import GeventRuntime
 from mrq_container.start import app_of, run_with_settings, set_up_logging
+from mrq_container.worker import Worker
 
 if TYPE_CHECKING:
     from mrq.app import App
-    from mrq.engine.loop import Worker
+    from mrq.engine.loop import Worker as Engine
     from mrq.settings import Loaded
 
 log = logging.getLogger("mrq.worker")
 
+LAST_WORDS = 5.0  # seconds for threads and exit handlers of tasks, once the worker has ended
 CHEAP_INDEXES = 100_000  # with up to so many jobs, missing indexes are created without being asked for
 
 
 def main(argv: list[str]) -> int:
     """Run a worker in this process; its exit code."""
+    # until it obeys signals in earnest: a Ctrl-C while it imports or connects ends it, with nothing to finish
+    signal.signal(signal.SIGINT, lambda _number, _frame: _leave_now(0))
     return run_with_settings(argv, work)
 
 
 def work(loaded: Loaded) -> int:
     """Work as the settings say."""
-    set_up_logging(loaded)
     board = _board()
     app = app_of(loaded)
-    if not _servers_answer(app):
-        return 1
+    try:
+        set_up_logging(loaded)
+    except ConfigError as error:
+        click.echo(f"mrq-worker: {error}", err=True)
+        return 2
     interval = app.settings.heartbeat_interval
     guard = NoGuard() if board is None else BoardGuard(board, app.clock.monotonic, interval)
+    Worker.guard = guard
     try:
-        worker = app.worker(GeventRuntime(), guard)
+        app.runtime = GeventRuntime()  # that of sub-pools too
+        worker = _worker_class(app.settings.worker_class)()
     except ConfigError as error:
         log.error("%s", error)
         return 2
-    set_current_worker(worker)
-    _obey_signals(worker, app, guard)
+    if not _servers_answer(app):
+        return 1
+    _obey_signals(worker.engine, app, guard)
     try:
-        ended = worker.run()
-    except ServerUnavailableError as error:
+        code = worker.work()
+    except (ServerUnavailableError, ServerRefusedError) as error:
         log.error("the worker can't register: %s", error)
         return 1
-    if ended.code:
-        log.error("the worker ends with code %d: %s", ended.code, ended.reason)
-        _leave_now(ended.code)  # a job that can't be interrupted would hold up an ordinary exit
-    return ended.code
+    if code:
+        log.error("the worker ends with code %d: %s", code, worker.engine.stop.reason)
+        _leave_now(code)  # a job that can't be interrupted would hold up an ordinary exit
+    _leave_in_any_case(code or 0)
+    return code or 0
+
+
+def _worker_class(path: str) -> type[Worker]:
+    if path == "mrq.worker.Worker":
+        return Worker  # without a search among all that is installed
+    found = class_at(path, "worker_class")
+    if not (isinstance(found, type) and issubclass(found, Worker)):
+        raise ConfigError(f"worker_class {path!r} is not derived from mrq.worker.Worker")
+    return found
 
 
 def _board() -> Board | None:
@@ -82,11 +104,14 @@ def _servers_answer(app: App) -> bool:
     try:
         log.info("connected to %s", app.jobs.ping())
         limit = None if app.settings.ensure_indexes else CHEAP_INDEXES
-        for created in app.jobs.ensure_indexes(limit) + app.workers.ensure_indexes(limit):
+        for created in app.ensure_indexes(limit):
             log.info("created index %s", created)
         if missing := app.jobs.missing_indexes():
             log.warning("claims get slow without the indexes %s; run mrq-worker --ensure_indexes", ", ".join(missing))
     except ServerUnavailableError as error:
+        log.error("the worker can't start: %s; %s", error, how_to_start("MRQ_MONGODB_JOBS"))
+        return False
+    except ServerRefusedError as error:
         log.error("the worker can't start: %s", error)
         return False
     try:
@@ -96,7 +121,7 @@ def _servers_answer(app: App) -> bool:
     return True
 
 
-def _obey_signals(worker: Worker, app: App, guard: Any) -> None:
+def _obey_signals(worker: Engine, app: App, guard: Any) -> None:
     """SIGINT once: finish what runs. Twice, or SIGTERM: interrupt it. The handlers set flags and no more."""
 
     def interrupt() -> None:
@@ -110,13 +135,24 @@ def _obey_signals(worker: Worker, app: App, guard: Any) -> None:
         run = current_run.get()
         overdue = run is not None and run.deadline is not None and app.clock.monotonic() >= run.deadline
         if run is not None and overdue and run.in_task:
-            raise TimeoutInterrupt(f"longer than {run.options.timeout:g} s")
+            raise run.overtime()
         if isinstance(guard, BoardGuard):
             guard.signalled()
 
     gevent.signal_handler(signal.SIGINT, interrupt)
     gevent.signal_handler(signal.SIGTERM, worker.stop.interrupt, "terminated (SIGTERM)")
     signal.signal(NUDGE_SIGNAL, out_of_time)
+
+
+def _leave_in_any_case(code: int) -> None:
+    """See that this process ends soon: what tasks have left behind (threads, exit handlers) may never end."""
+
+    def leave() -> None:
+        get_original("time", "sleep")(LAST_WORDS)
+        os.write(2, b"the worker has ended, but what its tasks left running has not: the process ends without that\n")
+        os._exit(code)
+
+    get_original("_thread", "start_new_thread")(leave, ())  # a real thread: greenlets may not get their turn
 
 
 def _leave_now(code: int) -> None:

@@ -66,6 +66,7 @@ class ClaimedJob:
     losses: int = 0
     losses_alone: int = 0
     alone: bool = False
+    has_slot: bool = False  # it came back for its turn under its task's rate
     raw: RawOrigin | None = None  # None: it was queued as a job
 
 

@@ -5,20 +5,30 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mrq.domain.job import NewJob
-from mrq.domain.queuename import parse_queue
+from mrq.domain.queuename import waiting_place
+from mrq.domain.status import Status
+from mrq.domain.words import many
 from mrq.engine.backoff import Backoff
-from mrq.exceptions import InvalidParamsError, InvalidQueueError
+from mrq.engine.given import check_call
+from mrq.engine.keyed import KeyedInsert
+from mrq.engine.metrics import Metrics
+from mrq.engine.outage import Outage
+from mrq.engine.patience import Patience
+from mrq.exceptions import InvalidParamsError
 from mrq.ports.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from mrq.domain.ids import JobId
+    from mrq.domain.jobkeys import KeyTerms
+    from mrq.engine.news import QueueNews
     from mrq.ports.clock import Clock
+    from mrq.ports.jobkeys import JobKeys
     from mrq.ports.jobs import JobStore
     from mrq.ports.wakeups import Wakeups
 
@@ -32,29 +42,44 @@ class Enqueuer:
     jobs: JobStore
     wakeups: Wakeups
     clock: Clock
-    patience: float = 30.0  # seconds that a fail-over of MongoDB may take
+    keys: Callable[[], JobKeys] | None = None  # opened only for jobs that have keys
     sleep: Callable[[float], None] = time.sleep
-    _reached: bool = False
+    metrics: Metrics = field(default_factory=Metrics)
+    news: QueueNews | None = None
+    patience: Patience = field(init=False)
+    _silence: Backoff = field(default_factory=lambda: Backoff(first=1.0, longest=10.0))
+    _outage: Outage = field(init=False)
+    _call_again: float = float("-inf")  # monotonic seconds until which no worker is called
+
+    def __post_init__(self) -> None:
+        self.patience = Patience(self.clock, sleep=self.sleep)
+        self._outage = Outage(log, self.clock)
 
     def enqueue(
-        self, path: str, params_list: Sequence[Any], queue: str, *, batch_size: int = 1000, due: datetime | None = None
+        self,
+        path: str,
+        params_list: Sequence[Any],
+        queue: str,
+        *,
+        batch_size: int = 1000,
+        due: datetime | None = None,
+        terms: KeyTerms | None = None,
     ) -> list[JobId]:
         """Queue one job for each set of params; their ids in the same order.
 
         All of them are checked before the first is written, so bad input queues nothing. `due`: a time
-        (naive, UTC) before which none is started; it is also their place in the queue.
+        (naive, UTC) before which none is started; it is also their place in the queue. `terms`: their keys, one
+        for each set of params; a key that stands for a job already gives the id of that one.
 
         Raises:
-            InvalidParamsError, JobTooLargeError: a job can't be stored.
+            InvalidParamsError, JobTooLargeError: a job, or a key, can't be stored.
+            UnknownTaskError: the path is empty.
             InvalidQueueError: the name is bad, or means no regular queue.
             StoreUnavailableError: MongoDB can't be reached, or, if it could before, stayed away for longer than
                 a fail-over takes. Batches before the failing one are queued already.
         """
-        name = parse_queue(queue)
-        if name.is_raw:
-            raise InvalidQueueError(f"{queue!r} is a raw queue; jobs go there with queue_raw_jobs()")
-        if name.serves_subqueues:
-            raise InvalidQueueError(f"{queue!r} means all subqueues of {name.root!r}; name one of them")
+        check_call(path, params_list)
+        name = waiting_place(queue)
         now = self.clock.now()
         place = now if due is None or due <= now else due
         new = [
@@ -63,26 +88,47 @@ class Enqueuer:
         ]
         if not new:
             return []
+        names = terms.names(path) if terms else None
         self.jobs.check(new)
+        ids: list[JobId] = []
         for start in range(0, len(new), batch_size):
-            self._insert(new[start : start + batch_size])
-        self.call(name.root)
-        return [job.id for job in new]
+            batch = new[start : start + batch_size]
+            ids += self._insert(batch, names[start : start + batch_size] if names else None, terms)
+            self.metrics.enqueued(name.id, len(batch), Status.QUEUED)
+        self.announce(name.id, len(new))
+        return ids
 
-    def _insert(self, batch: list[NewJob]) -> None:
+    def put(self, new: list[NewJob]) -> None:
+        """Queue jobs whose ids are given: those that exist already are left alone.
+
+        Raises:
+            InvalidParamsError, JobTooLargeError: a job can't be stored; none was queued.
+            StoreUnavailableError: see `enqueue`.
+        """
+        self.jobs.check(new)
+        self._insert(new, None, None)
+        self.call_for(job.queue for job in new)
+
+    def _insert(self, batch: list[NewJob], names: list[str | None] | None, terms: KeyTerms | None) -> list[JobId]:
         """Insert, through a fail-over if need be: repeating it queues nothing twice."""
-        backoff, until = Backoff(), self.clock.monotonic() + self.patience
-        while True:
-            try:
-                self.jobs.insert(batch)
-            except StoreUnavailableError as error:
-                if not self._reached or self.clock.monotonic() > until:
-                    raise
-                log.warning("%d jobs wait to be queued: %s", len(batch), error)
-                self.sleep(backoff.failed())
-            else:
-                self._reached = True
-                return
+        waiting = f"{many(len(batch), 'job')} can't be queued yet"
+        if names is None or terms is None:
+            self.patience.through(lambda: self.jobs.insert(batch), waiting)
+            return [job.id for job in batch]
+        if self.keys is None:
+            raise TypeError("this Enqueuer was made without keys; give Enqueuer(..., keys=...)")
+        keyed = KeyedInsert(self.jobs, self.keys(), self.clock)
+        return self.patience.through(lambda: keyed.insert(batch, names, terms), waiting)
+
+    def announce(self, queue: str, jobs: int) -> None:
+        """Jobs have just come into a queue (its full name): wake workers, and say it to all who want to know."""
+
+        def tell() -> None:
+            self.wakeups.notify([queue.split("/", 1)[0]])
+            if self.news is not None:
+                self.news.queued(queue, jobs)
+
+        self._through_redis(tell)
 
     def call_for(self, queues: Iterable[str]) -> None:
         """Wake the idle workers of queues, given by their full names."""
@@ -90,11 +136,24 @@ class Enqueuer:
             self.call(root)
 
     def call(self, root: str) -> None:
-        """Wake idle workers. A Redis that is away costs latency, never a job: workers also poll."""
+        """Wake idle workers."""
+        self._through_redis(lambda: self.wakeups.notify([root]))
+
+    def _through_redis(self, tell: Callable[[], None]) -> None:
+        """A Redis that is away costs latency, never a job: workers also poll.
+
+        One that hangs costs a time-out: so it is let alone for a while, or each of many jobs would pay that.
+        """
+        if self.clock.monotonic() < self._call_again:
+            return
         try:
-            self.wakeups.notify([root])
+            tell()
         except StoreUnavailableError as error:
-            log.warning("jobs are queued, but idle workers could not be woken: %s", error)
+            self._call_again = self.clock.monotonic() + self._silence.failed()
+            self._outage.failed("jobs are queued, but idle workers can't be woken", error)
+        else:
+            self._silence.worked()
+            self._outage.over("idle workers can be woken again")
 
 
 def _mapping(path: str, params: Any) -> Mapping[str, Any]:

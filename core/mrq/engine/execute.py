@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import random
 import traceback
 from typing import TYPE_CHECKING
 
 from mrq.domain.outcome import Failure, Outcome
-from mrq.domain.retry import delay_before
 from mrq.domain.status import Status
+from mrq.engine.frames import of_task
+from mrq.engine.retries import found_in_modules
 from mrq.exceptions import (
+    SEPARATOR,
     AbortInterrupt,
     Interrupt,
     MaxConcurrencyInterrupt,
     MaxRetriesInterrupt,
     RetryInterrupt,
     TimeoutInterrupt,
+    original_of,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mrq.domain.job import ClaimedJob
     from mrq.domain.options import TaskOptions
     from mrq.domain.task import Task
@@ -26,9 +32,12 @@ if TYPE_CHECKING:
 LONGEST_TRACEBACK = 64_000  # characters
 
 
-def execute(job: ClaimedJob, tasks: TaskLoader) -> tuple[Outcome, Task | None]:
+def execute(
+    job: ClaimedJob, tasks: TaskLoader, chance: Callable[[], float] = random.random
+) -> tuple[Outcome, Task | None]:
     """Run a job to its end. Never raises: whatever the task did is an outcome.
 
+    `chance`: a number from 0 up to 1, for what shouldn't happen to all jobs at the same time.
     Returns the outcome and the task's instance (None if it could not be made).
     """
     task = None
@@ -37,11 +46,11 @@ def execute(job: ClaimedJob, tasks: TaskLoader) -> tuple[Outcome, Task | None]:
         task.is_main_task = True
         return Outcome(Status.SUCCESS, result=task.run_wrapped(job.params)), task
     except BaseException as exc:  # noqa: BLE001
-        return outcome_of(exc, job, tasks.options(job.path)), task
+        return outcome_of(exc, job, tasks.options(job.path), chance()), task
 
 
-def outcome_of(exc: BaseException, job: ClaimedJob, options: TaskOptions) -> Outcome:
-    """What an exception that left the task means."""
+def outcome_of(exc: BaseException, job: ClaimedJob, options: TaskOptions, chance: float = 0.0) -> Outcome:
+    """What an exception that left the task means. `chance`: for the jitter of a retry's delay."""
     match exc:
         case RetryInterrupt():
             return _retry_asked_for(exc, job)
@@ -55,12 +64,11 @@ def outcome_of(exc: BaseException, job: ClaimedJob, options: TaskOptions) -> Out
             status = Status.TIMEOUT
         case Interrupt():
             status = Status.INTERRUPT
-        case Exception() if job.retry_count < options.retries:
-            count = job.retry_count + 1
-            delay = delay_before(count, options.retry_delay)
-            return Outcome(Status.RETRY, failure=failure_of(exc), delay=delay, retry_count=count)
         case _:
             status = Status.FAILED
+            delay = found_in_modules(options.retry_policy).wait(exc, job.retry_count, chance)
+            if delay is not None:
+                return Outcome(Status.RETRY, failure=failure_of(exc), delay=delay, retry_count=job.retry_count + 1)
     return Outcome(status, failure=failure_of(exc))
 
 
@@ -75,20 +83,16 @@ def _retry_asked_for(exc: RetryInterrupt, job: ClaimedJob) -> Outcome:
 
 def failure_of(exc: BaseException) -> Failure:
     """An exception as it is stored: the class name and the traceback from the task's own frames on."""
-    original = getattr(exc, "original_exception", None)
-    return Failure(
-        type(exc).__name__,
-        _format(exc),
-        _format(original) if isinstance(original, BaseException) else None,
-    )
+    original = original_of(exc)
+    if original is None:
+        return Failure(type(exc).__name__, _format(exc))
+    own = _format(exc).rpartition(SEPARATOR)[0] or _format(exc)  # the rest is stored beside it
+    return Failure(type(exc).__name__, own, _format(original))
 
 
 def _format(exc: BaseException) -> str:
-    first = exc.__traceback__
-    if first is not None and first.tb_frame.f_code is execute.__code__:
-        first = first.tb_next or first
     try:
-        text = "".join(traceback.format_exception(type(exc), exc, first))
+        text = "".join(traceback.format_exception(type(exc), exc, of_task(exc.__traceback__)))
     except Exception as error:  # noqa: BLE001 - an exception whose __str__ raises must not cost the job its end
         return f"{type(exc).__name__} (its traceback can't be shown: {type(error).__name__})\n"
     return storable(text)

@@ -7,12 +7,15 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from mrq.domain.words import many
 from mrq.engine.backoff import Backoff
+from mrq.engine.outage import Outage
 from mrq.ports.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from mrq.ports.clock import Clock
     from mrq.ports.runtime import Runtime
 
 log = logging.getLogger("mrq.worker")
@@ -26,7 +29,9 @@ LARGEST_BATCH = 1000
 class Lane(Generic[T]):
     """What waits to be written to one place. `put` never blocks; `loop` runs in a fiber of its own."""
 
-    def __init__(self, place: str, write: Callable[[list[T]], None], runtime: Runtime, window: float) -> None:
+    def __init__(
+        self, place: str, write: Callable[[list[T]], None], runtime: Runtime, clock: Clock, window: float
+    ) -> None:
         """`place`: of what it waits for, in words. `window`: seconds in which a batch is collected."""
         self._place = place
         self._writer = write
@@ -36,6 +41,7 @@ class Lane(Generic[T]):
         self._lock = threading.Lock()
         self._something = runtime.event()
         self._backoff = Backoff()
+        self._outage = Outage(log, clock)
         self.closing = False
 
     def put(self, item: T) -> None:
@@ -75,9 +81,8 @@ class Lane(Generic[T]):
                 result = write()
                 break
             except StoreUnavailableError as error:
-                pause = self._backoff.failed()
-                log.warning("%d outcomes wait for %s, next try in %.1f s: %s", count, self._place, pause, error)
-                self._runtime.sleep(pause)
-        if self._backoff.worked():
-            log.warning("%s is back: %d outcomes are written", self._place, count)
+                self._outage.failed(f"{many(count, 'outcome')} can't be written yet, {self._place} is away", error)
+                self._runtime.sleep(self._backoff.failed())
+        self._backoff.worked()
+        self._outage.over(f"{self._place} is back: {many(count, 'outcome')} written")
         return result

@@ -30,7 +30,11 @@ class WorkerOptions:
     default_ttl: float = 180 * 24 * 3600.0
     only: frozenset[str] = frozenset()
     never: frozenset[str] = frozenset()
+    queue_limits: Mapping[str, int] = field(default_factory=dict)  # by root queue: so many jobs at once
     name: str = ""
+    worker_id: str = ""  # the first identity; one that is taken is not used
+    max_memory: int = 0  # MB
+    queue_ttl: float = 24 * 3600.0  # published sizes of queues are forgotten after this
     raw_queues: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # the table RAW_QUEUES
     report_config: Mapping[str, Any] = field(default_factory=dict)  # the part of the settings shown to others
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mrq.domain.job import RawOrigin
     from mrq.engine.run import Run
     from mrq.engine.settling import Settler
+    from mrq.ports.clock import Clock
     from mrq.ports.jobs import JobStore
     from mrq.ports.raw import RawQueues
     from mrq.ports.runtime import Runtime
@@ -41,6 +42,7 @@ class RawSettling:
         jobs: JobStore,
         raw: RawQueues,
         runtime: Runtime,
+        clock: Clock,
         window: float,
         settler: Settler,
         returned: Callable[[set[str]], object],
@@ -49,8 +51,8 @@ class RawSettling:
         self._raw = raw
         self._settler = settler
         self._returned = returned
-        self._letting_go: Lane[tuple[Run, Outcome]] = Lane("Redis", self._let_go, runtime, window)
-        self._storing: Lane[tuple[Run, Settlement]] = Lane("MongoDB and Redis", self._store, runtime, window)
+        self._letting_go: Lane[tuple[Run, Outcome]] = Lane("Redis", self._let_go, runtime, clock, window)
+        self._storing: Lane[tuple[Run, Settlement]] = Lane("MongoDB or Redis", self._store, runtime, clock, window)
 
     @property
     def loops(self) -> dict[str, Callable[[], None]]:
@@ -62,12 +64,12 @@ class RawSettling:
         self._letting_go.close()
         self._storing.close()
 
-    def put(self, run: Run, outcome: Outcome) -> None:
+    def put(self, run: Run, outcome: Outcome, settlement: Settlement) -> None:
         """See to an outcome."""
         if _goes_back(outcome) or outcome.status in origin(run).no_storage:
             self._letting_go.put((run, outcome))
         else:
-            self._storing.put((run, self._settler.settlement(run, outcome)))
+            self._storing.put((run, settlement))
 
     def _let_go(self, batch: list[tuple[Run, Outcome]]) -> None:
         back = [run for run, outcome in batch if _goes_back(outcome)]
@@ -78,6 +80,7 @@ class RawSettling:
         for run, outcome in done:
             if run.job.id in taken:
                 self._settler.refused(run, outcome.status)
+        self._settler.counted(outcome.status for run, outcome in done if run.job.id not in taken)
         self._settler.settled([run for run, _ in batch])
 
     def _put_back(self, runs: list[Run]) -> None:
@@ -119,7 +122,7 @@ class RawSettling:
             return
         log.error("job %s (%s) is kept as its payload: %s", run.job.id, run.job.path, reason)
         run.job = replace(run.job, **again)
-        self.put(run, run.outcome)
+        self.put(run, run.outcome, self._settler.settlement(run, run.outcome))
 
     def _held(self, runs: list[Run]) -> set[JobId]:
         held: set[JobId] = set()

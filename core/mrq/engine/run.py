@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import threading
-import traceback
 from contextvars import ContextVar
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from mrq.engine.frames import stack_of_task, traceback_text
+from mrq.exceptions import TimeoutInterrupt
 
 if TYPE_CHECKING:
     from mrq.domain.job import ClaimedJob
     from mrq.domain.options import TaskOptions
     from mrq.domain.outcome import Outcome
     from mrq.domain.task import Task
+    from mrq.engine.subpools import Subpool
     from mrq.ports.runtime import Fiber
-
-EXECUTE_FILE = str(Path(__file__).with_name("execute.py"))
-"""Frames of a fiber up to the last one from here are the worker's, what follows is the task's."""
+    from mrq.ports.semaphores import Permit
 
 _DECIDING = threading.Lock()
 
@@ -28,9 +28,8 @@ class Run:
     """
 
     __slots__ = (
-        "deadline", "ended", "fiber", "in_task", "interrupted", "job", "options", "outcome", "progress",
-        "shows_progress",
-        "slot", "started", "task",
+        "deadline", "ended", "face", "fiber", "in_task", "interrupted", "job", "options", "outcome", "permits", "pools",
+        "progress", "shows_progress", "slot", "started", "task",
     )  # fmt: skip
 
     def __init__(self, job: ClaimedJob, options: TaskOptions) -> None:
@@ -43,10 +42,13 @@ class Run:
         self.deadline: float | None = None  # monotonic seconds; None: may run for ever
         self.interrupted: float | None = None  # monotonic seconds of the first interruption
         self.slot = -1  # at the guard
+        self.permits: tuple[Permit, ...] = ()  # to be released once the end is written
         self.progress: float | None = None  # to be written with the next report
         self.shows_progress = False
         self.in_task = False  # the task's own code runs: a signal may end it
         self.ended = False  # its fiber is out of the task
+        self.face: object = None  # the Job that the task sees, once it has asked for it
+        self.pools: set[Subpool] = set()  # that the task has open
 
     def begin(self, now: float) -> None:
         """The task starts."""
@@ -54,13 +56,31 @@ class Run:
         if self.options.timeout > 0:
             self.deadline = now + self.options.timeout
 
+    def wait(self) -> None:
+        """The task doesn't start yet: its time doesn't run, and nobody has to interrupt it."""
+        self.started = self.deadline = None
+
     def where(self) -> str:
-        """Where the task is now, as the text of a traceback: its own frames, not those that called it."""
-        if self.fiber is None:
-            return ""
-        stack = list(self.fiber.stack())
-        entry = max((i for i, frame in enumerate(stack) if frame.filename == EXECUTE_FILE), default=-1)
-        return "".join(traceback.format_list(stack[entry + 1 :]))
+        """Where the task is now, as the lines of a traceback: its own frames, not those that called it."""
+        return "" if self.fiber is None else stack_of_task(self.fiber.stack())
+
+    def ended_by(self, exc: BaseException) -> str:
+        """The text of a traceback that ends where the task is now, by an exception from outside."""
+        return traceback_text(self.where(), exc)
+
+    def overtime(self) -> TimeoutInterrupt:
+        """What ends a run whose time is up."""
+        return TimeoutInterrupt(f"the job ran longer than its timeout of {self.options.timeout:g} s")
+
+    def close_pools(self) -> None:
+        """The task is over: end the sub-pools that it left open, and wait until they have."""
+        for pool in tuple(self.pools):
+            pool.stop()
+
+    def fibers(self) -> list[Fiber]:
+        """What runs for it: its own fiber and those of its sub-pools."""
+        own = [] if self.fiber is None else [self.fiber]
+        return own + [fiber for pool in tuple(self.pools) for fiber in pool.fibers]
 
     def decide(self, outcome: Outcome) -> bool:
         """Settle how the run ended. False: that was decided before, and stands."""
@@ -73,3 +93,10 @@ class Run:
 
 current_run: ContextVar[Run | None] = ContextVar("mrq_current_run", default=None)
 """The run that this code belongs to. New fibers start without one: sub-pools hand it on."""
+
+
+class Process:
+    """What belongs to the process rather than to a job."""
+
+    worker: Any = None
+    """The worker that it runs, if it runs one."""

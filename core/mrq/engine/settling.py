@@ -6,16 +6,20 @@ import logging
 from typing import TYPE_CHECKING
 
 from mrq.domain.change import Settlement, change_for
+from mrq.domain.options import TaskOptions
 from mrq.domain.outcome import Failure, Outcome
 from mrq.domain.status import Status
-from mrq.engine.execute import storable
+from mrq.engine.ends import tell_end
+from mrq.engine.execute import failure_of, storable
 from mrq.engine.lane import LARGEST_BATCH, Lane
+from mrq.engine.metrics import Metrics
 from mrq.engine.raw_settling import RawSettling
 from mrq.ports.jobs import Settled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from mrq.domain.change import JobChange
     from mrq.engine.options import WorkerOptions
     from mrq.engine.run import Run
     from mrq.engine.state import WorkerState
@@ -43,38 +47,51 @@ class Settler:
         runtime: Runtime,
         clock: Clock,
         options: WorkerOptions,
+        metrics: Metrics | None = None,
+        after: Callable[[list[Run]], object] = len,
         *,
         raw: RawQueues | None = None,
         returned: Callable[[set[str]], object] = len,
-        after: Callable[[list[Run]], object] = len,
     ) -> None:
         """`returned`: told the queues to which payloads returned. `after`: told the runs whose ends are written, or
         are no longer ours to write."""
         self._jobs = jobs
         self._state = state
         self._clock = clock
+        self._metrics = metrics or Metrics()
         self._after = after
-        self._lane: Lane[tuple[Run, Settlement]] = Lane("MongoDB", self._write, runtime, options.settle_window)
-        self._raw = None if raw is None else RawSettling(jobs, raw, runtime, options.settle_window, self, returned)
+        window = options.settle_window
+        self._lane: Lane[tuple[Run, Settlement]] = Lane("MongoDB", self._write, runtime, clock, window)
+        self._raw = None if raw is None else RawSettling(jobs, raw, runtime, clock, window, self, returned)
 
     def put(self, run: Run) -> None:
         """A run's outcome is decided; see that it gets written."""
         if run.outcome is None:
             raise RuntimeError("only a run with an outcome can be settled")
+        settlement = self.settlement(run, run.outcome)
+        tell_end(run, run.outcome)
         if run.job.raw is not None and not run.job.raw.stored and self._raw is not None:
-            self._raw.put(run, run.outcome)
+            self._raw.put(run, run.outcome, settlement)
         else:
-            self._lane.put((run, self.settlement(run, run.outcome)))
+            self._lane.put((run, settlement))
 
     def settlement(self, run: Run, outcome: Outcome) -> Settlement:
-        """What is to be written about a run."""
-        change = change_for(
-            run.job, outcome, run.options, self._clock.now(), self._state.worker, shows_progress=run.shows_progress
-        )
+        """What is to be written about a run. Its outcome becomes a failure when it can't be put into words."""
+        try:
+            change = self._change(run, outcome)
+        except Exception as error:
+            log.exception("job %s (%s): its end can't be put into words", run.job.id, run.job.path)
+            outcome = run.outcome = Outcome(Status.FAILED, failure=failure_of(error))
+            run.options = TaskOptions()  # what is set for the task is to blame
+            change = self._change(run, outcome)
         concern, journal = None, None
         if outcome.status is Status.SUCCESS and run.task is not None:
             concern, journal = run.task.status_success_update_w, run.task.status_success_update_j
         return Settlement(run.job.id, run.job.token, change, concern, journal)
+
+    def _change(self, run: Run, outcome: Outcome) -> JobChange:
+        now, me = self._clock.now(), self._state.worker
+        return change_for(run.job, outcome, run.options, now, me, shows_progress=run.shows_progress)
 
     def loop(self) -> None:
         """Write what comes until `close` is called and nothing is left."""
@@ -98,7 +115,7 @@ class Settler:
 
     def written(self, batch: Iterable[tuple[Run, Settlement]], results: Iterable[SettleResult]) -> list[Run]:
         """See to what MongoDB said; the runs that are over."""
-        over = []
+        over, ended = [], []
         for (run, settlement), result in zip(batch, results, strict=True):
             if result.fate is Settled.UNSTORABLE:
                 if not self._fail_instead(run, settlement, result.reason or ""):
@@ -106,8 +123,15 @@ class Settler:
                 continue
             if result.fate is Settled.REFUSED:
                 self.refused(run, settlement.change.status)
+            else:
+                ended.append(settlement.change.status)
             over.append(run)
+        self.counted(ended)
         return over
+
+    def counted(self, ended: Iterable[Status]) -> None:
+        """Runs have ended like this, and that is written, or needs no writing."""
+        self._metrics.statuses(ended)
 
     def refused(self, run: Run, status: Status) -> None:
         """Say that an end was not ours to write."""
@@ -127,10 +151,10 @@ class Settler:
     def _fail_instead(self, run: Run, settlement: Settlement, reason: str) -> bool:
         """The end can't be stored as it is. That fails this job and no other, with less and less to store. False:
         there is nothing left to try."""
-        log.error("job %s (%s): %s", run.job.id, run.job.path, reason)
         if settlement.change.status is not Status.FAILED:
             run.outcome = Outcome(Status.FAILED, failure=Failure("UnstorableResult", storable(reason)))
         elif settlement.change.failure is not None:
+            log.error("job %s (%s): %s", run.job.id, run.job.path, reason)
             run.outcome = Outcome(Status.FAILED)
         else:
             log.critical("job %s: MongoDB refuses to store its end in any form; it stays started", run.job.id)

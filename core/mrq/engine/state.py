@@ -88,6 +88,11 @@ class WorkerState:
         with self._lock:
             return job in self._held or any(job in ids for ids in self.open_takes.values())
 
+    def run_of(self, job: JobId) -> Run | None:
+        """The run of a job that is held here."""
+        with self._lock:
+            return self._held.get(job)
+
     def busy_beside(self, waiting: list[Run]) -> bool:
         """Whether any job but these is held, or still runs though its end is written."""
         with self._lock:

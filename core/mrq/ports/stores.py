@@ -8,7 +8,10 @@ if TYPE_CHECKING:
     from mrq.ports.jobs import JobStore
     from mrq.ports.locks import Locks
     from mrq.ports.pauses import Pauses
+    from mrq.ports.rates import Rates
     from mrq.ports.raw import RawQueues
+    from mrq.ports.semaphores import Semaphores
+    from mrq.ports.sizes import QueueSizes
     from mrq.ports.wakeups import Wakeups
     from mrq.ports.workers import WorkerStore
 
@@ -26,5 +29,11 @@ class StorePorts(Protocol):
     def locks(self) -> Locks: ...
     @property
     def pauses(self) -> Pauses: ...
+    @property
+    def semaphores(self) -> Semaphores: ...
+    @property
+    def rates(self) -> Rates: ...
+    @property
+    def sizes(self) -> QueueSizes: ...
     @property
     def raw(self) -> RawQueues: ...

@@ -4,6 +4,7 @@
     datedue         not to be started before; `datequeued`, the place in the queue, is then the same
     datestarted worker claim                         written when claimed; `claim` is the token of the claim
     alone           the job runs with nothing beside it in its worker
+    rateslot        the job was sent back once to wait for its turn under its task's rate: `datedue` is that turn
     losses losses_alone                              workers that died while it ran, and while it ran alone
     dateupdated totaltime result dateexpires dateretry retry_count progress
     traceback exceptiontype traceback_history        written when it ends
@@ -14,20 +15,23 @@ Updates are MongoDB update documents; the memory store applies the same ones.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 import bson
-from bson.errors import BSONError
+from bson.codec_options import CodecOptions, DatetimeConversion
 
 from mrq.domain.job import ClaimedJob, JobRecord
+from mrq.domain.jobkeys import Standing
 from mrq.domain.status import Status
 from mrq.exceptions import InvalidParamsError, JobTooLargeError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
     from datetime import datetime
 
     from mrq.domain.change import JobChange
+    from mrq.domain.ids import Token, WorkerId
     from mrq.domain.job import NewJob
     from mrq.domain.outcome import Failure
     from mrq.ports.jobs import Claim
@@ -40,11 +44,16 @@ HISTORY_KEPT = 30  # entries of traceback_history
 
 CLAIMED_FIELDS = (
     "_id", "path", "params", "queue", "datequeued", "datestarted", "claim", "retry_count", "losses", "losses_alone",
-    "alone",
+    "alone", "rateslot",
 )  # fmt: skip
 
-# Errors of bson.encode: a type it doesn't know, an integer over 64 bits, a lone surrogate, a loop, a bad key
-ENCODE_ERRORS = (BSONError, OverflowError, UnicodeError, RecursionError, TypeError, ValueError)
+# Whatever is in the database can be read: a job that no worker can decode would end every worker of its queue.
+CODEC: CodecOptions[Document] = CodecOptions(
+    datetime_conversion=DatetimeConversion.DATETIME_AUTO, unicode_decode_error_handler="replace"
+)
+
+DEEPEST = 170  # levels; MongoDB stores 180, and reads no command of more than 200
+_LEVEL = 7  # bytes that a level takes at least
 
 
 def document_of(job: NewJob) -> Document:
@@ -73,7 +82,8 @@ def encode_new(job: NewJob) -> bytes:
         return job.encoded
     try:
         encoded = bson.encode(document_of(job))
-    except ENCODE_ERRORS as error:
+        check_depth(job.params, len(encoded), "params")
+    except Exception as error:
         raise InvalidParamsError(
             f"params of {job.path} can't be stored: {culprit(job.params, 'params') or error}; nothing was queued"
         ) from error
@@ -84,6 +94,27 @@ def encode_new(job: NewJob) -> bytes:
         )
     job.encoded = encoded
     return encoded
+
+
+def check_depth(value: Any, size: int, where: str) -> None:
+    """Whether MongoDB takes lists in lists, dicts in dicts as deep as these. `size`: in bytes, as BSON.
+
+    Raises:
+        ValueError: it would refuse the whole command that has it.
+    """
+    if size < DEEPEST * _LEVEL:
+        return
+    level, depth = [value], 0
+    while level:
+        if depth > DEEPEST:
+            raise ValueError(f"{where} is nested more than {DEEPEST} levels deep")
+        depth += 1
+        level = [
+            item
+            for holder in level
+            for item in (holder.values() if isinstance(holder, Mapping) else holder)
+            if isinstance(item, (Mapping, list, tuple))
+        ]
 
 
 def started_document(job: ClaimedJob) -> Document:
@@ -110,7 +141,8 @@ def check_started(job: ClaimedJob) -> tuple[bytes | None, str | None]:
     """Encode the document of a job from a raw queue: the bytes, or why it can't be stored."""
     try:
         encoded = bson.encode(started_document(job))
-    except ENCODE_ERRORS as error:
+        check_depth(job.params, len(encoded), "params")
+    except Exception as error:  # noqa: BLE001
         return None, f"the params of {job.path} can't be stored: {culprit(job.params, 'params') or error}"
     if len(encoded) > LARGEST_DOCUMENT - ROOM_FOR_THE_REST:
         return None, f"the params of {job.path} take {len(encoded):,} bytes; a job may have {LARGEST_DOCUMENT:,}"
@@ -145,7 +177,7 @@ def culprit_of(value: Any, where: str) -> str | None:
         bson.encode({"": value})
     except RecursionError:
         return f"{where} contains itself, or is nested too deeply"
-    except ENCODE_ERRORS as error:
+    except Exception as error:  # noqa: BLE001 - a Mapping of the user's own may raise anything
         return culprit(value, where) or f"{where} is a {type(value).__name__} that BSON can't hold ({error})"
     return None
 
@@ -198,12 +230,21 @@ def claim_order(claim: Claim, ascending: int, descending: int) -> list[tuple[str
 
 def claim_update(claim: Claim) -> Document:
     """What a claim writes."""
+    return start_update(claim.worker, claim.token, claim.now)
+
+
+NOT_STARTED_BY_ID = frozenset({Status.STARTED, Status.CANCEL, Status.ABORT, Status.MAXRETRIES})
+"""Jobs in these statuses are not started by their ids (MRQ 0.9; it would start a started job again)."""
+
+
+def start_update(worker: WorkerId, token: Token, now: datetime) -> Document:
+    """What starts a job."""
     return {
         "$set": {
             "status": Status.STARTED.value,
-            "datestarted": claim.now,
-            "worker": claim.worker,
-            "claim": claim.token,
+            "datestarted": now,
+            "worker": worker,
+            "claim": token,
         },
         # the result too: what an earlier run returned must not pass for that of this one
         "$unset": {"dateexpires": "", "dateretry": "", "alone": "", "result": ""},
@@ -219,6 +260,8 @@ def values_of(change: JobChange) -> Document:
         "result": change.result,
         "queue": change.queue,
         "datequeued": change.datequeued,
+        "datedue": change.due,
+        "rateslot": change.has_slot or None,
         "dateretry": change.dateretry,
         "retry_count": change.retry_count,
         "losses": change.losses,
@@ -236,7 +279,8 @@ def update_of(change: JobChange, values: Any) -> Document:
     """The whole update; `values` are those of `values_of`, or the same encoded."""
     update: Document = {"$set": values}
     if change.status is Status.QUEUED:
-        update["$unset"] = {"alone": "", "datedue": ""}
+        gone = {"alone": "", "datedue": change.due, "rateslot": change.has_slot or None}
+        update["$unset"] = {name: "" for name, value in gone.items() if not value}
     if change.failure is not None:
         entry = history_entry(change, change.failure)
         update["$push"] = {"traceback_history": {"$each": [entry], "$slice": -HISTORY_KEPT}}
@@ -258,7 +302,7 @@ def history_entry(change: JobChange, failure: Failure) -> Document:
     return entry
 
 
-_NOT_QUEUED = {"dateexpires": "", "dateretry": "", "datedue": "", "alone": ""}
+_NOT_QUEUED = {"dateexpires": "", "dateretry": "", "datedue": "", "alone": "", "rateslot": ""}
 
 
 def return_update(at: datetime) -> Document:
@@ -292,7 +336,18 @@ def claimed(document: Mapping[str, Any]) -> ClaimedJob:
         get("losses") or 0,
         get("losses_alone") or 0,
         bool(get("alone")),
+        bool(get("rateslot")),
     )
+
+
+STANDING_FIELDS = ("status", "dateupdated", "datestarted", "datequeued", "dateretry")
+
+
+def standing(document: Mapping[str, Any]) -> Standing:
+    """Where the job of a document stands."""
+    get = document.get
+    since = get("dateupdated") or get("datestarted") or get("datequeued")
+    return Standing(document["_id"], Status(document["status"]), since, get("dateretry"))
 
 
 def record(document: Document) -> JobRecord:
@@ -331,9 +386,10 @@ def check_change(change: JobChange) -> tuple[bytes | None, str | None]:
     try:
         encoded = bson.encode(values)
         size = len(encoded)
+        check_depth([change.result], size, "it")
         if change.failure is not None:
             size += len(bson.encode(history_entry(change, change.failure)))
-    except ENCODE_ERRORS as error:
+    except Exception as error:  # noqa: BLE001 - no memory for it, a Mapping of the user's own that raises
         why = culprit_of(values.get("result"), "its result") or str(error)
         return None, f"the job's end can't be stored: {why}"
     if size > LARGEST_DOCUMENT - ROOM_FOR_THE_REST:

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import bson
 
+from mrq.domain.jobfilter import Page
 from mrq.domain.status import Status, sources_of
 from mrq.ports.jobs import Settled, SettleResult
 from mrq.stores import documents
 from mrq.stores.ids import new_id, parse_id
+from mrq.stores.job_filters import fits, found
 from mrq.stores.mongo_indexes import JOBS
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from mrq.domain.change import Settlement
     from mrq.domain.ids import JobId, Token, WorkerId
     from mrq.domain.job import ClaimedJob, JobRecord, NewJob
+    from mrq.domain.jobfilter import JobFilter
+    from mrq.domain.jobkeys import Standing
     from mrq.ports.jobs import Claim
     from mrq.stores.documents import Document
 
@@ -50,7 +54,7 @@ class MemoryJobStore:
         """See JobStore. What is stored is a copy, as BSON would return it."""
         with self._lock:
             for job in jobs:
-                self._documents.setdefault(job.id, bson.decode(documents.encode_new(job)))
+                self._documents.setdefault(job.id, bson.decode(documents.encode_new(job), documents.CODEC))
 
     def insert_started(self, jobs: Sequence[ClaimedJob]) -> dict[JobId, str]:
         """See JobStore."""
@@ -95,8 +99,19 @@ class MemoryJobStore:
             key = _place_in_root if claim.queue.serves_subqueues else _place
             chosen = sorted(self._where(free), key=key, reverse=claim.queue.is_reverse)[: claim.limit]
             for document in chosen:
-                _apply(document, documents.claim_update(claim))
+                apply_update(document, documents.claim_update(claim))
             return [documents.claimed(copy.deepcopy(document)) for document in chosen]
+
+    def start(self, job: JobId, worker: WorkerId, token: Token, now: datetime) -> ClaimedJob | None:
+        """See JobStore."""
+
+        def free(document: Document) -> bool:
+            return document["status"] not in documents.NOT_STARTED_BY_ID or _is_ours(document, token)
+
+        with self._lock:
+            if not self._update(job, free, documents.start_update(worker, token, now)):
+                return None
+            return documents.claimed(copy.deepcopy(self._documents[job]))
 
     def claimed_under(self, worker: WorkerId, token: Token) -> list[ClaimedJob]:
         """See JobStore."""
@@ -128,7 +143,7 @@ class MemoryJobStore:
         encoded, reason = documents.check_change(settlement.change)
         if encoded is None:
             return SettleResult(Settled.UNSTORABLE, reason)
-        update = documents.update_of(settlement.change, bson.decode(encoded))
+        update = documents.update_of(settlement.change, bson.decode(encoded, documents.CODEC))
         with self._lock:
             document = self._documents.get(settlement.id)
             if document is None and settlement.base is not None:
@@ -142,7 +157,7 @@ class MemoryJobStore:
                 before = document.get("claim") == settlement.token and document["status"] == settlement.change.status
                 return SettleResult(Settled.WRITTEN if before else Settled.REFUSED)
             new = copy.deepcopy(document)
-            _apply(new, update)
+            apply_update(new, update)
             if len(bson.encode(new)) > documents.LARGEST_DOCUMENT:
                 return SettleResult(Settled.UNSTORABLE, documents.too_large())
             self._documents[settlement.id] = new
@@ -159,13 +174,33 @@ class MemoryJobStore:
         with self._lock:
             found = self._where(due)[: max(1, limit)]
             for document in found:
-                _apply(document, documents.return_update(now))
+                apply_update(document, documents.return_update(now))
             return dict(Counter(document["queue"] for document in found))
 
     def move(self, job: JobId, to: Status, at: datetime, fields: Mapping[str, Any]) -> bool:
         """See JobStore."""
         sources = sources_of(to)
         return self._update(job, lambda d: Status(d["status"]) in sources, documents.move_update(to, at, fields))
+
+    def count_matching(self, which: JobFilter) -> int:
+        """See JobStore."""
+        with self._lock:
+            return len(self._where(lambda d: fits(d, which)))
+
+    def matching(self, which: JobFilter, limit: int) -> Page:
+        """See JobStore."""
+        limit = max(1, limit)
+        with self._lock:
+            fitting = sorted((found(d) for d in self._where(lambda d: fits(d, which))), key=lambda job: job.id)
+        some = tuple(fitting[:limit])
+        return Page(some, some[-1].id if len(some) == limit else None)
+
+    def move_many(
+        self, jobs: Sequence[JobId], which: JobFilter, to: Status, at: datetime, fields: Mapping[str, Any]
+    ) -> int:
+        """See JobStore."""
+        update, movable = documents.move_update(to, at, fields), which.movable(to)
+        return sum(self._update(job, lambda d: fits(d, movable), update) for job in set(jobs))
 
     def set_progress(self, job: JobId, token: Token | None, ratio: float) -> None:
         """See JobStore."""
@@ -179,6 +214,11 @@ class MemoryJobStore:
             document = self._documents.get(job)
             return None if document is None else documents.record(copy.deepcopy(document))
 
+    def standing(self, jobs: Sequence[JobId]) -> dict[JobId, Standing]:
+        """See JobStore."""
+        with self._lock:
+            return {job: documents.standing(self._documents[job]) for job in jobs if job in self._documents}
+
     def count(self, queue: str, statuses: frozenset[Status]) -> int:
         """See JobStore."""
         with self._lock:
@@ -188,6 +228,11 @@ class MemoryJobStore:
         """See JobStore."""
         with self._lock:
             return dict(Counter(d["queue"] for d in self._where(lambda d: d["status"] == status)))
+
+    def queue_names(self) -> set[str]:
+        """See JobStore."""
+        with self._lock:
+            return {document["queue"] for document in self._documents.values()}
 
     def list_ids(self, queue: str, status: Status, skip: int, limit: int) -> list[JobId]:
         """See JobStore."""
@@ -243,7 +288,7 @@ class MemoryJobStore:
             document = self._documents.get(job)
             if document is None or not condition(document):
                 return False
-            _apply(document, update)
+            apply_update(document, update)
             return True
 
 
@@ -278,7 +323,7 @@ def _is_ours(document: Document, token: Token | None) -> bool:
     return document["status"] == Status.STARTED and document.get("claim") == token
 
 
-def _apply(document: Document, update: Document) -> None:
+def apply_update(document: Document, update: Document) -> None:
     """The part of MongoDB's update language that documents.py writes."""
     for name, value in update.get("$set", {}).items():
         document[name] = value

@@ -18,8 +18,9 @@ from pymongo.errors import (
 )
 from pymongo.uri_parser import parse_uri
 
-from mrq.exceptions import ConfigError
+from mrq.exceptions import ConfigError, ServerRefusedError
 from mrq.ports.errors import StoreUnavailableError
+from mrq.stores.documents import CODEC
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,15 +30,22 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-# Server answers that mean "not now, and not me": shutting down, stepping down, no majority in time
-_PASSING = frozenset({50, 64, 89, 91, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436, 7, 6})
+# Server answers that mean "not now, and not me": shutting down, stepping down, no majority in time; and those of
+# a moment: a cursor that a restart took away, an operation that was killed or waited too long for a lock
+_PASSING = frozenset(
+    {50, 64, 89, 91, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436, 7, 6, 24, 43, 46, 134, 175, 237, 11601}
+)
+
+NOT_ALLOWED = frozenset({11, 13, 18})  # no such user, no right to do that, no valid password
 
 # Write concerns that this server can never give
 _NEVER = frozenset({79, 100})
 
 
-def connect(url: str, *, server_timeout: float, name: str) -> Database[dict[str, Any]]:
+def connect(url: str, *, server_timeout: float, name: str, setting: str = "mongodb_jobs") -> Database[dict[str, Any]]:
     """The database that a MongoDB url names (mrq if it names none). Opens no connection yet.
+
+    `name`: of this process, for the server's own reports. `setting`: where the url comes from, for errors.
 
     Raises:
         ConfigError: the url can't be read.
@@ -53,23 +61,32 @@ def connect(url: str, *, server_timeout: float, name: str) -> Database[dict[str,
             "appName": f"mrq {name}".strip(),
         }
         options = {option: value for option, value in ours.items() if option.lower() not in given}
-        client: MongoClient[dict[str, Any]] = MongoClient(url, connect=False, tz_aware=False, **options)
+        client: MongoClient[dict[str, Any]] = MongoClient(url, connect=False, **options)
     except (InvalidURI, ConfigurationError, ValueError) as error:
-        raise ConfigError(f"mongodb_jobs is no MongoDB url that can be used: {error}") from error
-    return client.get_default_database("mrq")
+        raise ConfigError(f"{setting} is no MongoDB url that can be used: {error}") from error
+    return client.get_default_database("mrq", codec_options=CODEC)
+
+
+def database_of(given: Any) -> Database[dict[str, Any]]:
+    """The database itself, or that of a client that was made elsewhere (mrq if its url names none)."""
+    database: Database[dict[str, Any]] = given
+    return given.get_default_database("mrq") if isinstance(given, MongoClient) else database
 
 
 def translated(function: Callable[P, R]) -> Callable[P, R]:
-    """Raise StoreUnavailableError for everything that may be gone at the next try."""
+    """Raise StoreUnavailableError for everything that may be gone at the next try, and ServerRefusedError where
+    MongoDB wants another user or password."""
 
     @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return function(*args, **kwargs)
         except PyMongoError as error:
+            if isinstance(error, OperationFailure) and error.code in NOT_ALLOWED:
+                raise ServerRefusedError(f"MongoDB refuses access: {in_short(error)}") from error
             if not is_passing(error):
                 raise
-            raise StoreUnavailableError(f"MongoDB is not available: {in_short(error)}") from error
+            raise StoreUnavailableError(f"MongoDB is not available: {in_short(error)}") from None
 
     return call
 

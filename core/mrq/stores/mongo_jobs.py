@@ -7,15 +7,16 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 import bson
+import pymongo
 from bson.raw_bson import RawBSONDocument
-from pymongo import ASCENDING, DESCENDING, UpdateOne, WriteConcern
-from pymongo.errors import BulkWriteError
+from pymongo import ASCENDING, DESCENDING, ReturnDocument, UpdateOne, WriteConcern
+from pymongo.errors import BulkWriteError, ConfigurationError, OperationFailure, PyMongoError
 
 from mrq.domain.status import Status, sources_of
 from mrq.ports.jobs import Settled, SettleResult
-from mrq.stores import documents, mongo_indexes
+from mrq.stores import documents, mongo_bulk, mongo_indexes
 from mrq.stores.ids import new_id, parse_id
-from mrq.stores.mongo_client import is_passing, translated
+from mrq.stores.mongo_client import NOT_ALLOWED, in_short, is_passing, translated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,11 +28,16 @@ if TYPE_CHECKING:
     from mrq.domain.change import Settlement
     from mrq.domain.ids import JobId, Token, WorkerId
     from mrq.domain.job import ClaimedJob, JobRecord, NewJob
+    from mrq.domain.jobfilter import JobFilter, Page
+    from mrq.domain.jobkeys import Standing
     from mrq.ports.jobs import Claim
     from mrq.stores.documents import Document
 
 MAJORITY = WriteConcern("majority")
 HORIZON = timedelta(minutes=5)  # how far ahead of ours a producer's clock may be; see documents.claim_filter
+
+LONGEST_LOOK = 2.0  # seconds for a look at all documents
+LONGEST_SUM = 30_000  # milliseconds for sums over an index
 
 _DUPLICATE = 11000
 _TOO_LARGE = frozenset({10334, 17419, 17420})
@@ -49,6 +55,11 @@ class MongoJobStore:
         self._jobs: Collection[Document] = database.get_collection("mrq_jobs", write_concern=MAJORITY)
         self.new_id = new_id
         self.parse_id = parse_id
+
+    @property
+    def collection(self) -> Collection[Document]:
+        """`mrq_jobs`, for users."""
+        return self._jobs
 
     # ---- queueing
 
@@ -131,9 +142,22 @@ class MongoJobStore:
             batch_size=claim.limit,
         )
         try:
-            return bson.decode_all(cast("bytes", next(cursor, b"")))  # pymongo types raw batches as documents
+            # pymongo types raw batches as documents
+            return bson.decode_all(cast("bytes", next(cursor, b"")), documents.CODEC)
         finally:
             cursor.close()
+
+    @translated
+    def start(self, job: JobId, worker: WorkerId, token: Token, now: datetime) -> ClaimedJob | None:
+        """See JobStore."""
+        free = {"status": {"$nin": sorted(status.value for status in documents.NOT_STARTED_BY_ID)}}
+        document = self._jobs.find_one_and_update(
+            {"_id": job, "$or": [free, {"status": Status.STARTED.value, "claim": token}]},
+            documents.start_update(worker, token, now),
+            projection=_CLAIMED,
+            return_document=ReturnDocument.AFTER,
+        )
+        return None if document is None else documents.claimed(document)
 
     def _under(self, worker: WorkerId, token: Token) -> list[ClaimedJob]:
         wanted = {"worker": worker, "status": Status.STARTED.value, "claim": token}
@@ -185,11 +209,33 @@ class MongoJobStore:
                     continue
                 update = documents.upsert_of(update, settlement.base, values)
             fence = {"_id": settlement.id, "status": Status.STARTED.value, "claim": settlement.token}
+            if reason := _bad_concern(settlement):
+                results[index] = SettleResult(Settled.UNSTORABLE, reason)
+                continue
             write = UpdateOne(fence, update, upsert=settlement.base is not None)
             groups[settlement.write_concern, settlement.journal].append((index, write))
         for (concern, journal), writes in groups.items():
-            self._write(self._with_concern(concern, journal), settlements, writes, results)
+            self._write_each_alone_if_need_be(self._with_concern(concern, journal), settlements, writes, results)
         return results
+
+    def _write_each_alone_if_need_be(
+        self,
+        collection: Collection[Document],
+        settlements: Sequence[Settlement],
+        writes: list[tuple[int, UpdateOne]],
+        results: list[SettleResult],
+    ) -> None:
+        """A command that MongoDB refuses as a whole is refused for one of its jobs: find out which."""
+        try:
+            self._write(collection, settlements, writes, results)
+        except OperationFailure as error:
+            if is_passing(error) or error.code in NOT_ALLOWED:
+                raise
+            if len(writes) == 1:
+                results[writes[0][0]] = SettleResult(Settled.UNSTORABLE, _refused(in_short(error)))
+                return
+            for write in writes:
+                self._write_each_alone_if_need_be(collection, settlements, [write], results)
 
     def _with_concern(self, w: int | str | None, j: bool | None) -> Collection[Document]:
         if w is None and j is None:
@@ -222,7 +268,7 @@ class MongoJobStore:
             self._look_again(settlements, [index for index, _ in writes], results)
         for refused in errors:
             large = refused["code"] in _TOO_LARGE
-            reason = documents.too_large() if large else f"MongoDB refused the job's end: {refused['errmsg']}"
+            reason = documents.too_large() if large else _refused(refused["errmsg"])
             results[writes[refused["index"]][0]] = SettleResult(Settled.UNSTORABLE, reason)
 
     def _look_again(self, settlements: Sequence[Settlement], indexes: list[int], results: list[SettleResult]) -> None:
@@ -260,6 +306,23 @@ class MongoJobStore:
         return self._jobs.update_one(allowed, documents.move_update(to, at, fields)).matched_count == 1
 
     @translated
+    def count_matching(self, which: JobFilter) -> int:
+        """See JobStore."""
+        return mongo_bulk.count_matching(self._jobs, which)
+
+    @translated
+    def matching(self, which: JobFilter, limit: int) -> Page:
+        """See JobStore."""
+        return mongo_bulk.matching(self._jobs, which, limit)
+
+    @translated
+    def move_many(
+        self, jobs: Sequence[JobId], which: JobFilter, to: Status, at: datetime, fields: Mapping[str, Any]
+    ) -> int:
+        """See JobStore."""
+        return mongo_bulk.move_many(self._jobs, jobs, which, to, at, fields)
+
+    @translated
     def set_progress(self, job: JobId, token: Token | None, ratio: float) -> None:
         """See JobStore."""
         started = {"_id": job, "status": Status.STARTED.value, "claim": token}
@@ -274,6 +337,12 @@ class MongoJobStore:
         return None if document is None else documents.record(document)
 
     @translated
+    def standing(self, jobs: Sequence[JobId]) -> dict[JobId, Standing]:
+        """See JobStore."""
+        found = self._jobs.find({"_id": {"$in": list(jobs)}}, dict.fromkeys(documents.STANDING_FIELDS, 1))
+        return {document["_id"]: documents.standing(document) for document in found}
+
+    @translated
     def count(self, queue: str, statuses: frozenset[Status]) -> int:
         """See JobStore."""
         total = 0
@@ -281,16 +350,32 @@ class MongoJobStore:
             wanted: Document = {"queue": _queue_match(queue), "status": status.value}
             if status is Status.STARTED:
                 wanted["worker"] = {"$exists": True}  # for the index on running jobs
-            total += self._jobs.count_documents(wanted)
+            total += self._jobs.count_documents(wanted, maxTimeMS=LONGEST_SUM)
         return total
 
     @translated
     def count_by_queue(self, status: Status) -> dict[str, int]:
         """See JobStore."""
+        # the condition on the queue lets the planner use the index of waiting jobs
+        wanted: Document = {"status": status.value, "queue": {"$gt": ""}}
         groups = self._jobs.aggregate(
-            [{"$match": {"status": status.value}}, {"$group": {"_id": "$queue", "jobs": {"$sum": 1}}}]
+            [{"$match": wanted}, {"$group": {"_id": "$queue", "jobs": {"$sum": 1}}}], maxTimeMS=LONGEST_SUM
         )
         return {group["_id"]: group["jobs"] for group in groups}
+
+    @translated
+    def queue_names(self) -> set[str]:
+        """See JobStore."""
+        try:
+            with pymongo.timeout(LONGEST_LOOK):
+                return set(self._jobs.distinct("queue"))
+        except PyMongoError as error:
+            if not error.timeout:
+                raise
+        every = {"queue": {"$gt": ""}}
+        queued = self._jobs.distinct("queue", {"status": Status.QUEUED.value, **every}, maxTimeMS=LONGEST_SUM)
+        running = {"status": Status.STARTED.value, "worker": {"$exists": True}, **every}
+        return {*queued, *self._jobs.distinct("queue", running, maxTimeMS=LONGEST_SUM)}
 
     @translated
     def list_ids(self, queue: str, status: Status, skip: int, limit: int) -> list[JobId]:
@@ -303,9 +388,9 @@ class MongoJobStore:
     def subqueues(self, root: str) -> set[str]:
         """See JobStore."""
         under = {"queue": _queue_match(f"{root}/")}
-        queued = self._jobs.distinct("queue", {"status": Status.QUEUED.value, **under})
+        queued = self._jobs.distinct("queue", {"status": Status.QUEUED.value, **under}, maxTimeMS=LONGEST_SUM)
         running = {"status": Status.STARTED.value, "worker": {"$exists": True}, **under}
-        return {*queued, *self._jobs.distinct("queue", running)}
+        return {*queued, *self._jobs.distinct("queue", running, maxTimeMS=LONGEST_SUM)}
 
     @translated
     def remove_queue(self, queue: str) -> int:
@@ -330,6 +415,19 @@ class MongoJobStore:
         info = self._database.client.server_info()
         host = ", ".join(f"{host}:{port}" for host, port in sorted(self._database.client.nodes))
         return f"MongoDB {info['version']} at {host}, database {self._database.name}"
+
+
+def _refused(why: str) -> str:
+    return f"MongoDB refused the job's end: {why}"
+
+
+def _bad_concern(settlement: Settlement) -> str | None:
+    """Why the write concern that a task asks for can't be one."""
+    try:
+        WriteConcern(w=settlement.write_concern, j=settlement.journal)
+    except (TypeError, ConfigurationError) as error:
+        return f"the job's end can't be stored with the write concern that its task asks for: {error}"
+    return None
 
 
 def _queue_match(queue: str) -> Any:

@@ -19,6 +19,7 @@ from redis.exceptions import (
     NoScriptError,
     ReadOnlyError,
     RedisClusterException,
+    RedisError,
     ResponseError,
     SlotNotCoveredError,
     TimeoutError,  # noqa: A004
@@ -154,6 +155,19 @@ def _with_password(url: str) -> str:
     return url
 
 
+def best_effort(function: Callable[P, R]) -> Callable[P, R]:
+    """Raise StoreUnavailableError for whatever Redis says: for what we can do without."""
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except RedisError as error:
+            raise StoreUnavailableError(f"Redis is not available: {' '.join(str(error).split())}") from error
+
+    return call
+
+
 class Script:
     """One of our scripts. The server keeps it by its hash, and is given its text when it has lost it."""
 
@@ -178,11 +192,11 @@ def translated(function: Callable[P, R]) -> Callable[P, R]:
         try:
             return function(*args, **kwargs)
         except _PASSING as error:
-            raise _unavailable(error) from error
+            raise _unavailable(error) from None
         except RedisClusterException as error:
             if "cannot be connected" not in str(error):  # else a mistake of ours, such as keys in several slots
                 raise
-            raise _unavailable(error) from error
+            raise _unavailable(error) from None
 
     return call
 

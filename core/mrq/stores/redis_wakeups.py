@@ -1,4 +1,5 @@
-"""Wakeups over Redis publish/subscribe: `P:wake:<root queue>`, one channel a root queue.
+"""Wakeups over Redis publish/subscribe: `P:wake:<root queue>`, one channel a root queue. For MRQ 0.9's workers
+there is `P:notify:<root queue>`, a list of "1" that expires.
 
 Nothing is kept: a call that nobody hears is gone. Workers poll as well, so that costs time at most. One
 connection a worker listens to all its channels, which also works in cluster mode.
@@ -8,12 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mrq.stores.redis_client import translated
+from mrq.stores.redis_client import best_effort
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from mrq.stores.redis_client import RedisLink
+
+MOST_MARKS = 100
 
 
 class RedisWakeups:
@@ -23,17 +26,27 @@ class RedisWakeups:
         self._redis = redis
         self._prefix = prefix
 
-    @translated
+    @best_effort
     def notify(self, roots: Iterable[str]) -> None:
         """See Wakeups."""
         for root in roots:
             self._redis.publish(self._channel(root), b"1")
 
+    @best_effort
+    def leave_marks(self, root: str, jobs: int, ttl: float) -> None:
+        """See Wakeups."""
+        key = f"{self._prefix}:notify:{root}"
+        with self._redis.pipeline(transaction=False) as pipe:
+            pipe.rpush(key, *[b"1"] * max(1, min(jobs, MOST_MARKS)))
+            pipe.ltrim(key, -MOST_MARKS, -1)
+            pipe.pexpire(key, int(ttl * 1000))
+            pipe.execute()
+
     def subscribe(self, roots: Collection[str]) -> RedisSubscription:
         """See Wakeups."""
         return RedisSubscription(self._redis, [self._channel(root) for root in roots])
 
-    @translated
+    @best_effort
     def ping(self) -> str:
         """See Wakeups."""
         info: Any = self._redis.info("server")
@@ -67,7 +80,7 @@ class RedisSubscription:
                 raise
             return False  # another thread pulled the connection away
 
-    @translated
+    @best_effort
     def _wait(self, timeout: float) -> bool:
         if self._pubsub is None:
             self._pubsub = self._redis.pubsub(ignore_subscribe_messages=True)

@@ -22,9 +22,11 @@ class Calls:
     def __init__(self) -> None:
         self.roots: list[str] = []
         self.away = False
+        self.tried = 0
 
     def notify(self, roots: Any) -> None:
         if self.away:
+            self.tried += 1
             raise StoreUnavailableError("Redis is away")
         self.roots.extend(roots)
 
@@ -116,6 +118,30 @@ def test_without_redis_jobs_are_queued_all_the_same(enqueuer: Enqueuer, store: M
     assert store.count("q", ALL) == 1
 
 
+def test_a_redis_that_hangs_is_not_asked_for_each_of_many_jobs(
+    enqueuer: Enqueuer, calls: Calls, clock: ManualClock
+) -> None:
+    calls.away = True
+    for _ in range(100):
+        enqueuer.enqueue("t.T", [{}], "q")
+    assert calls.tried == 1
+    for _ in range(60):
+        clock.pass_by(1)
+        enqueuer.enqueue("t.T", [{}], "q")
+    assert calls.tried < 12
+    calls.away = False
+    clock.pass_by(10)
+    enqueuer.enqueue("t.T", [{}], "q")
+    enqueuer.enqueue("t.T", [{}], "q")
+    assert calls.roots == ["q", "q"]
+    calls.away = True
+    enqueuer.enqueue("t.T", [{}], "q")
+    clock.pass_by(1)
+    calls.away = False
+    enqueuer.enqueue("t.T", [{}], "q")
+    assert calls.roots == ["q"] * 3, "after a success the wait is short again"
+
+
 def test_a_delayed_job_waits_for_its_time(enqueuer: Enqueuer, store: Moody) -> None:
     due = NOW + timedelta(seconds=60)
     (job,) = enqueuer.enqueue("t.T", [{}], "q", due=due)
@@ -131,7 +157,7 @@ def test_a_database_that_never_answered_is_reported_at_once(
     enqueuer: Enqueuer, store: Moody, clock: ManualClock
 ) -> None:
     store.away.add("insert")
-    with pytest.raises(StoreUnavailableError):
+    with pytest.raises(StoreUnavailableError, match=r"start one with `mrq up`.*MRQ_MONGODB_JOBS"):
         enqueuer.enqueue("t.T", [{}], "q")
     assert clock.now() == NOW
 

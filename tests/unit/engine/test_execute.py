@@ -36,7 +36,7 @@ def run(tasks: Tasks, error: BaseException | type[BaseException], **about: Any) 
         raise error
 
     options = about.pop("options", {})
-    return execute(claimed(tasks.define(raising, **options), **about), tasks.loader())[0]
+    return execute(claimed(tasks.define(raising, **options), **about), tasks.loader(), lambda: 0.0)[0]
 
 
 def text_of(outcome: Outcome) -> str:
@@ -72,6 +72,29 @@ def test_an_exception_is_a_failure_with_the_tasks_own_frames(tasks: Tasks) -> No
     assert "raising" in text_of(outcome)
     assert text_of(outcome).rstrip().endswith("KeyError: 'missing'")
     assert "engine/execute.py" not in text_of(outcome)
+
+
+def test_a_traceback_begins_with_the_tasks_own_frame(tasks: Tasks) -> None:
+    def fail(_self: Task, params: Any) -> None:
+        raise ValueError
+
+    tasks.module.Job = type("Job", (Task,), {"run": fail})  # type: ignore[attr-defined]
+    lines = text_of(execute(claimed(), tasks.loader())[0]).splitlines()
+    assert lines[0] == "Traceback (most recent call last):"
+    assert lines[1].endswith("in fail")
+    assert len([line for line in lines if line.startswith("  File")]) == 1
+
+
+def test_the_traceback_of_a_task_function_too(tasks: Tasks) -> None:
+    outcome, _ = execute(claimed("unit.face.sampletasks.fail", params={"text": "x"}), tasks.loader())
+    assert text_of(outcome).splitlines()[1].endswith("in fail")
+
+
+def test_what_is_wrong_with_a_call_needs_no_frames(tasks: Tasks) -> None:
+    outcome, _ = execute(claimed("unit.face.sampletasks.fail"), tasks.loader())
+    assert text_of(outcome) == "TypeError: fail() missing 1 required positional argument: 'text'\n"
+    outcome, _ = execute(claimed("unit.face.sampletasks.fale"), tasks.loader())
+    assert text_of(outcome).startswith("mrq.exceptions.UnknownTaskError: task 'unit.face.sampletasks.fale'")
 
 
 @pytest.mark.parametrize(
@@ -111,6 +134,33 @@ def test_a_retry_with_a_delay_waits_with_its_failure(tasks: Tasks) -> None:
     assert (outcome.status, outcome.delay, outcome.queue, outcome.retry_count) == (Status.RETRY, 5, "other", 4)
     assert outcome.failure is not None
     assert outcome.failure.original_traceback == "ValueError: the cause\n"
+
+
+def test_the_text_of_an_interrupt_holds_what_was_being_handled_but_its_traceback_does_not(tasks: Tasks) -> None:
+    def give_up(_: Any) -> None:
+        try:
+            raise KeyError("the cause")
+        except KeyError as error:
+            abort = AbortInterrupt("enough")
+            abort.original_exception = error
+            raise abort from None
+
+    outcome, _ = execute(claimed(tasks.define(give_up)), tasks.loader())
+    assert outcome.failure is not None
+    assert outcome.failure.exceptiontype == "AbortInterrupt"
+    assert "Original exception" not in outcome.failure.traceback
+    assert "the cause" not in outcome.failure.traceback
+    assert "AbortInterrupt: enough" in outcome.failure.traceback
+    assert "KeyError: 'the cause'" in (outcome.failure.original_traceback or "")
+
+
+def test_the_text_of_an_interrupt(tasks: Tasks) -> None:
+    abort = AbortInterrupt("enough")
+    assert str(abort) == "enough"
+    abort.original_exception = ValueError("x")
+    assert str(abort) == "enough\n---- Original exception: -----\nValueError: x\n"
+    abort.original_exception = (ValueError, ValueError("y"), None)  # as MRQ 0.9 kept it
+    assert str(abort).endswith("ValueError: y\n")
 
 
 @pytest.mark.parametrize("delay", [0, None])

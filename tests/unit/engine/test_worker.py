@@ -10,8 +10,11 @@ import pytest
 
 from mrq.domain.status import Status
 from mrq.engine import deadlines, shutdown
+from mrq.engine.maintenance import Maintenance
 from mrq.engine.options import WorkerOptions
 from mrq.engine.threads import ThreadRuntime
+from mrq.exceptions import TimeoutInterrupt
+from mrq.ports.errors import StoreUnavailableError
 from support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -104,6 +107,41 @@ def test_a_burst_waits_for_its_jobs_and_what_they_queue(plant: Plant) -> None:
     assert plant.app.jobs.count("default", frozenset({Status.SUCCESS})) == 8
 
 
+def test_a_burst_brings_back_what_is_due_before_it_ends(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    tries: list[int] = []
+
+    def second_time_lucky(params: Any) -> int:
+        tries.append(1)
+        if len(tries) == 1:
+            raise ValueError
+        return len(tries)
+
+    (job,) = plant.queue(plant.tasks.define(second_time_lucky, retries=1, retry_delay=60))
+    assert plant.burst().code == 0
+    assert plant.statuses([job]) == ["retry"]  # a burst doesn't wait for what is due later
+    due = plant.record(job).dateretry
+    monkeypatch.setattr(plant.app.clock, "now", lambda: due)
+    assert plant.burst().code == 0
+    assert plant.statuses([job]) == ["success"]
+
+
+def test_a_burst_does_not_call_its_queues_empty_while_it_cannot_know(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = plant.worker(strategy="burst")
+    asked: list[int] = []
+
+    def away_at_first(self: Maintenance) -> int:
+        asked.append(1)
+        if len(asked) < 3:
+            raise StoreUnavailableError("away")
+        return 0
+
+    monkeypatch.setattr(Maintenance, "round", away_at_first)
+    assert plant.start(worker).result(PATIENCE).code == 0
+    assert len(asked) == 3
+
+
 def test_jobs_run_side_by_side_up_to_the_number_of_slots(plant: Plant) -> None:
     plant.queue(plant.waiting(), 10)
     worker = plant.worker(greenlets=3)
@@ -160,6 +198,28 @@ def test_a_graceful_stop_takes_no_more_and_lets_running_jobs_finish(plant: Plant
     assert plant.statuses(later) == ["queued"] * 2
 
 
+def test_a_stop_says_how_many_jobs_it_waits_for_and_what_became_of_them(
+    plant: Plant, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "mrq.worker")
+    plant.queue(plant.waiting(), 3)
+    worker = plant.worker(greenlets=3, stop_timeout=0.05)
+    future = plant.start(worker)
+    plant.in_task(worker, 3)
+    worker.stop.finish("interrupted (SIGINT)")
+    future.result(PATIENCE)
+    assert "3 jobs still running; Ctrl-C again interrupts what runs" in caplog.messages
+    assert caplog.messages[-1] == f"worker {worker.state.worker} stopped: 0 finished, 3 interrupted"
+
+
+def test_a_stop_that_waits_for_nothing_says_so(plant: Plant, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "mrq.worker")
+    plant.queue(plant.tasks.define(lambda params: 1), 3)
+    plant.burst()
+    assert caplog.messages[-1].endswith("stopped: 0 finished, 0 interrupted")
+    assert "still run" not in caplog.text
+
+
 def test_a_graceful_stop_interrupts_after_its_timeout(plant: Plant) -> None:
     jobs = plant.queue(plant.waiting())
     worker = plant.worker(stop_timeout=0.05)
@@ -190,7 +250,10 @@ def test_a_job_past_its_timeout_is_ended(plant: Plant) -> None:
     plant.burst()
     record = plant.record(jobs[0])
     assert (record.status, record.exceptiontype) == (Status.TIMEOUT, "TimeoutInterrupt")
-    assert "longer than its timeout of 0.05 s" in record.traceback
+    lines = record.traceback.splitlines()
+    assert lines[0] == "Traceback (most recent call last):"
+    assert "tests/unit/engine" in lines[1]  # the task's own frame
+    assert lines[-1] == "mrq.exceptions.TimeoutInterrupt: the job ran longer than its timeout of 0.05 s"
 
 
 def test_a_task_that_swallows_its_timeout_once_is_still_ended(plant: Plant) -> None:
@@ -237,6 +300,35 @@ def test_a_task_cannot_end_its_worker(plant: Plant, kind: type[BaseException]) -
     jobs = plant.queue(plant.tasks.define(leave), 5)
     assert plant.burst().code == 0
     assert plant.statuses(jobs) == ["success", "success", "failed", "success", "success"]
+
+
+@pytest.mark.parametrize("options", [{"timeout": "60"}, {"result_ttl": "60"}], ids=str)
+def test_a_job_whose_own_options_are_wrong_ends_all_the_same(plant: Plant, options: dict[str, Any]) -> None:
+    path = plant.tasks.define(lambda params: 1, "Wrong")
+    plant.tasks.module.Wrong.mrq_options = options  # past the check that a class goes through
+    jobs = plant.queue(path, 2)
+    jobs += plant.queue(plant.tasks.define(lambda params: 1, "Right"), 2)
+    assert plant.burst().code == 0
+    assert plant.statuses(jobs) == ["failed", "failed", "success", "success"]
+    assert plant.record(jobs[0]).exceptiontype == "TypeError"
+
+
+def test_an_interruption_that_comes_when_the_task_is_over_still_ends_the_job(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mrq.engine import execute
+
+    def interrupted(exc: BaseException) -> Any:
+        monkeypatch.undo()
+        raise TimeoutInterrupt("while its failure is put into words")
+
+    def fail(params: Any) -> None:
+        raise ValueError
+
+    monkeypatch.setattr(execute, "failure_of", interrupted)
+    jobs = plant.queue(plant.tasks.define(fail), 1)
+    assert plant.burst().code == 0
+    assert plant.statuses(jobs) == ["timeout"]
 
 
 def test_retries_come_back_by_themselves(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -297,6 +389,22 @@ def test_a_worker_taken_for_dead_takes_a_new_identity_and_hands_its_jobs_back(pl
     wait_until(lambda: plant.statuses(jobs) == ["success"] * 2)
     assert [plant.record(job).losses for job in jobs] == [0, 0]
     assert plant.app.workers.gone([former, worker.state.worker]) == {former}
+
+
+@pytest.mark.parametrize("hanging", ["suspects", "gone"])
+def test_a_rescue_that_hangs_does_not_stop_the_heartbeat(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch, hanging: str
+) -> None:
+    monkeypatch.setattr(plant.app.workers, hanging, lambda *_: plant.go.wait(PATIENCE) and [])
+    worker = plant.worker()
+    plant.start(worker)
+
+    def beats() -> int:
+        return int((plant.app.workers.fetch(worker.state.worker) or {"beat": 0})["beat"])
+
+    wait_until(lambda: beats() > 10)
+    plant.go.set()
+    wait_until(lambda: plant.app.workers.fetch(worker.state.worker) is not None)
 
 
 def test_a_job_with_two_losses_runs_alone(plant: Plant) -> None:
@@ -385,3 +493,98 @@ def test_progress_reaches_the_job(plant: Plant) -> None:
     plant.burst()
     assert seen == [0.5]
     assert plant.record(job).progress == 1.0
+
+
+# ---- idle, limits of a loop, ids
+
+
+def test_who_waits_for_idle_is_told_after_all_that_was_queued_before(plant: Plant) -> None:
+    worker = plant.worker()
+    plant.start(worker)
+    jobs = plant.queue(plant.waiting(), 2)
+    idle = plant.pool.submit(worker.wait_for_idle)
+    wait_until(lambda: plant.statuses(jobs) == ["started"] * 2)
+    assert not idle.done()
+    more = plant.queue(plant.waiting("More"), 1)
+    plant.go.set()
+    assert idle.result(PATIENCE)
+    assert plant.statuses(jobs + more) == ["success"] * 3
+
+
+def test_jobs_that_a_job_queues_are_waited_for_too(plant: Plant) -> None:
+    child = plant.tasks.define(lambda _params: None, "Child")
+    made: list[Any] = []
+    parent = plant.tasks.define(lambda _params: made.extend(plant.queue(child)), "Parent")
+    worker = plant.worker()
+    plant.start(worker)
+    for _ in range(20):
+        made.clear()
+        plant.queue(parent)
+        assert worker.wait_for_idle(PATIENCE)
+        assert plant.statuses(made) == ["success"]
+
+
+def test_a_burst_does_not_end_before_the_jobs_that_its_jobs_queue(plant: Plant) -> None:
+    child = plant.tasks.define(lambda _params: None, "Child")
+    parent = plant.tasks.define(lambda _params: plant.queue(child), "Parent")
+    plant.queue(parent, 5)
+    plant.burst(greenlets=2)
+    assert plant.app.jobs.count("default", frozenset({Status.QUEUED, Status.STARTED})) == 0
+
+
+def test_waiting_for_idle_ends_with_the_worker_or_its_patience(plant: Plant) -> None:
+    worker = plant.worker()
+    ended = plant.start(worker)
+    plant.queue(plant.waiting())
+    wait_until(lambda: worker.state.busy)
+    assert not worker.wait_for_idle(0.05)
+    waiter = plant.pool.submit(worker.wait_for_idle)
+    worker.stop.interrupt("enough")
+    ended.result(PATIENCE)
+    assert waiter.result(PATIENCE)
+    assert worker.wait_for_idle()
+
+
+def test_a_loop_can_be_gone_through_again(plant: Plant) -> None:
+    jobs = plant.queue(plant.tasks.define(lambda _params: None), 5)
+    worker = plant.worker(greenlets=1)
+    worker.begin()
+    worker.loop(max_jobs=2)
+    worker.join()
+    assert plant.statuses(jobs) == ["success"] * 2 + ["queued"] * 3
+    worker.loop(max_jobs=1)
+    worker.join()
+    worker.loop(max_time=0.05)
+    worker.join()
+    wait_until(lambda: plant.statuses(jobs) == ["success"] * 5)
+    ended = worker.end()
+    assert (ended.code, ended.replace) == (0, False)
+    assert worker.state.done_jobs == 5
+
+
+def test_the_id_that_is_asked_for_is_had_once(plant: Plant) -> None:
+    wanted = str(plant.app.jobs.new_id())
+    first, second = plant.worker(worker_id=wanted, strategy="burst"), plant.worker(worker_id=wanted, strategy="burst")
+    for worker in (first, second):
+        plant.start(worker).result(PATIENCE)
+    assert str(first.state.worker) == wanted
+    assert str(second.state.worker) != wanted
+
+
+def test_an_id_that_is_none_is_refused(plant: Plant) -> None:
+    from mrq.exceptions import ConfigError
+
+    with pytest.raises(ConfigError, match="worker_id 'x' is no id"):
+        plant.worker(worker_id="x")
+
+
+def test_too_much_memory_ends_a_worker_gracefully_for_a_successor(plant: Plant) -> None:
+    from mrq.engine.fittings import Fittings
+
+    options = WorkerOptions(max_memory=100, max_latency=0.02, heartbeat_interval=0.05, lease=5.0)
+    worker = plant.app.worker(ThreadRuntime(), options=options, fittings=Fittings(memory=lambda: 500 * 2**20))
+    ended = plant.start(worker)
+    (job,) = plant.queue(plant.tasks.define(lambda _params: None))
+    exit_ = ended.result(PATIENCE)
+    assert (exit_.code, exit_.replace) == (0, True)
+    assert plant.statuses([job]) == ["success"]

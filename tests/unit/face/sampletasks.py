@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+import threading
+import time
+from typing import Any, ClassVar
 
 from mrq.context import get_current_job, retry_current_job, run_task
 from mrq.task import Task, task
@@ -36,6 +38,23 @@ def whoami() -> str:
     return str(job.id)
 
 
+@task
+def document_of_its_job() -> dict[str, Any]:
+    job = get_current_job()
+    assert job is not None
+    return dict(job.data or {})
+
+
+SLEEPING = threading.Event()
+
+
+@task
+def sleepy() -> None:
+    SLEEPING.set()
+    while True:
+        time.sleep(0.01)
+
+
 class Old(Task):
     """As in MRQ 0.9."""
 
@@ -43,6 +62,22 @@ class Old(Task):
         if params.get("nested"):
             return [self.is_main_task, run_task(f"{__name__}.Old", {})]
         return self.is_main_task
+
+
+class OnlyOne(Task):
+    max_concurrency = 1
+    mrq_options: ClassVar = {"retries": 2}
+
+
+TRIES: dict[str, int] = {}
+
+
+@task(retries=5, retry_delay=60, retry_jitter=0)
+def third_time_lucky(key: str) -> int:
+    TRIES[key] = TRIES.get(key, 0) + 1
+    if TRIES[key] < 3:
+        raise ValueError(TRIES[key])
+    return TRIES[key]
 
 
 class Echo(Task):

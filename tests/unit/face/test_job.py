@@ -17,7 +17,6 @@ from mrq.exceptions import (
     InvalidQueueError,
     JobNotFoundError,
     MaxRetriesInterrupt,
-    MrqError,
     RetryInterrupt,
     UnknownTaskError,
     WaitTimeoutError,
@@ -94,11 +93,6 @@ def test_a_job_that_is_not_there() -> None:
     assert Job(ids(1)[0]).exists()
     assert not job.cancel()
     assert not job.requeue()
-
-
-def test_jobs_are_started_by_workers_only() -> None:
-    with pytest.raises(MrqError, match="run_task"):
-        Job("0" * 24, start=True)
 
 
 def test_waiting_for_a_job() -> None:
@@ -230,6 +224,38 @@ def test_a_running_job_retries_until_it_may_not(memory_app: App) -> None:
         running(memory_app, retry_count=2).retry(max_retries=3)
 
 
+@pytest.mark.parametrize("queue", ["later_raw", "later_set", "later/", 5])
+def test_a_retry_to_where_nobody_would_find_the_job_is_refused(memory_app: App, queue: Any) -> None:
+    with pytest.raises(InvalidQueueError):
+        running(memory_app).retry(queue=queue)
+
+
+@pytest.mark.parametrize("queue", ["later_raw", "later/", 5])
+def test_a_requeue_to_where_nobody_would_find_the_job_is_refused(queue: Any) -> None:
+    job_id = queue_job(ADD, {"a": 1})
+    with pytest.raises(InvalidQueueError):
+        Job(job_id).requeue(queue=queue)
+    assert Queue("default").count_jobs_to_dequeue() == 1
+
+
+def test_a_reverse_queue_is_the_same_place_for_a_job_that_comes_back(memory_app: App) -> None:
+    with pytest.raises(RetryInterrupt) as again:
+        running(memory_app).retry(queue="later_reverse")
+    assert again.value.queue == "later"
+    job_id = queue_job(ADD, {"a": 1})
+    assert Job(job_id).requeue(queue="later_reverse")
+    assert Queue("later").count_jobs_to_dequeue() == 1
+
+
+def test_a_delay_must_be_a_number(memory_app: App) -> None:
+    with pytest.raises(RetryInterrupt) as again:
+        running(memory_app).retry(delay="5")  # type: ignore[arg-type]
+    assert again.value.delay == 5.0
+    for bad in ("soon", float("nan"), object()):
+        with pytest.raises((TypeError, ValueError)):
+            running(memory_app).retry(delay=bad)  # type: ignore[arg-type]
+
+
 def test_what_was_being_handled_is_kept_with_an_interrupt(memory_app: App) -> None:
     for action, kind in ((Job.retry, RetryInterrupt), (Job.abort, AbortInterrupt)):
         with pytest.raises(kind) as caught:
@@ -272,3 +298,24 @@ def test_an_app_is_made_when_none_was_set(monkeypatch: pytest.MonkeyPatch, tmp_p
     use_app(None)
     assert get_app().settings.redis_prefix == "from_the_environment"
     assert get_app() is get_app()
+
+
+# ---- slips of the pen
+
+
+def test_a_job_needs_a_path() -> None:
+    for path in ("", " ", None, 5):
+        with pytest.raises(UnknownTaskError, match="names nothing; write it as module"):
+            queue_job(path, {}, queue="default")  # type: ignore[arg-type]
+
+
+def test_an_empty_name_is_no_queue() -> None:
+    with pytest.raises(InvalidQueueError):
+        queue_job(ADD, {"a": 1}, queue="")
+
+
+@pytest.mark.parametrize("params", [{"a": 1}, "a", 5], ids=repr)
+def test_the_params_of_many_jobs_are_a_list(params: Any) -> None:
+    with pytest.raises(InvalidParamsError, match=f"a dict for each job, not {type(params).__name__}; for one job use"):
+        queue_jobs(ADD, params)
+    assert Queue("default").count_jobs_to_dequeue() == 0

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from mrq.domain.status import Status
-from mrq.exceptions import InvalidParamsError, JobFailedError, JobNotFoundError, WaitTimeoutError
+from mrq.exceptions import (
+    ConfigError,
+    InvalidParamsError,
+    InvalidQueueError,
+    JobFailedError,
+    JobNotFoundError,
+    WaitTimeoutError,
+)
 from mrq.task import task
 from mrq.testing import memory_app as memory
 from mrq.testing import run_jobs
@@ -17,6 +25,8 @@ from unit.face import sampletasks
 from unit.face.sampletasks import add, fetch
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
     from mrq.app import App
 
 HERE = "unit.face.sampletasks"
@@ -91,6 +101,27 @@ def test_of_many_either_all_are_queued_or_none(memory_app: App, bad: dict[str, A
     assert queued(memory_app) == 0
 
 
+@pytest.mark.parametrize(
+    ("calls", "said"),
+    [
+        (["a"], "calls[0] for unit.face.sampletasks.add should be a dict of named arguments, not str"),
+        ([{"a": 1}, {"b": 1}], "calls[1]: unit.face.sampletasks.add(a: 'int', b: 'int' = 1) -> 'int': missing"),
+        ([{"a": 1}, {"a": 1, 5: 2}], "calls[1]: unit.face.sampletasks.add"),
+    ],
+)
+def test_of_many_the_wrong_one_is_named(memory_app: App, calls: Any, said: str) -> None:
+    with pytest.raises(InvalidParamsError, match=re.escape(said)):
+        add.queue_many(calls)
+    assert queued(memory_app) == 0
+
+
+def test_a_queue_must_have_a_name() -> None:
+    def nested() -> None: ...
+
+    with pytest.raises(InvalidQueueError):
+        task(queue="")(at_top_level(nested))
+
+
 def test_options_reach_the_worker(memory_app: App) -> None:
     options = memory_app.tasks.loaded_options(fetch.path)
     assert (options.timeout, options.retries, options.retry_delay, options.result_ttl) == (60, 2, 5, 7)
@@ -148,6 +179,53 @@ def test_parameters_without_a_name_are_refused() -> None:
         task(queue="q")(at_top_level(variable))
 
 
+def test_functions_whose_call_runs_nothing_are_refused() -> None:
+    async def coroutine() -> None: ...
+    async def stream() -> AsyncIterator[int]:
+        yield 1
+
+    def generator() -> Iterator[int]:
+        yield 1
+
+    for function, said in (
+        (coroutine, "coroutine: workers don't run async functions"),
+        (stream, "stream: workers don't run async functions"),
+        (generator, "generator: a function that yields has no result"),
+    ):
+        with pytest.raises(TypeError, match=said):
+            task(timeout=5)(at_top_level(function))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"timeout": "60"}, "nested: timeout='60' should be a number, not str"),
+        ({"timeout": -1}, "timeout=-1 should be 0 or more"),
+        ({"retry_delay": float("nan")}, "retry_delay=nan should be 0 or more"),
+        ({"retries": 1.5}, "retries=1.5 should be int, not float"),
+        ({"result_ttl": True}, "result_ttl=True should be a number, not bool"),
+        ({"queue": 5}, "queue=5 should be str, not int"),
+        ({"exclusive": "yes"}, "exclusive='yes' should be bool, not str"),
+        ({"timout": 60}, "there is no option 'timout'; did you mean timeout?"),
+        ({"max_concurency": 1}, "there is no option 'max_concurency'; did you mean max_concurrency?"),
+        ({"colour": 1}, "there is no option 'colour'; there are queue, timeout"),
+    ],
+)
+def test_wrong_options_are_refused_where_they_stand(options: dict[str, Any], said: str) -> None:
+    def nested() -> None: ...
+
+    nested.__qualname__ = "nested"
+    with pytest.raises(TypeError, match=f"@task {'' if 'nested' in said else 'nested: '}{re.escape(said)}"):
+        task(**options)(nested)
+
+
+def test_an_option_of_none_is_not_set() -> None:
+    def nested() -> None: ...
+
+    nested.__qualname__ = "nested"
+    assert task(timeout=None, queue=None)(nested).mrq_task_class.mrq_options == {}
+
+
 def test_the_module_of_a_script_is_its_file() -> None:
     from mrq.task import _module_of
 
@@ -170,7 +248,8 @@ def test_a_handle_follows_its_job(memory_app: App) -> None:
 
 def test_waiting_has_an_end(memory_app: App) -> None:
     job = add.queue(1)
-    with pytest.raises(WaitTimeoutError, match=f"job {job.id} is still queued after 0.02 s"):
+    said = f"job {job.id} is still queued after 0.02 s, in the queue 'default'; `mrq doctor` says whether a worker"
+    with pytest.raises(WaitTimeoutError, match=re.escape(said)):
         job.result(timeout=0.02)
 
 
@@ -198,3 +277,32 @@ def test_a_job_that_is_gone_is_not_found(memory_app: App) -> None:
     for ask in (job.status, job.result):
         with pytest.raises(JobNotFoundError, match="it may have expired"):
             ask()
+
+
+# ---- options
+
+
+def test_a_value_that_makes_no_sense_is_refused_where_it_is_written() -> None:
+    with pytest.raises(ConfigError, match="rate 'often' should be"):
+        task(rate="often")(sampletasks.add._function)
+
+
+def test_limits_and_retries_reach_the_workers(memory_app: App) -> None:
+    limited = task(
+        max_concurrency=3, on_limit="wait", rate="5/s", retry_on=(OSError, "a.B"), retry_backoff=3, retry_jitter=0
+    )(sampletasks.add._function)
+    loader = memory_app.tasks
+    loader._classes[limited.path] = limited.mrq_task_class
+    options = loader.options(limited.path)
+    assert (options.max_concurrency, options.on_limit, options.rate) == (3, "wait", "5/s")
+    assert options.retry_policy.on == (OSError, "a.B")
+    assert limited.mrq_task_class.max_concurrency == 3
+
+
+def test_the_configuration_wins_over_the_class() -> None:
+    path = f"{HERE}.OnlyOne"
+    with memory(tasks={path: {"max_concurrency": 5}}) as app:
+        assert app.tasks.loaded_options(path).max_concurrency == 5
+    with memory() as app:
+        assert app.tasks.loaded_options(path).max_concurrency == 1
+        assert app.tasks.loaded_options(path).retries == 2
