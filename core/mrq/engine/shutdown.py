@@ -6,7 +6,8 @@ Signal handlers and side loops only set flags here; the worker's main loop acts 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mrq.domain.outcome import Failure, Outcome
@@ -84,6 +85,7 @@ class Ending:
     settler: Settler
     clock: Clock
     options: WorkerOptions
+    _interrupting: threading.Lock = field(default_factory=threading.Lock)
 
     def perform(self) -> str:
         """Bring every run of the worker to an end that can be written; what became of them, in words."""
@@ -98,6 +100,8 @@ class Ending:
             self.state.status = WorkerStatus.KILLING
             log.info("interrupting %s", many(len(left), "running job"))
             self.interrupt(left, hand_back=self.flags.hand_back)
+        with self._interrupting:  # the heartbeat's loop may be at it: its jobs' ends have to be written too
+            pass
         return f"{len(running) - len(left)} finished, {len(left)} interrupted"
 
     def wait_for_jobs(self) -> None:
@@ -123,7 +127,10 @@ class Ending:
         A run that doesn't end in time is not written: while this process lives its job must not start again
         elsewhere. The guard, or a rescue after the lease, gives it back.
         """
-        mine = [run for run in runs if self._decide(run, hand_back=hand_back)]
+        with self._interrupting:
+            return self._interrupt([run for run in runs if self._decide(run, hand_back=hand_back)])
+
+    def _interrupt(self, mine: list[Run]) -> list[Run]:
         until = self.clock.monotonic() + self.options.interrupt_grace
         pending = mine
         while pending and self.clock.monotonic() < until:
