@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from mrq.domain.change import after
+from mrq.domain.queuename import waiting_place
 from mrq.domain.status import SETTLED, Status
 from mrq.exceptions import JobFailedError, JobNotFoundError, WaitTimeoutError
 
@@ -84,3 +86,25 @@ class JobHandle(Generic[R]):
             raise JobFailedError(message.rstrip(), status=record.status.value, traceback=record.traceback)
         result: R = record.result
         return result
+
+    def cancel(self) -> bool:
+        """Call the job off. A run that has begun goes on, but its end is not written. False: it can't be any more.
+
+        Raises JobNotFoundError.
+        """
+        record, now = record_of(self._app, self.id), self._app.clock.now()
+        expires = after(now, self._app.tasks.options(record.path).cancel_ttl)
+        return self._app.jobs.move(self.id, Status.CANCEL, now, {"dateexpires": expires})
+
+    def requeue(self, queue: str | None = None) -> bool:
+        """Queue the job again, at the end of its queue or of another one, with its retries forgotten.
+
+        On a job that runs, the old run goes on and its end is not written. Raises JobNotFoundError, and
+        InvalidQueueError when it can't wait in that queue.
+        """
+        record, now = record_of(self._app, self.id), self._app.clock.now()
+        target = record.queue if queue is None else waiting_place(queue).id
+        moved = self._app.jobs.move(self.id, Status.QUEUED, now, {"queue": target, "datequeued": now, "retry_count": 0})
+        if moved:
+            self._app.enqueuer.announce(target, 1)
+        return moved

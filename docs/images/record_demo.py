@@ -46,6 +46,8 @@ def settled(written: str) -> list[str]:
     """The lines as they look in the end: a line that was written again and again counts once."""
     lines = []
     for line in written.replace("\r\n", "\n").split("\n"):
+        for _ in range(line.count("\x1b[1A")):  # back to the line before, which is then erased
+            lines.pop()
         last = re.split(r"\r|\x1b\[2K", line)[-1]
         last = re.sub(r"\x1b\[\?[0-9;]*[a-zA-Z]|\x1b\[[0-9;]*[A-HJKSTf]", "", last)
         lines.append(re.sub(r"=\S*(?=/lib/python3)", "=…", last))  # where Python is on this machine is of no interest

@@ -30,6 +30,7 @@ PACKAGE = "source_index"
 LOOK_SECONDS = 0.25  # between two looks at the jobs
 PATIENCE = 60.0  # seconds in which no job is started or ends, after which something must be wrong
 LONGEST_JOB = 660.0  # seconds that a job may take, on a slow machine: its own time-out ends it before
+FEW = 5  # jobs whose tasks are named while they run
 STOP_SECONDS = 15.0  # for the worker, at the end
 INTERRUPTED = 130  # exit code, as shells have it for SIGINT
 
@@ -121,6 +122,14 @@ def _run_all(app: App, screen: Screen, worker: DemoWorker, files: int, sources: 
     return compare(app, first, counted, counts, seconds)
 
 
+def _running(app: App, counts: Mapping[Status, int]) -> list[str]:
+    """The tasks of the last few jobs, while only those are left; before that they would be too many to read."""
+    left = sum(number for status, number in counts.items() if status not in SETTLED)
+    if not 0 < left <= FEW:
+        return []
+    return [report.path.rpartition(".")[2] for report in app.reports.by_task() if Status.STARTED in report.by_status]
+
+
 def _watch(app: App, worker: DemoWorker, progress: Progress) -> Mapping[Status, int]:
     """Show the jobs until all have ended; how many there are in each status.
 
@@ -131,7 +140,7 @@ def _watch(app: App, worker: DemoWorker, progress: Progress) -> Mapping[Status, 
     moved = time.monotonic()
     while True:
         counts = app.reports.by_status()
-        progress.update(counts)
+        progress.update(counts, _running(app, counts))
         if counts and not counts.keys() - SETTLED:
             return counts
         if counts != last:

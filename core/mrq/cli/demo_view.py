@@ -25,6 +25,7 @@ LINE_SECONDS = 2.0  # between two lines where there is no terminal
 RATE_SECONDS = 3.0  # the rate is that of the last seconds
 WIDEST = 100  # columns; wider tables are harder to read
 
+MOST_NAMES = 2  # of running tasks; a line has no room for more
 LONGEST_PARAM = 40  # characters
 
 Cell = str | Text
@@ -37,8 +38,8 @@ _COLOURS = {Status.SUCCESS: "green", Status.FAILED: "red", Status.TIMEOUT: "red"
 class Progress(Protocol):
     """Takes the counts while the jobs run."""
 
-    def update(self, counts: Mapping[Status, int]) -> None:
-        """Show these counts."""
+    def update(self, counts: Mapping[Status, int], running: Sequence[str] = ()) -> None:
+        """Show these counts; `running`: the tasks of the last jobs, once only few are left."""
         ...
 
 
@@ -60,6 +61,14 @@ class Rate:
         since, before = self._seen[0]
         return (done - before) / max(now - since, 0.001)
 
+    def in_words(self, done: int, total: int, running: Sequence[str]) -> str:
+        """The rate of the last seconds, or what still runs when hardly anything ends; at the end the average."""
+        rate = self.after(done, total)
+        if running:
+            more = f" +{len(running) - MOST_NAMES}" if len(running) > MOST_NAMES else ""
+            return f"runs: {', '.join(running[:MOST_NAMES])}{more}"
+        return f"{rate:>5,.0f}/s" + (" on average" if done == total else "")
+
 
 class Bar:
     """A bar in a terminal."""
@@ -69,7 +78,7 @@ class Bar:
         self._rate = Rate()
         self._task = bar.add_task("", total=None, failed="", rate="", done="")
 
-    def update(self, counts: Mapping[Status, int]) -> None:
+    def update(self, counts: Mapping[Status, int], running: Sequence[str] = ()) -> None:
         """See Progress."""
         done, failed, total = _sums(counts)
         self._bar.update(
@@ -78,7 +87,7 @@ class Bar:
             total=total or None,
             done=f"{done:>6,} of {total:,} jobs",
             failed=f"[red]{failed:>3} failed[/]" if failed else "  0 failed",
-            rate=f"{self._rate.after(done, total):>5,.0f}/s",
+            rate=self._rate.in_words(done, total, running),
         )
 
 
@@ -90,16 +99,16 @@ class Lines:
         self._rate = Rate()
         self._began = self._last = time.monotonic()
 
-    def update(self, counts: Mapping[Status, int]) -> None:
+    def update(self, counts: Mapping[Status, int], running: Sequence[str] = ()) -> None:
         """See Progress."""
         done, failed, total = _sums(counts)
         now = time.monotonic()
         if now - self._last < LINE_SECONDS and done < total:
             return
         self._last = now
-        rate = self._rate.after(done, total)
+        rate = self._rate.in_words(done, total, running)
         self._console.print(
-            f"{now - self._began:6.1f} s  {done:>6,} of {total:,} jobs  {failed:>3} failed  {rate:>5,.0f}/s"
+            f"{now - self._began:6.1f} s  {done:>6,} of {total:,} jobs  {failed:>3} failed  {rate}", soft_wrap=True
         )
 
 
@@ -129,7 +138,7 @@ class Screen:
         """A view of the second count: a function that takes how many files are done, and how many there are."""
         title = "Counting the same files a second time, without the queue"
         if not self.console.is_terminal:
-            self.say(f"{title} ...")
+            self.say(f"\n{title} ...")
             yield lambda _done, _total: None
             return
         with RichProgress(TextColumn(title), BarColumn(bar_width=None), console=self.console, transient=True) as bar:
@@ -154,7 +163,10 @@ class Screen:
             table.add_row(*map(_one_line, row))
         self.console.print()
         self.console.print(Text(title, style="bold"))
-        self.console.print(table)
+        with self.console.capture() as capture:
+            self.console.print(table)
+        for line in capture.get().splitlines():  # without the blanks that fill its columns
+            self.console.print(Text.from_ansi(line.rstrip()), soft_wrap=True)
 
     def end(self, verdict: Verdict) -> None:
         """Show what was compared, and the last line."""
@@ -204,6 +216,7 @@ def show_summary(screen: Screen, reports: JobReports, counts: Mapping[Status, in
     screen.table("Jobs by status", ("status", "jobs", ""), rows)
     rows = [_task_row(report) for report in reports.by_task(limit=20)]
     screen.table("Jobs by task", ("task", "jobs", "failed", "mean s", "longest s", "together s"), rows)
+    screen.say("Times include waiting for the jobs that run beside it, in the same process.")
     rows = [(_name(job.path), f"{job.seconds:.2f}", _shown(job.params)) for job in reports.slowest(limit=5)]
     screen.table("The slowest jobs", ("task", "seconds", "params"), rows)
     rows = []

@@ -6,7 +6,9 @@ import logging
 import threading
 from typing import TYPE_CHECKING
 
+from mrq.domain.words import many
 from mrq.engine.backoff import Backoff
+from mrq.engine.outage import Outage
 from mrq.ports.errors import StoreUnavailableError
 from mrq.ports.semaphores import Permit
 
@@ -60,6 +62,7 @@ class Permits:
         self._lock = threading.Lock()  # around what is noted here
         self._sending = threading.Lock()  # a permit must not be released while it is renewed
         self._backoff = Backoff()
+        self._outage = Outage(log, clock)
         self.used = False
 
     @property
@@ -148,10 +151,9 @@ class Permits:
                 self.turn()
             except StoreUnavailableError as error:
                 self.shaken()
-                pause = self._backoff.failed()
-                log.warning("permits can be neither renewed nor released, next try in %.1f s: %s", pause, error)
+                self._outage.failed("permits can be neither renewed nor released", error)
                 self._look_at_lease()
-                stopped.wait(pause)
+                stopped.wait(self._backoff.failed())
                 self._something.set()
 
     def turn(self) -> None:
@@ -172,10 +174,10 @@ class Permits:
             freed = self._stores.semaphores.drop(worker)
             self._dead.remove(worker)
             if freed:
-                log.warning("%d permits of the dead worker %s are free again", freed, worker)
+                log.warning("taken back from the dead worker %s: %s", worker, many(freed, "permit"))
         self._renew()
-        if self._backoff.worked():
-            log.warning("Redis is back: permits are renewed")
+        self._backoff.worked()
+        self._outage.over("Redis is back: permits are renewed")
 
     def _renew(self) -> None:
         now = self._clock.monotonic()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mrq.domain.queuename import parse_queue
 from mrq.engine.backoff import Backoff
+from mrq.engine.outage import Outage
 from mrq.ports.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ class QueueLimits:
         self._clock = clock
         self._spare: dict[str, list[Permit]] = defaultdict(list)  # by root: granted, and no job has them yet
         self._backoff = Backoff()
+        self._outage = Outage(log, clock)
         self._not_before = 0.0
         self._full_until = 0.0
 
@@ -77,15 +79,13 @@ class QueueLimits:
             self._spare[root] += self._permits.ask(name, limit, wanted)
         except StoreUnavailableError as error:
             self._permits.give_back(wanted)
-            pause = self._backoff.failed()
-            self._not_before = self._clock.monotonic() + pause
-            log.warning("no jobs of %s are taken without permits, next try in %.1f s: %s", root, pause, error)
+            self._not_before = self._clock.monotonic() + self._backoff.failed()
+            self._outage.failed("no jobs of queues with limits are taken, there are no permits", error)
         else:
-            if self._backoff.worked():
-                log.warning("Redis is back: taking jobs of queues with limits again")
+            self._backoff.worked()
+            self._outage.over("Redis is back: taking jobs of queues with limits again")
 
 
 def _root_of(job: ClaimedJob) -> str:
     """The root queue that a job was taken from. The `queue` of a job from a raw queue is the one for its retries."""
-    origin = getattr(job, "raw", None)
-    return str(origin.root) if origin is not None else parse_queue(job.queue).root
+    return parse_queue(job.queue).root if job.raw is None else job.raw.root

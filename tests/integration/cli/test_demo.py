@@ -15,6 +15,7 @@ import pytest
 from rich.console import Console
 
 from mrq.cli import demo as cli_demo
+from mrq.cli import demo_view
 from mrq.cli.demo_check import Comparison, Verdict
 from mrq.cli.demo_view import Screen, show_summary
 from mrq.domain.status import Status
@@ -36,7 +37,11 @@ def test_the_demo_comes_to_its_end_and_its_totals_agree() -> None:
     assert re.fullmatch(r"demo ok: \d+ jobs, .+ failed.*, [\d.]+ s, \d+ jobs/s", last), last
     assert "index_file" in done.stdout
     assert "differs" not in done.stdout
-    assert max(map(len, done.stdout.splitlines())) <= 100
+    lines = done.stdout.splitlines()
+    assert max(map(len, lines)) <= 100
+    assert [line for line in lines if line != line.rstrip()] == []
+    assert any(line.endswith("/s on average") for line in lines)
+    assert lines[next(n for n, line in enumerate(lines) if line.startswith("Counting the same")) - 1] == ""
 
 
 @contextmanager
@@ -85,9 +90,9 @@ def watched(monkeypatch: pytest.MonkeyPatch, *statuses: Status) -> Any:
     monkeypatch.setattr(cli_demo, "LOOK_SECONDS", 0.02)
     monkeypatch.setattr(cli_demo, "PATIENCE", 0.2)
     looks = iter([status for status in statuses for _ in range(30)])
-    app = SimpleNamespace(reports=SimpleNamespace(by_status=lambda: {next(looks): 1}))
+    app = SimpleNamespace(reports=SimpleNamespace(by_status=lambda: {next(looks): 1}, by_task=list))
     worker = SimpleNamespace(running=True, last_words=lambda: "its last words")
-    return cli_demo._watch(app, worker, SimpleNamespace(update=lambda counts: None))  # type: ignore[arg-type]
+    return cli_demo._watch(app, worker, SimpleNamespace(update=lambda counts, running: None))  # type: ignore[arg-type]
 
 
 def test_a_long_job_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,3 +136,24 @@ def test_wide_values_are_cut_in_the_last_column_only(capsys: pytest.CaptureFixtu
     slow = next(line for line in lines if "x/x" in line)
     assert slow.startswith("a_task_with_a_rather_long_name")
     assert slow.rstrip().endswith("…")
+
+
+def test_the_last_jobs_are_named_while_they_run(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    documents = [
+        {"_id": 1, "path": "t.longest_names", "params": {}, "status": "started"},
+        {"_id": 2, "path": "t.tokens", "params": {}, "status": "started"},
+        {"_id": 3, "path": "t.summary", "params": {}, "status": "retry"},
+    ]
+    app = SimpleNamespace(reports=MemoryJobReports(lambda: documents))
+    counts = {Status.SUCCESS: 90, Status.STARTED: 2, Status.RETRY: 1}
+    running = cli_demo._running(app, counts)  # type: ignore[arg-type]
+    monkeypatch.setattr(demo_view, "LINE_SECONDS", 0)
+    with Screen(Console(width=100)).progress() as progress:
+        progress.update(counts, running)
+        progress.update({Status.SUCCESS: 93}, [])
+    first, last = capsys.readouterr().out.splitlines()
+    assert first.endswith("90 of 93 jobs    0 failed  runs: longest_names, tokens")
+    assert last.endswith("/s on average")
+    assert cli_demo._running(app, {Status.STARTED: 20}) == []  # type: ignore[arg-type]

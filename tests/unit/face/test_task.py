@@ -271,10 +271,27 @@ def test_a_retried_job_has_not_ended(memory_app: App) -> None:
         job.result(timeout=0.01)
 
 
+def test_a_job_is_called_off_and_queued_again_by_its_handle(memory_app: App) -> None:
+    job = add.queue(1)
+    assert job.cancel()
+    assert job.status() is Status.CANCEL
+    record = memory_app.jobs.fetch(job.id)
+    assert record is not None
+    assert record.dateexpires is not None
+    assert job.requeue(queue="other")
+    assert memory_app.jobs.count_by_queue(Status.QUEUED) == {"other": 1}
+    run_jobs("other")
+    assert job.requeue()
+    run_jobs("other")
+    assert job.result(timeout=0) == 2
+    with pytest.raises(InvalidQueueError):
+        job.requeue(queue="later_raw")
+
+
 def test_a_job_that_is_gone_is_not_found(memory_app: App) -> None:
     job = add.queue(1)
     memory_app.jobs.remove_queue("default")
-    for ask in (job.status, job.result):
+    for ask in (job.status, job.result, job.cancel, job.requeue):
         with pytest.raises(JobNotFoundError, match="it may have expired"):
             ask()
 
