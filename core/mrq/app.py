@@ -20,14 +20,15 @@ from mrq.engine.enqueue import Enqueuer
 from mrq.engine.metrics import Metrics
 from mrq.engine.news import QueueNews, notified
 from mrq.engine.options import WorkerOptions
+from mrq.engine.raw_enqueue import RawEnqueuer
 from mrq.engine.tasks import TaskLoader
 from mrq.exceptions import ConfigError, UnknownTaskError
 from mrq.ports.logs import LOGS_SIZE
 from mrq.settings import Settings, load
-from mrq.stores.connections import Clients
+from mrq.stores.connections import OFF, Clients
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from mrq.domain.ids import JobId
     from mrq.domain.schedule import Schedule
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from mrq.ports.logs import LogStore
     from mrq.ports.pauses import Pauses
     from mrq.ports.rates import Rates
+    from mrq.ports.raw import RawQueues
     from mrq.ports.reports import JobReports
     from mrq.ports.runtime import Event, Runtime
     from mrq.ports.schedules import ScheduleStore
@@ -57,8 +59,8 @@ log = logging.getLogger("mrq")
 
 T = TypeVar("T")
 
-_NO_CONNECTION = frozenset({"_clients", "metrics", "runtime", "tasks"})
-"""Parts of an app that outlive its connections."""
+_NO_CONNECTION = frozenset({"_clients", "metrics", "own_runs", "runtime", "tasks"})
+"""Parts of an app that outlive its connections: `own_runs` has to remember which runs it began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ class Stores:
     rates: Rates | None = None
     logs: LogStore | None = None
     sizes: QueueSizes | None = None
+    raw: RawQueues | None = None
 
 
 class App:
@@ -204,13 +207,23 @@ class App:
 
     def logs_of_size(self, size: int) -> LogStore | None:
         """The logs of jobs, to be kept to this many bytes."""
-        if self.settings.mongodb_logs == "0":
+        if str(self.settings.mongodb_logs) == OFF:
             return None
         if self._stores:
             return _given(self._stores.logs, "logs")
+        from mrq.stores.mongo_client import database_of  # noqa: PLC0415
         from mrq.stores.mongo_logs import MongoLogStore  # noqa: PLC0415
 
-        return MongoLogStore(self._logs_database, size)
+        return MongoLogStore(database_of(self._clients.get("mongodb_logs")), size)
+
+    @cached_property
+    def raw(self) -> RawQueues:
+        """What waits in raw queues."""
+        if self._stores:
+            return _given(self._stores.raw, "raw")
+        from mrq.stores.redis_raw import RedisRawQueues  # noqa: PLC0415
+
+        return RedisRawQueues(self._redis, self.settings.redis_prefix)
 
     @cached_property
     def reports(self) -> JobReports:
@@ -228,10 +241,6 @@ class App:
     @cached_property
     def _database(self) -> Any:
         return self._clients.database()
-
-    @cached_property
-    def _logs_database(self) -> Any:
-        return self._clients.get("mongodb_logs")
 
     @cached_property
     def _redis(self) -> Any:
@@ -262,6 +271,7 @@ class App:
     def close(self) -> None:
         """Close the connections. Using the app again opens new ones."""
         self.forget_connections()
+        vars(self).pop("own_runs", None)
         self._clients.close()
 
     # ---- how this process runs things side by side
@@ -332,6 +342,16 @@ class App:
             if worker is not None and run is not None:
                 return worker, run
         return None
+
+    @cached_property
+    def raw_enqueuer(self) -> RawEnqueuer:
+        """Puts payloads into raw queues."""
+        return RawEnqueuer(self.raw, self.enqueuer, self.clock)
+
+    @property
+    def queue_table(self) -> Mapping[str, Mapping[str, Any]]:
+        """What is set for queues: RAW_QUEUES, or QUEUES_CONFIG when that is empty (MRQ 0.9)."""
+        return self.settings.raw_queues or self.settings.queues_config
 
     def queue_of(self, path: str) -> str:
         """The queue of a task's jobs when none is named: `TASKS[path]["queue"]`, what the task says, or
@@ -439,6 +459,7 @@ def worker_options(settings: Settings) -> WorkerOptions:
         never=task_paths(settings.task_blacklist),
         queue_limits=_queue_limits(settings),
         name=settings.name or socket.gethostname(),
+        raw_queues=settings.raw_queues or settings.queues_config,
         report_config={name: getattr(settings, name) for name in _SHOWN},
     )
 

@@ -38,6 +38,7 @@ __all__ = [
     "JobHandle",
     "MatchingJobs",
     "current_job",
+    "get_job_logs",
     "get_job_result",
     "jobs_matching",
     "queue_job",
@@ -119,6 +120,18 @@ def queue_jobs(
 def in_utc(when: datetime) -> datetime:
     """A time as MRQ stores it: in UTC, without a time zone. One without a zone is taken for UTC."""
     return when if when.tzinfo is None else when.astimezone(UTC).replace(tzinfo=None)
+
+
+def queue_raw_jobs(queue: str, params_list: Any) -> None:
+    """Put payloads into a raw queue; workers make jobs of them with its `job_factory`.
+
+    params_list: payloads, each bytes, text (kept as UTF-8) or a number. For a sorted or a timed set a dict of payloads
+    and scores; scores of a timed set are unix seconds, and a plain list means now.
+
+    Raises InvalidParamsError when one is of a wrong type, InvalidQueueError for a regular queue (nothing is queued
+    then), and ServerUnavailableError when Redis is away: of many payloads, some may be queued then.
+    """
+    get_app().raw_enqueuer.enqueue(queue, params_list)
 
 
 def set_queues_size(size_by_queues: dict[str, int], action: str = "incr") -> None:
@@ -333,6 +346,8 @@ class Job(JobSaving):
         fields = {"queue": queue, "datequeued": now, "retry_count": retry_count}
         moved = self._app.jobs.move(self._known_id(), Status.QUEUED, now, fields)
         target = queue or self.queue or (self.fetch().queue if moved else None)
+        if moved:
+            self._app.metrics.statuses([Status.QUEUED])
         if moved and target:
             self._app.enqueuer.announce(target, 1)
         return moved

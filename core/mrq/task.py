@@ -17,12 +17,10 @@ import inspect
 import sys
 import warnings
 from collections.abc import Mapping
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeAlias, TypeVar, overload
 
 from mrq.app import get_app
-from mrq.domain.options import TaskOptions
 from mrq.domain.queuename import parse_queue
 from mrq.domain.task import Task
 from mrq.engine.mainscript import what_is_wrong_with_main
@@ -41,10 +39,6 @@ R = TypeVar("R")
 
 ExceptionKinds: TypeAlias = "type[BaseException] | str | Sequence[type[BaseException] | str]"
 """One kind of exceptions or several: classes, or their dotted names."""
-
-
-OPTIONS = tuple(each.name for each in fields(TaskOptions))
-"""What `@task` takes."""
 
 
 class TaskFunction(Generic[P, R]):
@@ -246,9 +240,9 @@ def _refuse_what_runs_later(function: Callable[..., Any]) -> None:
 
 def _refuse_wrong_options(name: str, options: Mapping[str, Any]) -> None:
     for option, value in options.items():
-        if option not in OPTIONS:
-            close = difflib.get_close_matches(option, OPTIONS, n=1)
-            hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(OPTIONS)}"
+        if option not in TASK:
+            close = difflib.get_close_matches(option, TASK, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(TASK)}"
             raise TypeError(f"@task {name}: there is no option {option!r}; {hint}")
         if complaint := complaint_about(TASK[option], value):
             raise TypeError(f"@task {name}: {option}={value!r} {complaint}")

@@ -24,6 +24,7 @@ from mrq.ports.guard import NoGuard
 from mrq_container.board import Board, BoardGuard
 from mrq_container.guard import NUDGE_SIGNAL
 from mrq_container.lifeline import die_with_guard, watch_pipe
+from mrq_container.runtime import GeventRuntime
 from mrq_container.start import app_of, run_with_settings, set_up_logging
 from mrq_container.worker import Worker
 
@@ -58,6 +59,7 @@ def work(loaded: Loaded) -> int:
     guard = NoGuard() if board is None else BoardGuard(board, app.clock.monotonic, interval)
     Worker.guard = guard
     try:
+        app.runtime = GeventRuntime()  # that of sub-pools too
         worker = _worker_class(app.settings.worker_class)()
     except ConfigError as error:
         log.error("%s", error)

@@ -1,5 +1,5 @@
 """What the log says about runs: an error with its traceback when a job fails, a line when one will be tried again
-or was cut short, and, for those who look closely, each start and each end."""
+or was cut short."""
 
 from __future__ import annotations
 
@@ -18,18 +18,11 @@ LONGEST_REASON = 300  # characters
 ON_PURPOSE = "RetryInterrupt"  # the task asked for another run, with nothing wrong
 
 
-def tell_start(run: Run) -> None:
-    """A run begins."""
-    if log.isEnabledFor(logging.DEBUG):  # this is on the way of every job
-        log.debug("job %s (%s) starts", run.job.id, run.job.path)
-
-
 def tell_end(run: Run, outcome: Outcome) -> None:
     """A run has ended, and this will be written about it."""
-    if outcome.status is Status.SUCCESS:
-        if log.isEnabledFor(logging.DEBUG):
-            log.debug("job %s (%s) ends well", run.job.id, run.job.path)
-    elif outcome.status is Status.FAILED:
+    if outcome.status is Status.SUCCESS:  # of these there are many, and each line costs more than its job
+        return
+    if outcome.status is Status.FAILED:
         text = outcome.failure.traceback.rstrip() if outcome.failure else "no reason could be stored"
         log.error("job %s (%s) failed\n%s", run.job.id, run.job.path, text)
     elif outcome.status is Status.QUEUED:

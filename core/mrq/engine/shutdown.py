@@ -6,7 +6,6 @@ Signal handlers and side loops only set flags here; the worker's main loop acts 
 from __future__ import annotations
 
 import logging
-import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -85,7 +84,7 @@ class Ending:
     settler: Settler
     clock: Clock
     options: WorkerOptions
-    _interrupting: threading.Lock = field(default_factory=threading.Lock)
+    _interrupting: list[list[Run]] = field(default_factory=list)  # what is under way, also by side loops
 
     def perform(self) -> str:
         """Bring every run of the worker to an end that can be written; what became of them, in words."""
@@ -100,8 +99,9 @@ class Ending:
             self.state.status = WorkerStatus.KILLING
             log.info("interrupting %s", many(len(left), "running job"))
             self.interrupt(left, hand_back=self.flags.hand_back)
-        with self._interrupting:  # the heartbeat's loop may be at it: its jobs' ends have to be written too
-            pass
+        while self._interrupting:  # a side loop has yet to hand in the ends of runs that it interrupted
+            self.state.kick.clear()
+            self.state.kick.wait(0.05)
         return f"{len(running) - len(left)} finished, {len(left)} interrupted"
 
     def wait_for_jobs(self) -> None:
@@ -127,10 +127,14 @@ class Ending:
         A run that doesn't end in time is not written: while this process lives its job must not start again
         elsewhere. The guard, or a rescue after the lease, gives it back.
         """
-        with self._interrupting:
-            return self._interrupt([run for run in runs if self._decide(run, hand_back=hand_back)])
+        self._interrupting.append(runs)
+        try:
+            return self._interrupt(runs, hand_back=hand_back)
+        finally:
+            self._interrupting.remove(runs)
 
-    def _interrupt(self, mine: list[Run]) -> list[Run]:
+    def _interrupt(self, runs: list[Run], *, hand_back: bool) -> list[Run]:
+        mine = [run for run in runs if self._decide(run, hand_back=hand_back)]
         until = self.clock.monotonic() + self.options.interrupt_grace
         pending = mine
         while pending and self.clock.monotonic() < until:
