@@ -123,5 +123,5 @@ def _closing(name: str, client: Any) -> Callable[[], object]:
     if not name.startswith("redis"):
         close: Callable[[], object] = client.client.close
         return close
-    disconnect: Callable[[], object] = client.connection_pool.disconnect
-    return disconnect
+    closer: Callable[[], object] = client.closer()
+    return closer

@@ -100,6 +100,16 @@ class RedisLink:
             client.close()
             client.connection_pool.disconnect()
 
+    def closer(self) -> Callable[[], object]:
+        """What closes the connections opened so far, without being a reference to this link. Opens none."""
+        client = self._client
+        if client is None:
+            return int  # nothing to do
+        close: Callable[[], object] = (
+            client.disconnect_connection_pools if self._is_cluster else client.connection_pool.disconnect
+        )
+        return close
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
