@@ -64,12 +64,17 @@ class RawSettling:
         self._letting_go.close()
         self._storing.close()
 
-    def put(self, run: Run, outcome: Outcome, settlement: Settlement) -> None:
-        """See to an outcome."""
-        if _goes_back(outcome) or outcome.status in origin(run).no_storage:
-            self._letting_go.put((run, outcome))
-        else:
-            self._storing.put((run, settlement))
+    def leaves_no_trace(self, run: Run, outcome: Outcome) -> bool:
+        """Whether MongoDB is not to hear of an outcome."""
+        return _goes_back(outcome) or outcome.status in origin(run).no_storage
+
+    def let_go(self, run: Run, outcome: Outcome) -> None:
+        """Have Redis told of an outcome that leaves no trace."""
+        self._letting_go.put((run, outcome))
+
+    def store(self, run: Run, settlement: Settlement) -> None:
+        """Have an outcome stored, and its job with it."""
+        self._storing.put((run, settlement))
 
     def _let_go(self, batch: list[tuple[Run, Outcome]]) -> None:
         back = [run for run, outcome in batch if _goes_back(outcome)]
@@ -118,11 +123,11 @@ class RawSettling:
         again = redelivery(origin(run))
         if run.outcome is None or run.job.path == again["path"]:
             log.critical("job %s: its payload can't be stored in any form; it is run again: %s", run.job.id, reason)
-            self._letting_go.put((run, Outcome(Status.QUEUED, at_front=True)))
+            self.let_go(run, Outcome(Status.QUEUED, at_front=True))
             return
         log.error("job %s (%s) is kept as its payload: %s", run.job.id, run.job.path, reason)
         run.job = replace(run.job, **again)
-        self.put(run, run.outcome, self._settler.settlement(run, run.outcome))
+        self.store(run, self._settler.settlement(run, run.outcome))
 
     def _held(self, runs: list[Run]) -> set[JobId]:
         held: set[JobId] = set()

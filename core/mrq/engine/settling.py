@@ -68,12 +68,17 @@ class Settler:
         """A run's outcome is decided; see that it gets written."""
         if run.outcome is None:
             raise RuntimeError("only a run with an outcome can be settled")
+        raw = None if run.job.raw is None or run.job.raw.stored else self._raw
+        if raw is not None and raw.leaves_no_trace(run, run.outcome):
+            tell_end(run, run.outcome)
+            raw.let_go(run, run.outcome)
+            return
         settlement = self.settlement(run, run.outcome)
         tell_end(run, run.outcome)
-        if run.job.raw is not None and not run.job.raw.stored and self._raw is not None:
-            self._raw.put(run, run.outcome, settlement)
-        else:
+        if raw is None:
             self._lane.put((run, settlement))
+        else:
+            raw.store(run, settlement)
 
     def settlement(self, run: Run, outcome: Outcome) -> Settlement:
         """What is to be written about a run. Its outcome becomes a failure when it can't be put into words."""
