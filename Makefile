@@ -24,10 +24,10 @@ PART = $(COMPILE) --no-annotate --constraint requirements/all.lock
 export NO_MKDOCS_2_WARNING := 1
 
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check check-containers docs bench lock clean
+.PHONY: help setup demo test check check-containers docs bench bench-claims lock clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(DEV) ## Create .venv with all that the targets below need (done by them when missing)
 	@echo "Ready: .venv. Try: make demo"
@@ -61,6 +61,9 @@ docs: $(DEV) ## Show the documentation on http://127.0.0.1:8000, rebuilt at each
 
 bench: $(DEV) ## Measure beside bare pymongo loops, in one run; ARGS="--rounds 1 --no-idle" for a quick look
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+bench-claims: $(DEV) ## Measure what a claim costs with 1,000,000 jobs queued, or in 10,000 subqueues
+	@$(BIN)/python -m benchmarks.claims $(ARGS)
 
 lock: ## Write requirements/*.lock again (needs uv; for newer versions: UPGRADE=--upgrade)
 	@command -v $(UV) >/dev/null || { echo "make lock needs uv: pip install uv, or UV=/path/to/uv" >&2; exit 1; }

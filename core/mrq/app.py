@@ -12,24 +12,30 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from mrq.domain.jobkeys import SHORTEST_LIFE, KeyTerms
 from mrq.domain.options import TaskOptions
 from mrq.engine.clock import SystemClock
 from mrq.engine.enqueue import Enqueuer
 from mrq.engine.loop import Worker
 from mrq.engine.options import WorkerOptions
 from mrq.engine.tasks import TaskLoader
+from mrq.exceptions import ConfigError, UnknownTaskError
 from mrq.settings import Settings, load
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
+    from mrq.domain.schedule import Schedule
+    from mrq.engine.scheduler import Scheduler
     from mrq.ports.clock import Clock
     from mrq.ports.guard import Guard
+    from mrq.ports.jobkeys import JobKeys
     from mrq.ports.jobs import JobStore
     from mrq.ports.locks import Locks
     from mrq.ports.pauses import Pauses
     from mrq.ports.reports import JobReports
-    from mrq.ports.runtime import Runtime
+    from mrq.ports.runtime import Event, Runtime
+    from mrq.ports.schedules import ScheduleStore
     from mrq.ports.wakeups import Wakeups
     from mrq.ports.workers import WorkerStore
 
@@ -48,6 +54,8 @@ class Stores:
     locks: Locks
     reports: JobReports | None = None
     pauses: Pauses | None = None
+    schedules: ScheduleStore | None = None
+    job_keys: JobKeys | None = None
 
 
 class App:
@@ -76,6 +84,15 @@ class App:
         from mrq.stores.mongo_jobs import MongoJobStore  # noqa: PLC0415 - see the module's docstring
 
         return MongoJobStore(self._database)
+
+    @cached_property
+    def job_keys(self) -> JobKeys:
+        """Which job a key stands for."""
+        if self._stores:
+            return _given(self._stores.job_keys, "job_keys")
+        from mrq.stores.mongo_jobkeys import MongoJobKeys  # noqa: PLC0415
+
+        return MongoJobKeys(self._database)
 
     @cached_property
     def workers(self) -> WorkerStore:
@@ -114,6 +131,15 @@ class App:
         return RedisPauses(self._redis, self.settings.redis_prefix)
 
     @cached_property
+    def schedules(self) -> ScheduleStore:
+        """What recurs."""
+        if self._stores:
+            return _given(self._stores.schedules, "schedules")
+        from mrq.stores.mongo_schedules import MongoScheduleStore  # noqa: PLC0415
+
+        return MongoScheduleStore(self._database)
+
+    @cached_property
     def reports(self) -> JobReports:
         """Sums over all jobs, for people."""
         if self._stores:
@@ -150,7 +176,19 @@ class App:
             self._database.client.close()
         if "_redis" in opened:
             self._redis.connection_pool.disconnect()
-        for name in ("_database", "_redis", "jobs", "workers", "wakeups", "locks", "pauses", "reports", "enqueuer"):
+        for name in (
+            "_database",
+            "_redis",
+            "jobs",
+            "workers",
+            "wakeups",
+            "locks",
+            "pauses",
+            "schedules",
+            "reports",
+            "enqueuer",
+            "job_keys",
+        ):
             opened.pop(name, None)
 
     # ---- use cases
@@ -173,18 +211,60 @@ class App:
     @cached_property
     def enqueuer(self) -> Enqueuer:
         """Puts jobs into queues."""
-        return Enqueuer(self.jobs, self.wakeups, self.clock)
+        return Enqueuer(self.jobs, self.wakeups, self.clock, keys=lambda: self.job_keys)
 
     def queue_of(self, path: str) -> str:
         """The queue of a task's jobs when none is named: `TASKS[path]["queue"]`, what the task says, or
         "default"."""
         return self.tasks.options(path).queue or "default"
 
+    def scheduler(self) -> Scheduler:
+        """Queues what recurs: `tick` once, or `loop` in a worker."""
+        from mrq.engine.scheduler import Scheduler  # noqa: PLC0415 - time zones and cron are for schedulers only
+
+        return Scheduler(self.schedules, self.jobs, self.enqueuer, self.clock, self.queue_of, self.tasks.options)
+
+    def configured_schedules(self) -> list[Schedule]:
+        """SCHEDULER_TASKS.
+
+        Raises:
+            ConfigError: one of them is wrong, or names no task; the message says which.
+        """
+        from mrq.settings.schedules import schedules_of  # noqa: PLC0415
+
+        found = schedules_of(self.settings.scheduler_tasks, self.clock.now())
+        for position, schedule in enumerate(found):
+            try:
+                self.tasks.load(schedule.path)
+            except UnknownTaskError as error:
+                raise ConfigError(f"SCHEDULER_TASKS[{position}] ({schedule.path}): {error}") from error
+        return found
+
+    def _worker_loops(self) -> list[tuple[str, Callable[[Event], None]]]:
+        """What this worker does beside its jobs."""
+        if not self.settings.scheduler:
+            return []
+        scheduler, wanted = self.scheduler(), self.configured_schedules()
+        return [("scheduler", lambda stopped: scheduler.loop(stopped, self.settings.scheduler_interval, wanted))]
+
+    def key_terms(self, path: str, keys: Sequence[str | None], ttl: float) -> KeyTerms:
+        """The keys of jobs of a task, as the Enqueuer wants them."""
+        return KeyTerms(keys, ttl, max(SHORTEST_LIFE, self.tasks.options(path).default_ttl))
+
+    def ensure_indexes(self, largest: int | None = None) -> list[str]:
+        """Create the indexes that are missing; names of those that were. `largest`: see JobStore."""
+        return [
+            *self.jobs.ensure_indexes(largest),
+            *self.workers.ensure_indexes(largest),
+            *self.job_keys.ensure_indexes(largest),
+            *self.schedules.ensure_indexes(largest),
+        ]
+
     def worker(self, runtime: Runtime, guard: Guard | None = None, options: WorkerOptions | None = None) -> Worker:
         """A worker as the settings describe it.
 
         Raises:
-            ConfigError: a queue or the strategy can't be served.
+            ConfigError: a queue or the strategy can't be served, or a schedule is wrong.
         """
         return Worker(
             options or worker_options(self.settings),
@@ -194,6 +274,7 @@ class App:
             clock=self.clock,
             runtime=runtime,
             guard=guard,
+            loops=self._worker_loops(),
         )
 
 

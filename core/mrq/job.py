@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import sys
-import time
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
-from mrq.app import App, get_app
-from mrq.domain.status import FINAL, SETTLED, Status
+from mrq.app import get_app
+from mrq.domain.change import after
+from mrq.domain.queuename import waiting_place
+from mrq.domain.retry import seconds
+from mrq.domain.status import FINAL, Status
 from mrq.engine.run import Run, current_run
 from mrq.exceptions import (
     AbortInterrupt,
-    JobFailedError,
+    InvalidParamsError,
     JobNotFoundError,
     MaxRetriesInterrupt,
     MrqError,
     RetryInterrupt,
-    WaitTimeoutError,
 )
+from mrq.job_handle import JobHandle, record_of, result_of, wait_for_end
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,96 +28,80 @@ if TYPE_CHECKING:
     from mrq.domain.ids import JobId
     from mrq.domain.job import JobRecord
 
-R = TypeVar("R")
-
-SHORTEST_LOOK, LONGEST_LOOK = 0.005, 0.25  # seconds between two looks at a job whose end is awaited
+__all__ = ["Job", "JobHandle", "current_job", "get_job_result", "queue_job", "queue_jobs"]
 
 
-def queue_job(main_task_path: str, params: Any, queue: str | None = None, batch_size: int = 1000) -> JobId:
-    """Queue one job; its id. See `queue_jobs`."""
-    return queue_jobs(main_task_path, [params], queue=queue, batch_size=batch_size)[0]
+def queue_job(
+    main_task_path: str,
+    params: Any,
+    queue: str | None = None,
+    batch_size: int = 1000,
+    *,
+    key: str | None = None,
+    key_ttl: float = 0,
+    delay: float | None = None,
+    due: datetime | None = None,
+) -> JobId:
+    """Queue one job; its id. `key`: its key. See `queue_jobs`."""
+    keys = None if key is None else [key]
+    return queue_jobs(
+        main_task_path, [params], queue, batch_size, keys=keys, key_ttl=key_ttl, delay=delay, due=due
+    )[0]  # fmt: skip
 
 
 def queue_jobs(
-    main_task_path: str, params_list: Sequence[Any], queue: str | None = None, batch_size: int = 1000
+    main_task_path: str,
+    params_list: Sequence[Any],
+    queue: str | None = None,
+    batch_size: int = 1000,
+    *,
+    keys: Sequence[str | None] | None = None,
+    key_ttl: float = 0,
+    delay: float | None = None,
+    due: datetime | None = None,
 ) -> list[JobId]:
     """Queue one job of a task for each set of params; their ids, in the same order.
 
-    queue: where they wait; None: the task's own queue, or "default".
+    Args:
+        main_task_path: the path of the task.
+        params_list: a dict for each job.
+        queue: where they wait; None: the task's own queue, or "default".
+        batch_size: so many are inserted at once.
+        keys: a key for each job, or None for those without. While a job of this task with this key waits, runs
+            or is to be retried, no other is queued: its id is returned instead.
+        key_ttl: for so many seconds after a job's end its key still means that job.
+        delay: seconds for which they are not started.
+        due: a time before which they are not started, instead of `delay` (without a time zone: UTC).
 
-    Raises InvalidParamsError or JobTooLargeError when a job can't be stored, InvalidQueueError for a raw queue
-    (nothing is queued then), and ServerUnavailableError when MongoDB is away.
+    Raises:
+        InvalidParamsError, JobTooLargeError: a job can't be stored; nothing is queued.
+        InvalidQueueError: for a raw queue; nothing is queued.
+        ServerUnavailableError: MongoDB is away.
     """
     app = get_app()
+    if keys is not None and len(keys) != len(params_list):
+        raise InvalidParamsError(
+            f"{len(keys)} keys for {len(params_list)} jobs of {main_task_path}; give one, or None, for each; "
+            "nothing was queued"
+        )
     return app.enqueuer.enqueue(
-        main_task_path, params_list, queue or app.queue_of(main_task_path), batch_size=batch_size
+        main_task_path,
+        params_list,
+        queue or app.queue_of(main_task_path),
+        batch_size=batch_size,
+        due=in_utc(due) if due is not None else None if delay is None else app.clock.now() + timedelta(seconds=delay),
+        terms=None if keys is None else app.key_terms(main_task_path, keys, key_ttl),
     )
+
+
+def in_utc(when: datetime) -> datetime:
+    """A time as MRQ stores it: in UTC, without a time zone. One without a zone is taken for UTC."""
+    return when if when.tzinfo is None else when.astimezone(UTC).replace(tzinfo=None)
 
 
 def get_job_result(job_id: Any) -> dict[str, Any]:
     """A job's `status`, and its `result` if one is stored. Raises JobNotFoundError."""
-    record = _record(get_app(), job_id)
-    return _result_of(record)
-
-
-def _result_of(record: JobRecord) -> dict[str, Any]:
-    return {name: record.document[name] for name in ("result", "status") if name in record.document}
-
-
-def _record(app: App, job_id: Any) -> JobRecord:
-    record = app.jobs.fetch(app.jobs.parse_id(job_id))
-    if record is None:
-        raise JobNotFoundError(f"there is no job {job_id}; it may have expired")
-    return record
-
-
-def wait_for_end(app: App, job_id: JobId, timeout: float | None, ends: frozenset[Status]) -> JobRecord:
-    """Wait until a job is in one of the statuses. Looks often at first, then four times a second.
-
-    Raises WaitTimeoutError after `timeout` seconds (None: never), and JobNotFoundError.
-    """
-    until = None if timeout is None else time.monotonic() + timeout
-    pause = SHORTEST_LOOK
-    while True:
-        record = _record(app, job_id)
-        if record.status in ends:
-            return record
-        left = pause if until is None else until - time.monotonic()
-        if left <= 0:
-            raise WaitTimeoutError(f"job {job_id} is still {record.status.value} after {timeout:g} s")
-        time.sleep(min(pause, left))
-        pause = min(LONGEST_LOOK, pause * 1.5)
-
-
-class JobHandle(Generic[R]):
-    """A queued job of a task function."""
-
-    __slots__ = ("_app", "id")
-
-    def __init__(self, job_id: JobId, app: App) -> None:
-        self._app = app
-        self.id = job_id
-
-    def __repr__(self) -> str:
-        return f"<job {self.id}>"
-
-    def status(self) -> Status:
-        """Where the job stands now. Raises JobNotFoundError."""
-        return _record(self._app, self.id).status
-
-    def result(self, timeout: float | None = None) -> R:
-        """Wait for the job's end and return what its task returned, as BSON gives it back.
-
-        Raises WaitTimeoutError after `timeout` seconds (None: waits for ever), and JobFailedError, with the
-        task's traceback, if the job ended otherwise than in success.
-        """
-        record = wait_for_end(self._app, self.id, timeout, SETTLED)
-        if record.status is not Status.SUCCESS:
-            why = f": {record.exceptiontype}" if record.exceptiontype else ""
-            message = f"job {self.id} ({record.path}) ended as {record.status.value}{why}\n{record.traceback or ''}"
-            raise JobFailedError(message.rstrip(), status=record.status.value, traceback=record.traceback)
-        result: R = record.result
-        return result
+    return result_of(record_of(get_app(), job_id))
 
 
 class Job:
@@ -174,7 +160,7 @@ class Job:
         Raises WaitTimeoutError after `timeout` seconds. `poll_interval` is accepted and not needed.
         """
         record = wait_for_end(self._app, self._known_id(), timeout, FINAL)
-        return dict(record.document) if full_data else _result_of(record)
+        return dict(record.document) if full_data else result_of(record)
 
     # ---- from outside
 
@@ -187,11 +173,15 @@ class Job:
         if record is None:
             return False
         now = self._app.clock.now()
-        expires = now + timedelta(seconds=self._app.tasks.options(record.path).cancel_ttl)
+        expires = after(now, self._app.tasks.options(record.path).cancel_ttl)
         return self._app.jobs.move(record.id, Status.CANCEL, now, {"dateexpires": expires})
 
     def requeue(self, queue: str | None = None, retry_count: int = 0) -> bool:
-        """Queue the job again, at the end of its queue or of another one. False: there is no such job."""
+        """Queue the job again, at the end of its queue or of another one. False: there is no such job.
+
+        Raises InvalidQueueError when it can't wait in that queue.
+        """
+        queue = waiting_place(queue).id if queue else None
         now = self._app.clock.now()
         fields = {"queue": queue, "datequeued": now, "retry_count": retry_count}
         moved = self._app.jobs.move(self._known_id(), Status.QUEUED, now, fields)
@@ -206,8 +196,11 @@ class Job:
         """End this run and have another one, `delay` seconds later. Always raises.
 
         Raises RetryInterrupt, or MaxRetriesInterrupt when it has been retried `max_retries` times already
-        (0: it may never be). Both are for the worker: let them pass.
+        (0: it may never be). Both are for the worker: let them pass. Raises InvalidQueueError, TypeError or
+        ValueError when the job can't wait in that queue, or for such a delay.
         """
+        place = waiting_place(queue).id if queue else None
+        pause = None if delay is None else seconds(delay)
         options = self._running().options
         count = self._running().job.retry_count
         if count >= (options.max_retries if max_retries is None else max_retries):
@@ -215,8 +208,8 @@ class Job:
             exhausted.original_exception = sys.exc_info()[1]
             raise exhausted
         again = RetryInterrupt()
-        again.queue = queue
-        again.delay = options.retry_delay if delay is None else delay
+        again.queue = place
+        again.delay = options.retry_delay if pause is None else pause
         again.retry_count = count + 1
         again.original_exception = sys.exc_info()[1]
         raise again

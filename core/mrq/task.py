@@ -11,6 +11,7 @@ job.result(timeout=30)                              # an int
 
 from __future__ import annotations
 
+import difflib
 import functools
 import inspect
 import sys
@@ -20,15 +21,21 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 from mrq.app import get_app
 from mrq.domain.task import Task
 from mrq.exceptions import InvalidParamsError
-from mrq.job import JobHandle
+from mrq.job import JobHandle, in_utc
+from mrq.settings.tables import TASK, complaint_about
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
 
-__all__ = ["Task", "TaskFunction", "task"]
+__all__ = ["KeyedCall", "Task", "TaskFunction", "task"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+
+OPTIONS = ("queue", "timeout", "retries", "retry_delay", "result_ttl", "exclusive")
+"""What `@task` takes."""
 
 
 class TaskFunction(Generic[P, R]):
@@ -38,6 +45,7 @@ class TaskFunction(Generic[P, R]):
         self._function = function
         self._signature = inspect.signature(function)
         _refuse_what_has_no_name(function, self._signature)
+        _refuse_wrong_options(function.__qualname__, options)
         self.path = f"{_module_of(function)}.{function.__qualname__}"
         """The name under which workers find it."""
         self.mrq_task_class = _class_around(function, options)
@@ -51,18 +59,47 @@ class TaskFunction(Generic[P, R]):
     def queue(self, *args: P.args, **kwargs: P.kwargs) -> JobHandle[R]:
         """Queue one job with these arguments.
 
+        `_key` among them gives the job a key, and `_key_ttl` says how long it holds after the job's end; type
+        checkers like `f.once(key, ttl).queue(...)` better, which does the same.
+
         Raises:
             InvalidParamsError: the arguments don't fit the function, or can't be stored; nothing was queued.
         """
-        return self._enqueue([self._params(args, kwargs)])[0]
+        return self._queue_call(args, kwargs, None)
 
-    def queue_many(self, calls: Iterable[Mapping[str, Any]]) -> list[JobHandle[R]]:
+    def queue_at(self, when: datetime, *args: P.args, **kwargs: P.kwargs) -> JobHandle[R]:
+        """Like `queue`, but the job doesn't start before `when` (without a time zone: UTC)."""
+        return self._queue_call(args, kwargs, in_utc(when))
+
+    def queue_many(self, calls: Iterable[Mapping[str, Any]], *, key_ttl: float = 0) -> list[JobHandle[R]]:
         """Queue many jobs, each with the named arguments of one dict. All are checked before any is queued.
+
+        A `_key` in a dict is that job's key; `key_ttl`: seconds for which all of them hold after the job's end.
 
         Raises:
             InvalidParamsError: one of them is wrong; nothing was queued.
         """
-        return self._enqueue([self._params((), call) for call in calls])
+        each = [self._without(call, "_key") for call in calls]
+        params = [self._params((), call) for call, _ in each]
+        return self._enqueue(params, [about.get("_key") for _, about in each], key_ttl, None)
+
+    def once(self, key: str, ttl: float = 0) -> KeyedCall[P, R]:
+        """The same task, to be queued under a key: `f.once("daily").queue(...)`.
+
+        While a job of this task with this key waits, runs or is to be retried, and for `ttl` seconds after its
+        end, queueing gives that job again.
+        """
+        return KeyedCall(self, key, ttl)
+
+    def _queue_call(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], due: datetime | None) -> JobHandle[R]:
+        call, about = self._without(kwargs, "_key", "_key_ttl")
+        return self._enqueue([self._params(args, call)], [about.get("_key")], about.get("_key_ttl") or 0, due)[0]
+
+    def _without(self, kwargs: Mapping[str, Any], *names: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The arguments for the function, and those of the given names, if the function has none so called."""
+        ours = {name for name in names if name in kwargs and name not in self._signature.parameters}
+        call = {name: value for name, value in kwargs.items() if name not in ours}
+        return call, {name: kwargs[name] for name in ours}
 
     def _params(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         try:
@@ -75,11 +112,29 @@ class TaskFunction(Generic[P, R]):
                 params.update(params.pop(name, {}))
         return params
 
-    def _enqueue(self, params_list: list[dict[str, Any]]) -> list[JobHandle[R]]:
+    def _enqueue(
+        self, params_list: list[dict[str, Any]], keys: list[Any], key_ttl: float, due: datetime | None
+    ) -> list[JobHandle[R]]:
         app = get_app()
         configured = app.settings.tasks.get(self.path, {}).get("queue")
         queue = configured or self._queue or "default"
-        return [JobHandle(job_id, app) for job_id in app.enqueuer.enqueue(self.path, params_list, queue)]
+        terms = app.key_terms(self.path, keys, key_ttl) if any(key is not None for key in keys) else None
+        ids = app.enqueuer.enqueue(self.path, params_list, queue, due=due, terms=terms)
+        return [JobHandle(job_id, app) for job_id in ids]
+
+
+class KeyedCall(Generic[P, R]):
+    """A task function with a key: see `TaskFunction.once`."""
+
+    def __init__(self, function: TaskFunction[P, R], key: str, ttl: float) -> None:
+        self._function = function
+        self._about: dict[str, Any] = {"_key": key, "_key_ttl": ttl}
+
+    def queue(self, *args: P.args, **kwargs: P.kwargs) -> JobHandle[R]:
+        """Queue the job, or find the one that has the key. Raises as `TaskFunction.queue` does."""
+        queue: Any = self._function.queue  # the key is no argument of the function
+        handle: JobHandle[R] = queue(*args, **kwargs, **self._about)
+        return handle
 
 
 @overload
@@ -128,6 +183,16 @@ def _refuse_what_has_no_name(function: Callable[..., Any], signature: inspect.Si
     for parameter in signature.parameters.values():
         if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.VAR_POSITIONAL):
             raise TypeError(f"@task {name}: parameter {parameter} has no name to store its value under")
+
+
+def _refuse_wrong_options(name: str, options: Mapping[str, Any]) -> None:
+    for option, value in options.items():
+        if option not in OPTIONS:
+            close = difflib.get_close_matches(option, OPTIONS, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(OPTIONS)}"
+            raise TypeError(f"@task {name}: there is no option {option!r}; {hint}")
+        if complaint := complaint_about(TASK[option], value):
+            raise TypeError(f"@task {name}: {option}={value!r} {complaint}")
 
 
 def _module_of(function: Callable[..., Any]) -> str:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from contract.kit import JobKit
+    from mrq.ports.jobkeys import JobKeys
     from mrq.ports.locks import Locks
     from mrq.ports.pauses import Pauses
+    from mrq.ports.schedules import ScheduleStore
     from mrq.ports.wakeups import Wakeups
     from mrq.ports.workers import WorkerStore
 
@@ -104,3 +107,38 @@ def pauses(request: pytest.FixtureRequest) -> Pauses:
     if request.param == "memory":
         return MemoryPauses()
     return RedisPauses(request.getfixturevalue("redis_client"), request.getfixturevalue("redis_prefix"))
+
+
+@dataclass
+class ScheduleKit:
+    """`put` writes a document past the port, as MRQ 0.9 would have left it."""
+
+    store: ScheduleStore
+    put: Callable[[dict[str, Any]], object]
+
+
+@pytest.fixture(params=["memory", "mongodb", "mongodb with indexes"])
+def schedules(request: pytest.FixtureRequest) -> ScheduleKit:
+    """No schedule yet."""
+    from mrq.stores.memory_schedules import MemoryScheduleStore
+    from mrq.stores.mongo_schedules import MongoScheduleStore
+
+    if request.param == "memory":
+        memory = MemoryScheduleStore()
+        return ScheduleKit(memory, lambda document: memory._documents.update({document["_id"]: document}))
+    database = request.getfixturevalue("database")
+    store = MongoScheduleStore(database)
+    if "indexes" in request.param:
+        assert store.ensure_indexes() == ["hash_1", "datenext_1"]
+    return ScheduleKit(store, database.mrq_scheduled_jobs.insert_one)
+
+
+@pytest.fixture(params=["memory", "mongodb"])
+def job_keys(request: pytest.FixtureRequest) -> JobKeys:
+    """No key stands for any job, and nothing has an index."""
+    from mrq.stores.memory_jobkeys import MemoryJobKeys
+    from mrq.stores.mongo_jobkeys import MongoJobKeys
+
+    if request.param == "memory":
+        return MemoryJobKeys()
+    return MongoJobKeys(request.getfixturevalue("database"))

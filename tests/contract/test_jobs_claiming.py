@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import bson
+from bson.datetime_ms import DatetimeMS
+
 from contract.kit import NOW, TASK, at
 from mrq.domain.status import Status
 from mrq.ports.jobs import Settled
+from mrq.stores.documents import document_of
 
 if TYPE_CHECKING:
     from contract.kit import JobKit
@@ -131,6 +135,27 @@ def test_having_run_alone_once_says_nothing_about_the_next_run(kit: JobKit) -> N
     (job,) = kit.claim()
     assert not job.alone
     assert "alone" not in kit.read(job_id).document
+
+
+def test_what_python_can_not_read_is_claimed_as_far_as_it_can_be_read(kit: JobKit) -> None:
+    far = DatetimeMS(10**16)  # after the year 9999, as other languages may write it
+    job_id = kit.queue(params={"when": far, "number": 1})
+    behind = kit.queue(placed=1)
+    first, second = kit.claim()
+    assert (first.id, second.id) == (job_id, behind)
+    assert first.params == {"when": far, "number": 1}
+    assert kit.read(job_id).params["when"] == far
+    assert kit.settle(first, result=first.params["when"]).fate is Settled.WRITTEN
+    assert kit.read(job_id).result == far
+
+
+def test_text_that_is_no_text_is_claimed_too(mongo_kit: JobKit) -> None:
+    from bson.raw_bson import RawBSONDocument
+
+    broken = bson.encode(document_of(mongo_kit.new({"text": "caf\u00e9"}))).replace(b"\xc3\xa9", b"\xe9\xe9")
+    mongo_kit.put(RawBSONDocument(broken))  # type: ignore[arg-type]
+    (job,) = mongo_kit.claim()
+    assert job.params["text"].startswith("caf")
 
 
 def test_a_claimed_job_carries_what_is_needed_to_run_and_settle_it(kit: JobKit) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,8 +10,11 @@ import pytest
 from contract.kit import NOW, TASK, at
 from mrq.domain.status import Status
 from mrq.exceptions import InvalidJobIdError, InvalidParamsError, JobTooLargeError
+from mrq.ports.jobs import Settled
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from contract.kit import JobKit
 
 MIB = 1024 * 1024
@@ -76,6 +80,26 @@ def loop() -> dict[str, Any]:
     return inner
 
 
+def nested(levels: int) -> list[Any]:
+    value: list[Any] = []
+    for _ in range(levels - 1):
+        value = [value]
+    return value
+
+
+class Hollow(Mapping[str, Any]):
+    """Has a key and no value for it."""
+
+    def __getitem__(self, key: str) -> Any:
+        raise RuntimeError("nothing in here")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(["key"])
+
+    def __len__(self) -> int:
+        return 1
+
+
 @pytest.mark.parametrize(
     ("params", "named"),
     [
@@ -88,6 +112,9 @@ def loop() -> dict[str, Any]:
         ({1: "x"}, r"the key 1 of params is a int"),
         ({"loop": loop()}, r"params\['loop'\].* contains itself, or is nested too deeply"),
         ({"key\0nul": 1}, "NUL|null|\\x00"),
+        ({"hollow": Hollow()}, r"params\['hollow'\] is a Hollow"),
+        ({"deep": nested(171)}, "params is nested more than 170 levels deep"),
+        ({"deep": nested(400)}, "params is nested more than 170 levels deep"),
     ],
 )
 def test_params_that_cannot_be_stored_are_named(kit: JobKit, params: dict[Any, Any], named: str) -> None:
@@ -101,6 +128,16 @@ def test_integers_of_64_bits_can_be_stored(kit: JobKit) -> None:
     params = {"most": 2**63 - 1, "least": -(2**63)}
     kit.store.check([kit.new(params)])
     assert kit.read(kit.queue(params=params)).params == params
+
+
+def test_params_may_be_as_deep_as_is_allowed(kit: JobKit) -> None:
+    params = {"deep": nested(169), "wide": [[n] for n in range(1000)]}
+    kit.store.check([kit.new(params)])
+    job_id = kit.queue(params=params)
+    (claimed,) = kit.claim()
+    assert claimed.params == params
+    assert kit.settle(claimed, result=params).fate is Settled.WRITTEN
+    assert kit.read(job_id).result == params
 
 
 def test_params_over_the_limit_are_refused_before_they_are_sent(kit: JobKit) -> None:

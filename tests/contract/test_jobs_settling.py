@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +14,8 @@ from mrq.domain.status import FINAL, Status
 from mrq.ports.jobs import Settled
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from contract.kit import JobKit
 
 MIB = 1024 * 1024
@@ -176,8 +180,6 @@ def test_results_come_in_the_order_of_the_input(kit: JobKit) -> None:
 
 @pytest.mark.parametrize(("concern", "journal"), [(None, None), (1, None), (1, True), ("majority", None), (0, None)])
 def test_a_settlement_may_ask_for_another_write_concern(kit: JobKit, concern: Any, journal: Any) -> None:
-    from dataclasses import replace
-
     from support.waiting import wait_until
 
     job, other = kit.started(), kit.started()
@@ -190,11 +192,32 @@ def test_a_settlement_may_ask_for_another_write_concern(kit: JobKit, concern: An
 # ---- what can't be stored
 
 
+class Hollow(Mapping[str, Any]):
+    """Has a key and no value for it."""
+
+    def __getitem__(self, key: str) -> Any:
+        raise RuntimeError("nothing in here")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(["key"])
+
+    def __len__(self) -> int:
+        return 1
+
+
+def nested(levels: int) -> dict[str, Any]:
+    value: dict[str, Any] = {}
+    for _ in range(levels - 1):
+        value = {"in": value}
+    return value
+
+
 def unstorable() -> list[Any]:
-    return [object(), 2**64, "\ud800", {"deep": [object()]}, {1: 2}, b"x" * (16 * MIB), "x" * (17 * MIB)]
+    texts = [b"x" * (16 * MIB), "x" * (17 * MIB)]
+    return [object(), 2**64, "\ud800", {"deep": [object()]}, {1: 2}, *texts, Hollow(), nested(172), nested(400)]
 
 
-@pytest.mark.parametrize("which", range(7))
+@pytest.mark.parametrize("which", range(10))
 def test_an_unstorable_result_in_the_middle_of_a_batch_costs_only_itself(kit: JobKit, which: int) -> None:
     jobs = [kit.started() for _ in range(20)]
     batch = [kit.ending(job, result=n) for n, job in enumerate(jobs)]
@@ -212,6 +235,36 @@ def test_the_reason_says_what_could_not_be_stored(kit: JobKit) -> None:
     assert "its result['deep'][0] is a object" in (kit.settle(job, result={"deep": [object()]}).reason or "")
     assert "over MongoDB's limit" in (kit.settle(job, result="x" * (17 * MIB)).reason or "")
     assert "store it elsewhere" in (kit.settle(job, result="x" * (17 * MIB)).reason or "")
+
+
+def test_a_result_may_be_as_deep_as_is_allowed(kit: JobKit) -> None:
+    job = kit.started()
+    assert kit.settle(job, result=nested(169)).fate is Settled.WRITTEN
+    assert kit.read(job.id).result == nested(169)
+
+
+@pytest.mark.parametrize(
+    "concern", [{"write_concern": "nowhere"}, {"write_concern": []}, {"write_concern": 0, "journal": True}]
+)
+def test_a_write_concern_that_there_is_not_costs_only_its_own_jobs(mongo_kit: JobKit, concern: dict[str, Any]) -> None:
+    jobs = [mongo_kit.started() for _ in range(4)]
+    batch = [mongo_kit.ending(job, result=n) for n, job in enumerate(jobs)]
+    batch[1], batch[2] = (replace(settlement, **concern) for settlement in batch[1:3])
+    results = mongo_kit.store.settle(batch)
+    assert [n for n, result in enumerate(results) if result.fate is Settled.WRITTEN] == [0, 3]
+    assert [result.fate for result in results[1:3]] == [Settled.UNSTORABLE] * 2
+    assert all(result.reason for result in results[1:3])
+
+
+def test_a_command_that_is_refused_for_one_of_its_jobs_costs_only_that_one(
+    mongo_kit: JobKit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mrq.stores.documents.DEEPEST", 1000)  # as if a server allowed less than we know of
+    jobs = [mongo_kit.started() for _ in range(4)]
+    batch = [mongo_kit.ending(job, result=nested(400) if n == 2 else n) for n, job in enumerate(jobs)]
+    results = mongo_kit.store.settle(batch)
+    assert [n for n, result in enumerate(results) if result.fate is Settled.WRITTEN] == [0, 1, 3]
+    assert "MongoDB refused" in (results[2].reason or "")
 
 
 def test_params_and_result_that_are_too_large_together_cost_only_themselves(kit: JobKit) -> None:

@@ -175,3 +175,15 @@ def test_no_job_is_lost_when_workers_are_replaced_under_load(site: FaultSite) ->
 
     site.wait_for_statuses({"success": len(keys)})
     site.assert_all_ran(keys)
+
+
+@pytest.mark.parametrize("what", ["a thread", "a pool of threads", "an exit handler"])
+@pytest.mark.parametrize("guarded", [True, False], ids=["guarded", "alone"])
+def test_what_tasks_leave_running_does_not_keep_an_ended_worker(site: FaultSite, what: str, guarded: bool) -> None:
+    worker = site.worker(*([] if guarded else ["--no_guard"]))
+    faulttasks.leave_something_running.queue("job", what)
+    site.wait_for_statuses({"success": 1})
+    worker.signal(signal.SIGINT)
+    assert worker.wait(15) == 0
+    assert set(site.worker_statuses().values()) == {"stop"}
+    assert_nothing_is_left(worker)

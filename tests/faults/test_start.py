@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
 
 from mrq.embedded.ports import pick_port
 from support import faulttasks
+from support.waiting import wait_until
 
 if TYPE_CHECKING:
     from mrq.embedded import EmbeddedServers
@@ -35,3 +37,32 @@ def test_without_redis_a_worker_warns_and_works(fragile_site: FaultSite, servers
     assert warnings
     assert f"127.0.0.1:{servers_to_kill.redis.port}" in warnings[0]
     assert "Traceback" not in worker.log
+
+
+def test_a_worker_that_dies_while_mongodb_is_away_is_replaced_once_it_is_back(
+    fragile_site: FaultSite, servers_to_kill: EmbeddedServers
+) -> None:
+    worker = fragile_site.worker(MRQ_SERVER_TIMEOUT="1")
+    faulttasks.endless_at_first.queue("job")
+    fragile_site.wait_for_runs(1)
+    servers_to_kill.mongo.kill()
+    worker.kill(guard=False)
+    worker.wait_for_log("the worker can't start")
+    worker.wait_for_log("next try in")
+    servers_to_kill.mongo.start()
+
+    fragile_site.wait_for_statuses({"success": 1})
+    assert len(worker.wait_ready(times=2).identities) == 2
+    fragile_site.assert_all_ran(["job"])
+
+
+def test_a_guard_that_waits_for_mongodb_can_be_stopped(
+    fragile_site: FaultSite, servers_to_kill: EmbeddedServers
+) -> None:
+    worker = fragile_site.worker(MRQ_SERVER_TIMEOUT="1")
+    servers_to_kill.mongo.kill()
+    worker.kill(guard=False)
+    worker.wait_for_log("next try in")
+    worker.signal(signal.SIGTERM)
+    assert worker.wait(30) == 0
+    wait_until(lambda: not worker.processes(), what="nothing is left of it")

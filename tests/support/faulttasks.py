@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import math
 import os
 import re
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from mrq.task import task
@@ -55,6 +58,24 @@ def die(key: str) -> None:
     with Ledger.of_environment().run(key):
         pass
     os._exit(7)
+
+
+@task
+def leave_something_running(key: str, what: str) -> dict[str, Any]:
+    """Ends well, and leaves something behind that has no end."""
+
+    def endless() -> None:
+        while True:
+            time.sleep(0.1)
+
+    with Ledger.of_environment().run(key):
+        if what == "a pool of threads":
+            ThreadPoolExecutor(1).submit(endless)
+        elif what == "a thread":
+            threading.Thread(target=endless).start()
+        else:
+            atexit.register(endless)
+    return told(key)
 
 
 @task

@@ -13,6 +13,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import gevent
+from gevent.monkey import get_original
 
 from mrq.context import set_current_worker
 from mrq.engine.run import current_run
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("mrq.worker")
 
+LAST_WORDS = 5.0  # seconds for threads and exit handlers of tasks, once the worker has ended
 CHEAP_INDEXES = 100_000  # with up to so many jobs, missing indexes are created without being asked for
 
 
@@ -63,6 +65,7 @@ def work(loaded: Loaded) -> int:
     if ended.code:
         log.error("the worker ends with code %d: %s", ended.code, ended.reason)
         _leave_now(ended.code)  # a job that can't be interrupted would hold up an ordinary exit
+    _leave_in_any_case(ended.code)
     return ended.code
 
 
@@ -82,7 +85,7 @@ def _servers_answer(app: App) -> bool:
     try:
         log.info("connected to %s", app.jobs.ping())
         limit = None if app.settings.ensure_indexes else CHEAP_INDEXES
-        for created in app.jobs.ensure_indexes(limit) + app.workers.ensure_indexes(limit):
+        for created in app.ensure_indexes(limit):
             log.info("created index %s", created)
         if missing := app.jobs.missing_indexes():
             log.warning("claims get slow without the indexes %s; run mrq-worker --ensure_indexes", ", ".join(missing))
@@ -117,6 +120,17 @@ def _obey_signals(worker: Worker, app: App, guard: Any) -> None:
     gevent.signal_handler(signal.SIGINT, interrupt)
     gevent.signal_handler(signal.SIGTERM, worker.stop.interrupt, "terminated (SIGTERM)")
     signal.signal(NUDGE_SIGNAL, out_of_time)
+
+
+def _leave_in_any_case(code: int) -> None:
+    """See that this process ends soon: what tasks have left behind (threads, exit handlers) may never end."""
+
+    def leave() -> None:
+        get_original("time", "sleep")(LAST_WORDS)
+        os.write(2, b"the worker has ended, but what its tasks left running has not: the process ends without that\n")
+        os._exit(code)
+
+    get_original("_thread", "start_new_thread")(leave, ())  # a real thread: greenlets may not get their turn
 
 
 def _leave_now(code: int) -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 TICK = 0.5  # seconds between two looks at the worker
 NUDGE_SIGNAL = signal.SIGXCPU
 LIVED_WELL = 30.0  # seconds after which a death is not held against the next start
+BAD_CONFIGURATION = 2  # exit code of a worker whose settings can't be used
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 10.0
 
 
@@ -84,6 +85,7 @@ class Watched:
         self.started = time.monotonic()
         self._standin: subprocess.Popen[bytes] | None = None
         self.killed = False
+        self.served = False  # known at its end: it had registered
         self.told = float("inf")  # when it was told to end at once
 
     def send(self, number: int) -> None:
@@ -158,6 +160,7 @@ class Guard:
         self._signals = Signals()
         self._stopping = False
         self._pause = FIRST_PAUSE
+        self._has_served = False  # one of its workers had got going
         self._cleaners: list[subprocess.Popen[bytes]] = []
 
     def run(self) -> int:
@@ -169,6 +172,8 @@ class Guard:
             watched.close()
             if not again:
                 return self._exit(code, watched)
+            if not watched.served:
+                say(f"no worker could be started; next try in {self._pause:g} s")
             self._rest(watched)
             if self._stopping:
                 return self._exit(0, watched)
@@ -180,7 +185,9 @@ class Guard:
                     if number != signal.SIGINT or self._stopping:
                         watched.told = min(watched.told, time.monotonic())
                     self._stopping = True
-                    watched.send(signal.SIGTERM if number == signal.SIGHUP else number)
+                    # one that hasn't got going yet has nothing to finish, and no handler for a quiet end
+                    gently = number == signal.SIGINT and watched.board.header().ready
+                    watched.send(signal.SIGINT if gently else signal.SIGTERM)
             watched.look()
         return code
 
@@ -188,11 +195,15 @@ class Guard:
         """What follows a worker's end; whether another one is started."""
         watched.stand_back()
         header = watched.board.header()
+        watched.served = header.ready
+        self._has_served |= header.ready
         if header.finishing and not watched.killed:
             self._pause = FIRST_PAUSE
             return header.replace and not self._stopping
         if not header.ready:
-            return False  # it never got going: its message is on the screen, and trying again helps nobody
+            # It never got going, and its message is on the screen. Trying again helps nobody, unless there were
+            # workers here before: then it is a server that is away, and it will come back.
+            return self._has_served and code != BAD_CONFIGURATION and not self._stopping
         say(f"worker {watched.process.pid} died ({how(code)}); its jobs are given back")
         self._cleaners = [cleaner for cleaner in self._cleaners if cleaner.poll() is None]
         self._cleaners.append(watched.clean_up())
@@ -212,6 +223,8 @@ class Guard:
         for cleaner in self._cleaners:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 cleaner.wait(timeout=20)  # what it can't do by then, a rescue after the lease does
+        if self._stopping and not watched.served:
+            return 0
         if watched.killed:
             return 0 if watched.told < float("inf") else 1
         return 128 - code if code < 0 else code

@@ -118,7 +118,7 @@ def check_indexes(app: App, *, fix: bool) -> list[Finding]:
     try:
         missing = app.jobs.missing_indexes()
         if fix:
-            made = [*app.jobs.ensure_indexes(), *app.workers.ensure_indexes()]
+            made = app.ensure_indexes()
             return [Finding("ok", "indexes", f"made: {', '.join(made)}" if made else "all there")]
     except Exception as error:  # noqa: BLE001
         return [_failed("indexes", "they can't be read or made", error)]

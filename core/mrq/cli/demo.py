@@ -91,7 +91,7 @@ def _demonstrate(screen: Screen, data: Path | None, files: int, greenlets: int, 
     with _signals_as_interrupts(), _folder(data) as folder, _example_on_path():
         screen.say("Starting MongoDB and Valkey ...")
         with EmbeddedServers(data) as servers, _environment(servers) as app:
-            made = [*app.jobs.ensure_indexes(), *app.workers.ensure_indexes()]
+            made = app.ensure_indexes()
             screen.say(f"{app.jobs.ping()} ({len(made)} indexes made)")
             screen.say(app.wakeups.ping())
             use_app(app)

@@ -33,6 +33,6 @@ def up(data: Path) -> int:
 
 def _ensure_indexes(servers: EmbeddedServers) -> None:
     app = App({"mongodb_jobs": servers.mongodb_url, "redis": servers.redis_url})
-    made = [*app.jobs.ensure_indexes(), *app.workers.ensure_indexes()]
+    made = app.ensure_indexes()
     app.close()
     click.echo(f"Indexes: {len(made)} made." if made else "Indexes: all there.")

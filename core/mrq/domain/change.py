@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from mrq.domain.outcome import Failure
 from mrq.domain.status import Status
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from mrq.domain.ids import JobId, Token, WorkerId
     from mrq.domain.job import ClaimedJob
     from mrq.domain.options import TaskOptions
     from mrq.domain.outcome import Outcome
+
+
+NEVER = datetime(9999, 12, 31)  # noqa: DTZ001 - naive and in UTC, as all times here
+"""The last day that there is."""
+
+
+def after(moment: datetime, seconds: float) -> datetime:
+    """So many seconds later. Who sets a lifetime of a million years means never."""
+    try:
+        return moment + timedelta(seconds=seconds)
+    except OverflowError:
+        return NEVER if seconds > 0 else moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +81,18 @@ def change_for(
         queue=outcome.queue,
     )
     if base.status is Status.SUCCESS:
-        expires = now + timedelta(seconds=options.result_ttl)
+        expires = after(now, options.result_ttl)
         return replace(base, expires=expires, result=outcome.result, progress=1.0 if shows_progress else None)
     if base.status is Status.ABORT:
-        return replace(base, expires=now + timedelta(seconds=options.abort_ttl))
+        return replace(base, expires=after(now, options.abort_ttl))
     if base.status is Status.QUEUED:
         return replace(base, datequeued=None if outcome.at_front else now)
-    expires = (job.datequeued or now) + timedelta(seconds=options.default_ttl)
+    expires = after(job.datequeued or now, options.default_ttl)
     if outcome.delay is None:
         return replace(base, expires=expires)
-    back = now + timedelta(seconds=outcome.delay)
+    back = after(now, outcome.delay)
     # a job that comes back must not expire while it waits
-    return replace(base, dateretry=back, expires=max(expires, back + timedelta(seconds=options.default_ttl)))
+    return replace(base, dateretry=back, expires=max(expires, after(back, options.default_ttl)))
 
 
 def loss_of(
@@ -107,7 +117,7 @@ def loss_of(
     return JobChange(
         status=Status.FAILED,
         at=now,
-        expires=(job.datequeued or now) + timedelta(seconds=ttl),
+        expires=after(job.datequeued or now, ttl),
         totaltime=(now - job.datestarted).total_seconds(),
         failure=Failure("WorkerLost", text),
         worker=worker,

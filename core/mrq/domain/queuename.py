@@ -57,6 +57,20 @@ class QueueName:
         return "/" in self.id
 
 
+def waiting_place(name: object) -> QueueName:
+    """The queue of this name, if a job that has been in MongoDB can wait there.
+
+    Raises:
+        InvalidQueueError: the name is bad, or means a raw queue or all subqueues of a root.
+    """
+    queue = parse_queue(name)
+    if queue.is_raw:
+        raise InvalidQueueError(f"{name!r} is a raw queue; a job that was stored can't wait there")
+    if queue.serves_subqueues:
+        raise InvalidQueueError(f"{name!r} means all subqueues of {queue.root!r}; name one of them")
+    return queue
+
+
 @lru_cache(maxsize=4096)
 def parse_queue(name: object) -> QueueName:
     """Take a queue's name apart.

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mrq.domain.job import NewJob
 from mrq.domain.queuename import parse_queue
-from mrq.engine.backoff import Backoff
+from mrq.engine.keyed import KeyedInsert
+from mrq.engine.patience import Patience
 from mrq.exceptions import InvalidParamsError, InvalidQueueError
 from mrq.ports.errors import StoreUnavailableError
 
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from mrq.domain.ids import JobId
+    from mrq.domain.jobkeys import KeyTerms
     from mrq.ports.clock import Clock
+    from mrq.ports.jobkeys import JobKeys
     from mrq.ports.jobs import JobStore
     from mrq.ports.wakeups import Wakeups
 
@@ -32,20 +35,31 @@ class Enqueuer:
     jobs: JobStore
     wakeups: Wakeups
     clock: Clock
-    patience: float = 30.0  # seconds that a fail-over of MongoDB may take
+    keys: Callable[[], JobKeys] | None = None  # opened only for jobs that have keys
     sleep: Callable[[float], None] = time.sleep
-    _reached: bool = False
+    patience: Patience = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.patience = Patience(self.clock, sleep=self.sleep)
 
     def enqueue(
-        self, path: str, params_list: Sequence[Any], queue: str, *, batch_size: int = 1000, due: datetime | None = None
+        self,
+        path: str,
+        params_list: Sequence[Any],
+        queue: str,
+        *,
+        batch_size: int = 1000,
+        due: datetime | None = None,
+        terms: KeyTerms | None = None,
     ) -> list[JobId]:
         """Queue one job for each set of params; their ids in the same order.
 
         All of them are checked before the first is written, so bad input queues nothing. `due`: a time
-        (naive, UTC) before which none is started; it is also their place in the queue.
+        (naive, UTC) before which none is started; it is also their place in the queue. `terms`: their keys, one
+        for each set of params; a key that stands for a job already gives the id of that one.
 
         Raises:
-            InvalidParamsError, JobTooLargeError: a job can't be stored.
+            InvalidParamsError, JobTooLargeError: a job, or a key, can't be stored.
             InvalidQueueError: the name is bad, or means no regular queue.
             StoreUnavailableError: MongoDB can't be reached, or, if it could before, stayed away for longer than
                 a fail-over takes. Batches before the failing one are queued already.
@@ -63,26 +77,36 @@ class Enqueuer:
         ]
         if not new:
             return []
+        names = terms.names(path) if terms else None
         self.jobs.check(new)
+        ids: list[JobId] = []
         for start in range(0, len(new), batch_size):
-            self._insert(new[start : start + batch_size])
+            batch = new[start : start + batch_size]
+            ids += self._insert(batch, names[start : start + batch_size] if names else None, terms)
         self.call(name.root)
-        return [job.id for job in new]
+        return ids
 
-    def _insert(self, batch: list[NewJob]) -> None:
+    def put(self, new: list[NewJob]) -> None:
+        """Queue jobs whose ids are given: those that exist already are left alone.
+
+        Raises:
+            InvalidParamsError, JobTooLargeError: a job can't be stored; none was queued.
+            StoreUnavailableError: see `enqueue`.
+        """
+        self.jobs.check(new)
+        self._insert(new, None, None)
+        self.call_for(job.queue for job in new)
+
+    def _insert(self, batch: list[NewJob], names: list[str | None] | None, terms: KeyTerms | None) -> list[JobId]:
         """Insert, through a fail-over if need be: repeating it queues nothing twice."""
-        backoff, until = Backoff(), self.clock.monotonic() + self.patience
-        while True:
-            try:
-                self.jobs.insert(batch)
-            except StoreUnavailableError as error:
-                if not self._reached or self.clock.monotonic() > until:
-                    raise
-                log.warning("%d jobs wait to be queued: %s", len(batch), error)
-                self.sleep(backoff.failed())
-            else:
-                self._reached = True
-                return
+        waiting = f"{len(batch)} jobs wait to be queued"
+        if names is None or terms is None:
+            self.patience.through(lambda: self.jobs.insert(batch), waiting)
+            return [job.id for job in batch]
+        if self.keys is None:
+            raise TypeError("this Enqueuer was made without keys; give Enqueuer(..., keys=...)")
+        keyed = KeyedInsert(self.jobs, self.keys(), self.clock)
+        return self.patience.through(lambda: keyed.insert(batch, names, terms), waiting)
 
     def call_for(self, queues: Iterable[str]) -> None:
         """Wake the idle workers of queues, given by their full names."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from typing import TYPE_CHECKING, NamedTuple
 
 from mrq.domain.change import must_run_alone
+from mrq.domain.outcome import Outcome
+from mrq.domain.status import Status
 from mrq.domain.worker import WorkerRecord, WorkerStatus
 from mrq.engine.backoff import Backoff
 from mrq.engine.claiming import Claimer, queues_of
 from mrq.engine.deadlines import Deadlines
-from mrq.engine.execute import execute
+from mrq.engine.execute import execute, failure_of
 from mrq.engine.heartbeat import Heartbeat
 from mrq.engine.maintenance import Maintenance
 from mrq.engine.pauses import PauseWatch
@@ -23,16 +26,19 @@ from mrq.engine.shutdown import Ending, StopFlags
 from mrq.engine.sideloops import SideLoops
 from mrq.engine.state import WorkerState
 from mrq.engine.strategies import strategy_named
+from mrq.exceptions import Interrupt, TimeoutInterrupt
 from mrq.ports.errors import StoreUnavailableError
 from mrq.ports.guard import Guard, NoGuard
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from mrq.domain.job import ClaimedJob
     from mrq.engine.enqueue import Enqueuer
     from mrq.engine.options import WorkerOptions
     from mrq.engine.tasks import TaskLoader
     from mrq.ports.clock import Clock
-    from mrq.ports.runtime import Runtime
+    from mrq.ports.runtime import Event, Runtime
     from mrq.ports.stores import StorePorts
 
 log = logging.getLogger("mrq.worker")
@@ -61,8 +67,11 @@ class Worker:
         clock: Clock,
         runtime: Runtime,
         guard: Guard | None = None,
+        loops: Sequence[tuple[str, Callable[[Event], None]]] = (),
     ) -> None:
+        """`loops`: what else is to run beside the main loop until the event is set, by name."""
         self.options = options
+        self._more_loops = loops
         self.runtime = runtime
         self._jobs = jobs = stores.jobs
         self._workers = workers = stores.workers
@@ -118,6 +127,8 @@ class Worker:
             ("maintenance", lambda: self._maintenance.loop(self._loops.stopped)),
         ):
             self._loops.start(name, loop)
+        for name, more in self._more_loops:
+            self._loops.start(name, functools.partial(more, self._loops.stopped))
         log.info("worker %s serves %s", self.state.worker, ", ".join(self.options.queues))
         try:
             while not self.stop.graceful:
@@ -251,12 +262,23 @@ class Worker:
             run.in_task = False
             if run.decide(outcome):
                 self._settler.put(run)
+        except BaseException as exc:  # noqa: BLE001
+            self._raised_beside_the_task(run, exc)
         finally:
             # An interruption may also hit here. Whoever sent it has decided the run before, or looks at the
             # ended fiber again (Deadlines).
             if run.slot >= 0:
                 self._guard.leave(run.slot)
             self.state.left_fiber(run)
+
+    def _raised_beside_the_task(self, run: Run, exc: BaseException) -> None:
+        """Something broke around the task, or an interruption came when it was over: the job needs an end all the
+        same, or it would stay started for as long as this worker lives."""
+        if not isinstance(exc, Interrupt):
+            log.exception("job %s (%s): the worker's own code failed", run.job.id, run.job.path)
+        status = Status.TIMEOUT if isinstance(exc, TimeoutInterrupt) else Status.FAILED
+        if run.decide(Outcome(status, failure=failure_of(exc))):
+            self._settler.put(run)
 
     # ---- what others tell the worker
 

@@ -8,14 +8,16 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from mrq.domain.change import Settlement, change_for
+from mrq.domain.options import TaskOptions
 from mrq.domain.outcome import Failure, Outcome
 from mrq.domain.status import Status
 from mrq.engine.backoff import Backoff
-from mrq.engine.execute import storable
+from mrq.engine.execute import failure_of, storable
 from mrq.ports.errors import StoreUnavailableError
 from mrq.ports.jobs import Settled
 
 if TYPE_CHECKING:
+    from mrq.domain.change import JobChange
     from mrq.engine.options import WorkerOptions
     from mrq.engine.run import Run
     from mrq.engine.state import WorkerState
@@ -50,9 +52,13 @@ class Settler:
         outcome = run.outcome
         if outcome is None:
             raise RuntimeError("only a run with an outcome can be settled")
-        change = change_for(
-            run.job, outcome, run.options, self._clock.now(), self._state.worker, shows_progress=run.shows_progress
-        )
+        try:
+            change = self._change(run, outcome)
+        except Exception as error:
+            log.exception("job %s (%s): its end can't be put into words", run.job.id, run.job.path)
+            outcome = run.outcome = Outcome(Status.FAILED, failure=failure_of(error))
+            run.options = TaskOptions()  # what is set for the task is to blame
+            change = self._change(run, outcome)
         concern, journal = None, None
         if outcome.status is Status.SUCCESS and run.task is not None:
             concern, journal = run.task.status_success_update_w, run.task.status_success_update_j
@@ -60,6 +66,10 @@ class Settler:
         with self._lock:
             self._waiting.append((run, settlement))
         self._something.set()
+
+    def _change(self, run: Run, outcome: Outcome) -> JobChange:
+        now, me = self._clock.now(), self._state.worker
+        return change_for(run.job, outcome, run.options, now, me, shows_progress=run.shows_progress)
 
     def loop(self) -> None:
         """Write what comes until `close` is called and nothing is left."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mrq.domain.change import Settlement
     from mrq.domain.ids import JobId, Token, WorkerId
     from mrq.domain.job import ClaimedJob, JobRecord, NewJob
+    from mrq.domain.jobkeys import Standing
     from mrq.domain.queuename import QueueName
     from mrq.domain.status import Status
 
@@ -128,6 +129,10 @@ class JobStore(Protocol):
 
     def fetch(self, job: JobId) -> JobRecord | None:
         """A job, whole."""
+        ...
+
+    def standing(self, jobs: Sequence[JobId]) -> dict[JobId, Standing]:
+        """Where jobs stand; those that are not there are left out."""
         ...
 
     def count(self, queue: str, statuses: frozenset[Status]) -> int:

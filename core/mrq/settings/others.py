@@ -16,7 +16,6 @@ RUN: tuple[Command, ...] = ("run",)
 AGENT: tuple[Command, ...] = ("agent",)
 DASHBOARD: tuple[Command, ...] = ("dashboard",)
 
-SCHEDULER = "the scheduler"
 AGENTS = "the agent"
 DASHBOARDS = "the dashboard"
 
@@ -30,7 +29,6 @@ class CommandSettings(ReliabilitySettings):
         "Queue the scheduled tasks when they are due",
         group="Scheduler",
         commands=WORKER,
-        later=SCHEDULER,
     )
     scheduler_interval: float = option(
         60.0,
@@ -39,7 +37,6 @@ class CommandSettings(ReliabilitySettings):
         commands=WORKER,
         unit="seconds",
         above=0,
-        later=SCHEDULER,
     )
     queue: str = option(
         "",
@@ -129,7 +126,7 @@ class FileSettings(CommandSettings):
         {}, "Queue to its options", group="Queues and jobs", commands=FILE_ONLY
     )
     scheduler_tasks: list[dict[str, Any]] = option(
-        [], "Tasks to queue at set times", group="Scheduler", commands=FILE_ONLY, later=SCHEDULER
+        [], "Tasks to queue at set times", group="Scheduler", commands=FILE_ONLY
     )
     metric_hook: Callable[..., object] | None = option(
         None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
     from mrq.settings.values import Origin
 
 NUMBER = ("a number", (int, float))
+WHOLE = ("int", (int,))
 TEXT = ("str", (str,))
 SWITCH = ("bool", (bool, int))
 FUNCTION = ("a function", (Callable,))
@@ -23,8 +25,10 @@ TASK: Shape = {
     "result_ttl": NUMBER,
     "abort_ttl": NUMBER,
     "cancel_ttl": NUMBER,
-    "max_retries": ("int", (int,)),
+    "max_retries": WHOLE,
     "retry_delay": NUMBER,
+    "retries": WHOLE,
+    "exclusive": SWITCH,
 }
 QUEUE: Shape = {
     "job_factory": FUNCTION,
@@ -60,16 +64,25 @@ def _check_entry(key: str, inside: str, entry: Mapping[Any, Any], origin: Origin
     warnings: list[str] = []
     for word, value in entry.items():
         if word in shape:
-            expected, types = shape[word]
-            right = isinstance(value, types) and (not isinstance(value, bool) or bool in types)
-            if value is not None and not right:
-                complaint = f"should be {expected}, not {type(value).__name__}"
+            if complaint := complaint_about(shape[word], value):
                 raise origin.error(key, value, complaint, f"{inside}[{word!r}]")
         elif close := get_close_matches(str(word), shape, n=1, cutoff=0.7):
             table = f"{origin.name(key)}{inside}"
             place = f" in {origin.place}" if origin.place else ""
             warnings.append(f"unknown key {word!r} in {table}{place}; did you mean {close[0]!r}?")
     return warnings
+
+
+def complaint_about(expected: tuple[str, tuple[Any, ...]], value: Any) -> str | None:
+    """What is wrong with a value; None, which means that nothing is set, is right everywhere."""
+    name, types = expected
+    if value is None:
+        return None
+    if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
+        return f"should be {name}, not {type(value).__name__}"
+    if expected in (NUMBER, WHOLE) and not 0 <= value < math.inf:
+        return "should be 0 or more"
+    return None
 
 
 def check_schedule(entries: list[Any], origin: Origin) -> None:

@@ -13,17 +13,18 @@ Updates are MongoDB update documents; the memory store applies the same ones.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 import bson
-from bson.errors import BSONError
+from bson.codec_options import CodecOptions, DatetimeConversion
 
 from mrq.domain.job import ClaimedJob, JobRecord
+from mrq.domain.jobkeys import Standing
 from mrq.domain.status import Status
 from mrq.exceptions import InvalidParamsError, JobTooLargeError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime
 
     from mrq.domain.change import JobChange
@@ -42,8 +43,13 @@ CLAIMED_FIELDS = (
     "alone",
 )  # fmt: skip
 
-# Errors of bson.encode: a type it doesn't know, an integer over 64 bits, a lone surrogate, a loop, a bad key
-ENCODE_ERRORS = (BSONError, OverflowError, UnicodeError, RecursionError, TypeError, ValueError)
+# Whatever is in the database can be read: a job that no worker can decode would end every worker of its queue.
+CODEC: CodecOptions[Document] = CodecOptions(
+    datetime_conversion=DatetimeConversion.DATETIME_AUTO, unicode_decode_error_handler="replace"
+)
+
+DEEPEST = 170  # levels; MongoDB stores 180, and reads no command of more than 200
+_LEVEL = 7  # bytes that a level takes at least
 
 
 def document_of(job: NewJob) -> Document:
@@ -72,7 +78,8 @@ def encode_new(job: NewJob) -> bytes:
         return job.encoded
     try:
         encoded = bson.encode(document_of(job))
-    except ENCODE_ERRORS as error:
+        check_depth(job.params, len(encoded), "params")
+    except Exception as error:
         raise InvalidParamsError(
             f"params of {job.path} can't be stored: {culprit(job.params, 'params') or error}; nothing was queued"
         ) from error
@@ -83,6 +90,27 @@ def encode_new(job: NewJob) -> bytes:
         )
     job.encoded = encoded
     return encoded
+
+
+def check_depth(value: Any, size: int, where: str) -> None:
+    """Whether MongoDB takes lists in lists, dicts in dicts as deep as these. `size`: in bytes, as BSON.
+
+    Raises:
+        ValueError: it would refuse the whole command that has it.
+    """
+    if size < DEEPEST * _LEVEL:
+        return
+    level, depth = [value], 0
+    while level:
+        if depth > DEEPEST:
+            raise ValueError(f"{where} is nested more than {DEEPEST} levels deep")
+        depth += 1
+        level = [
+            item
+            for holder in level
+            for item in (holder.values() if isinstance(holder, Mapping) else holder)
+            if isinstance(item, (Mapping, list, tuple))
+        ]
 
 
 def culprit(value: Any, where: str) -> str | None:
@@ -106,7 +134,7 @@ def culprit_of(value: Any, where: str) -> str | None:
         bson.encode({"": value})
     except RecursionError:
         return f"{where} contains itself, or is nested too deeply"
-    except ENCODE_ERRORS as error:
+    except Exception as error:  # noqa: BLE001 - a Mapping of the user's own may raise anything
         return culprit(value, where) or f"{where} is a {type(value).__name__} that BSON can't hold ({error})"
     return None
 
@@ -256,6 +284,16 @@ def claimed(document: Mapping[str, Any]) -> ClaimedJob:
     )
 
 
+STANDING_FIELDS = ("status", "dateupdated", "datestarted", "datequeued", "dateretry")
+
+
+def standing(document: Mapping[str, Any]) -> Standing:
+    """Where the job of a document stands."""
+    get = document.get
+    since = get("dateupdated") or get("datestarted") or get("datequeued")
+    return Standing(document["_id"], Status(document["status"]), since, get("dateretry"))
+
+
 def record(document: Document) -> JobRecord:
     """A job's document, read back."""
     get = document.get
@@ -292,9 +330,10 @@ def check_change(change: JobChange) -> tuple[bytes | None, str | None]:
     try:
         encoded = bson.encode(values)
         size = len(encoded)
+        check_depth([change.result], size, "it")
         if change.failure is not None:
             size += len(bson.encode(history_entry(change, change.failure)))
-    except ENCODE_ERRORS as error:
+    except Exception as error:  # noqa: BLE001 - no memory for it, a Mapping of the user's own that raises
         why = culprit_of(values.get("result"), "its result") or str(error)
         return None, f"the job's end can't be stored: {why}"
     if size > LARGEST_DOCUMENT - ROOM_FOR_THE_REST:

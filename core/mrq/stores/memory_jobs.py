@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mrq.domain.change import Settlement
     from mrq.domain.ids import JobId, Token, WorkerId
     from mrq.domain.job import ClaimedJob, JobRecord, NewJob
+    from mrq.domain.jobkeys import Standing
     from mrq.ports.jobs import Claim
     from mrq.stores.documents import Document
 
@@ -50,7 +51,7 @@ class MemoryJobStore:
         """See JobStore. What is stored is a copy, as BSON would return it."""
         with self._lock:
             for job in jobs:
-                self._documents.setdefault(job.id, bson.decode(documents.encode_new(job)))
+                self._documents.setdefault(job.id, bson.decode(documents.encode_new(job), documents.CODEC))
 
     # ---- claiming
 
@@ -71,7 +72,7 @@ class MemoryJobStore:
             key = _place_in_root if claim.queue.serves_subqueues else _place
             chosen = sorted(self._where(free), key=key, reverse=claim.queue.is_reverse)[: claim.limit]
             for document in chosen:
-                _apply(document, documents.claim_update(claim))
+                apply_update(document, documents.claim_update(claim))
             return [documents.claimed(copy.deepcopy(document)) for document in chosen]
 
     def claimed_under(self, worker: WorkerId, token: Token) -> list[ClaimedJob]:
@@ -104,7 +105,7 @@ class MemoryJobStore:
         encoded, reason = documents.check_change(settlement.change)
         if encoded is None:
             return SettleResult(Settled.UNSTORABLE, reason)
-        update = documents.update_of(settlement.change, bson.decode(encoded))
+        update = documents.update_of(settlement.change, bson.decode(encoded, documents.CODEC))
         with self._lock:
             document = self._documents.get(settlement.id)
             if document is None:
@@ -113,7 +114,7 @@ class MemoryJobStore:
                 before = document.get("claim") == settlement.token and document["status"] == settlement.change.status
                 return SettleResult(Settled.WRITTEN if before else Settled.REFUSED)
             new = copy.deepcopy(document)
-            _apply(new, update)
+            apply_update(new, update)
             if len(bson.encode(new)) > documents.LARGEST_DOCUMENT:
                 return SettleResult(Settled.UNSTORABLE, documents.too_large())
             self._documents[settlement.id] = new
@@ -130,7 +131,7 @@ class MemoryJobStore:
         with self._lock:
             found = self._where(due)[: max(1, limit)]
             for document in found:
-                _apply(document, documents.return_update(now))
+                apply_update(document, documents.return_update(now))
             return dict(Counter(document["queue"] for document in found))
 
     def move(self, job: JobId, to: Status, at: datetime, fields: Mapping[str, Any]) -> bool:
@@ -149,6 +150,11 @@ class MemoryJobStore:
         with self._lock:
             document = self._documents.get(job)
             return None if document is None else documents.record(copy.deepcopy(document))
+
+    def standing(self, jobs: Sequence[JobId]) -> dict[JobId, Standing]:
+        """See JobStore."""
+        with self._lock:
+            return {job: documents.standing(self._documents[job]) for job in jobs if job in self._documents}
 
     def count(self, queue: str, statuses: frozenset[Status]) -> int:
         """See JobStore."""
@@ -214,7 +220,7 @@ class MemoryJobStore:
             document = self._documents.get(job)
             if document is None or not condition(document):
                 return False
-            _apply(document, update)
+            apply_update(document, update)
             return True
 
 
@@ -249,7 +255,7 @@ def _is_ours(document: Document, token: Token | None) -> bool:
     return document["status"] == Status.STARTED and document.get("claim") == token
 
 
-def _apply(document: Document, update: Document) -> None:
+def apply_update(document: Document, update: Document) -> None:
     """The part of MongoDB's update language that documents.py writes."""
     for name, value in update.get("$set", {}).items():
         document[name] = value

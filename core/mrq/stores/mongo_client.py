@@ -20,6 +20,7 @@ from pymongo.uri_parser import parse_uri
 
 from mrq.exceptions import ConfigError
 from mrq.ports.errors import StoreUnavailableError
+from mrq.stores.documents import CODEC
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,8 +30,11 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 R = TypeVar("R")
 
-# Server answers that mean "not now, and not me": shutting down, stepping down, no majority in time
-_PASSING = frozenset({50, 64, 89, 91, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436, 7, 6})
+# Server answers that mean "not now, and not me": shutting down, stepping down, no majority in time; and those of
+# a moment: a cursor that a restart took away, an operation that was killed or waited too long for a lock
+_PASSING = frozenset(
+    {50, 64, 89, 91, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436, 7, 6, 24, 43, 46, 134, 175, 237, 11601}
+)
 
 # Write concerns that this server can never give
 _NEVER = frozenset({79, 100})
@@ -53,10 +57,10 @@ def connect(url: str, *, server_timeout: float, name: str) -> Database[dict[str,
             "appName": f"mrq {name}".strip(),
         }
         options = {option: value for option, value in ours.items() if option.lower() not in given}
-        client: MongoClient[dict[str, Any]] = MongoClient(url, connect=False, tz_aware=False, **options)
+        client: MongoClient[dict[str, Any]] = MongoClient(url, connect=False, **options)
     except (InvalidURI, ConfigurationError, ValueError) as error:
         raise ConfigError(f"mongodb_jobs is no MongoDB url that can be used: {error}") from error
-    return client.get_default_database("mrq")
+    return client.get_default_database("mrq", codec_options=CODEC)
 
 
 def translated(function: Callable[P, R]) -> Callable[P, R]:

@@ -34,6 +34,9 @@ JOBS = (QUEUED, STARTED, EXPIRES, RETRY)
 # Suspects by their last sign of life; documents of workers that are gone vanish after an hour (MRQ 0.9).
 WORKERS = (IndexModel([("datereported", ASCENDING)], name="datereported_1", expireAfterSeconds=3600),)
 
+# Keys under which jobs are queued once: forgotten when they have not been used for long.
+KEYS = (IndexModel([("dateexpires", ASCENDING)], name="dateexpires_1", expireAfterSeconds=0),)
+
 _OTHER_OPTIONS = {85, 86}  # an index of this name or these keys exists with other options
 
 

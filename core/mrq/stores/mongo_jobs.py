@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, cast
 import bson
 from bson.raw_bson import RawBSONDocument
 from pymongo import ASCENDING, DESCENDING, UpdateOne, WriteConcern
-from pymongo.errors import BulkWriteError
+from pymongo.errors import BulkWriteError, ConfigurationError, OperationFailure
 
 from mrq.domain.status import Status, sources_of
 from mrq.ports.jobs import Settled, SettleResult
 from mrq.stores import documents, mongo_indexes
 from mrq.stores.ids import new_id, parse_id
-from mrq.stores.mongo_client import is_passing, translated
+from mrq.stores.mongo_client import in_short, is_passing, translated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mrq.domain.change import Settlement
     from mrq.domain.ids import JobId, Token, WorkerId
     from mrq.domain.job import ClaimedJob, JobRecord, NewJob
+    from mrq.domain.jobkeys import Standing
     from mrq.ports.jobs import Claim
     from mrq.stores.documents import Document
 
@@ -35,6 +36,7 @@ HORIZON = timedelta(minutes=5)  # how far ahead of ours a producer's clock may b
 
 _DUPLICATE = 11000
 _TOO_LARGE = frozenset({10334, 17419, 17420})
+_NOT_ALLOWED = frozenset({11, 13, 18})  # no such user, no right to, no valid password: about no single job
 _WRITTEN = SettleResult(Settled.WRITTEN)
 _REFUSED = SettleResult(Settled.REFUSED)
 _CLAIMED = dict.fromkeys(documents.CLAIMED_FIELDS, 1)
@@ -100,7 +102,8 @@ class MongoJobStore:
             batch_size=claim.limit,
         )
         try:
-            return bson.decode_all(cast("bytes", next(cursor, b"")))  # pymongo types raw batches as documents
+            # pymongo types raw batches as documents
+            return bson.decode_all(cast("bytes", next(cursor, b"")), documents.CODEC)
         finally:
             cursor.close()
 
@@ -147,10 +150,32 @@ class MongoJobStore:
                 continue
             update = documents.update_of(settlement.change, RawBSONDocument(encoded))
             fence = {"_id": settlement.id, "status": Status.STARTED.value, "claim": settlement.token}
+            if reason := _bad_concern(settlement):
+                results[index] = SettleResult(Settled.UNSTORABLE, reason)
+                continue
             groups[settlement.write_concern, settlement.journal].append((index, UpdateOne(fence, update)))
         for (concern, journal), writes in groups.items():
-            self._write(self._with_concern(concern, journal), settlements, writes, results)
+            self._write_each_alone_if_need_be(self._with_concern(concern, journal), settlements, writes, results)
         return results
+
+    def _write_each_alone_if_need_be(
+        self,
+        collection: Collection[Document],
+        settlements: Sequence[Settlement],
+        writes: list[tuple[int, UpdateOne]],
+        results: list[SettleResult],
+    ) -> None:
+        """A command that MongoDB refuses as a whole is refused for one of its jobs: find out which."""
+        try:
+            self._write(collection, settlements, writes, results)
+        except OperationFailure as error:
+            if is_passing(error) or error.code in _NOT_ALLOWED:
+                raise
+            if len(writes) == 1:
+                results[writes[0][0]] = SettleResult(Settled.UNSTORABLE, _refused(in_short(error)))
+                return
+            for write in writes:
+                self._write_each_alone_if_need_be(collection, settlements, [write], results)
 
     def _with_concern(self, w: int | str | None, j: bool | None) -> Collection[Document]:
         if w is None and j is None:
@@ -181,7 +206,7 @@ class MongoJobStore:
             self._look_again(settlements, [index for index, _ in writes], results)
         for refused in errors:
             large = refused["code"] in _TOO_LARGE
-            reason = documents.too_large() if large else f"MongoDB refused the job's end: {refused['errmsg']}"
+            reason = documents.too_large() if large else _refused(refused["errmsg"])
             results[writes[refused["index"]][0]] = SettleResult(Settled.UNSTORABLE, reason)
 
     def _look_again(self, settlements: Sequence[Settlement], indexes: list[int], results: list[SettleResult]) -> None:
@@ -231,6 +256,12 @@ class MongoJobStore:
         """See JobStore."""
         document = self._jobs.find_one({"_id": job})
         return None if document is None else documents.record(document)
+
+    @translated
+    def standing(self, jobs: Sequence[JobId]) -> dict[JobId, Standing]:
+        """See JobStore."""
+        found = self._jobs.find({"_id": {"$in": list(jobs)}}, dict.fromkeys(documents.STANDING_FIELDS, 1))
+        return {document["_id"]: documents.standing(document) for document in found}
 
     @translated
     def count(self, queue: str, statuses: frozenset[Status]) -> int:
@@ -289,6 +320,19 @@ class MongoJobStore:
         info = self._database.client.server_info()
         host = ", ".join(f"{host}:{port}" for host, port in sorted(self._database.client.nodes))
         return f"MongoDB {info['version']} at {host}, database {self._database.name}"
+
+
+def _refused(why: str) -> str:
+    return f"MongoDB refused the job's end: {why}"
+
+
+def _bad_concern(settlement: Settlement) -> str | None:
+    """Why the write concern that a task asks for can't be one."""
+    try:
+        WriteConcern(w=settlement.write_concern, j=settlement.journal)
+    except (TypeError, ConfigurationError) as error:
+        return f"the job's end can't be stored with the write concern that its task asks for: {error}"
+    return None
 
 
 def _queue_match(queue: str) -> Any:

@@ -18,8 +18,10 @@ from typing import TYPE_CHECKING, Any
 from mrq.app import App, Stores, get_app, use_app, worker_options
 from mrq.engine.threads import ThreadRuntime
 from mrq.stores.memory import MemoryJobStore, MemoryLocks, MemoryWakeups, MemoryWorkerStore
+from mrq.stores.memory_jobkeys import MemoryJobKeys
 from mrq.stores.memory_pauses import MemoryPauses
 from mrq.stores.memory_reports import MemoryJobReports
+from mrq.stores.memory_schedules import MemoryScheduleStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +39,8 @@ def memory_stores() -> Stores:
         MemoryLocks(),
         reports=MemoryJobReports(jobs.documents),
         pauses=MemoryPauses(),
+        schedules=MemoryScheduleStore(),
+        job_keys=MemoryJobKeys(),
     )
 
 

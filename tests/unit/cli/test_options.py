@@ -239,7 +239,7 @@ def test_help_shows_type_default_unit_and_what_is_not_there_yet():
         "[default: 15 seconds]",
         "Look for new jobs this often while idle [default: 1 second]",
         "--guard, --no_guard Watch the worker from a second process that keeps its lease [default: on]",
-        "--scheduler Queue the scheduled tasks when they are due (not there yet)",
+        "--profile Profile the process (not there yet)",
         "--no_import_patch Do not patch imports (deprecated) (no effect)",
         "QUEUES... Queues to take jobs from [default: default]",
         "-v, --version Show the versions.",

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from mrq.domain.change import change_for, loss_of, must_run_alone
+from mrq.domain.change import NEVER, change_for, loss_of, must_run_alone
 from mrq.domain.job import ClaimedJob
 from mrq.domain.options import TaskOptions
 from mrq.domain.outcome import Failure, Outcome
@@ -72,6 +72,18 @@ def test_a_job_that_comes_back_does_not_expire_while_it_waits(status: Status) ->
 def test_a_job_that_is_queued_again_never_expires_and_goes_to_the_end() -> None:
     written = change(Outcome(Status.QUEUED, queue="other", retry_count=2))
     assert (written.expires, written.datequeued, written.queue, written.retry_count) == (None, NOW, "other", 2)
+
+
+@pytest.mark.parametrize("seconds", [1e12, 1e300, float("inf")])
+def test_a_lifetime_longer_than_the_calendar_is_none(seconds: float) -> None:
+    options = TaskOptions(result_ttl=seconds, abort_ttl=seconds, default_ttl=seconds)
+    for status in (Status.SUCCESS, Status.ABORT, Status.FAILED):
+        assert change_for(JOB, Outcome(status), options, NOW, WORKER).expires == NEVER
+    back = change_for(JOB, Outcome(Status.RETRY, delay=seconds), OPTIONS, NOW, WORKER)
+    assert back.dateretry == NEVER
+    assert (back.expires or NOW) >= NEVER
+    soon = change_for(JOB, Outcome(Status.RETRY, delay=-seconds), OPTIONS, NOW, WORKER)
+    assert soon.dateretry == NOW
 
 
 def test_a_job_that_is_handed_back_keeps_its_place() -> None:

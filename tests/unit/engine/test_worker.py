@@ -12,6 +12,7 @@ from mrq.domain.status import Status
 from mrq.engine import deadlines, shutdown
 from mrq.engine.options import WorkerOptions
 from mrq.engine.threads import ThreadRuntime
+from mrq.exceptions import TimeoutInterrupt
 from support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -237,6 +238,33 @@ def test_a_task_cannot_end_its_worker(plant: Plant, kind: type[BaseException]) -
     jobs = plant.queue(plant.tasks.define(leave), 5)
     assert plant.burst().code == 0
     assert plant.statuses(jobs) == ["success", "success", "failed", "success", "success"]
+
+
+@pytest.mark.parametrize("options", [{"timeout": "60"}, {"result_ttl": "60"}], ids=str)
+def test_a_job_whose_own_options_are_wrong_ends_all_the_same(plant: Plant, options: dict[str, Any]) -> None:
+    jobs = plant.queue(plant.tasks.define(lambda params: 1, "Wrong", **options), 2)
+    jobs += plant.queue(plant.tasks.define(lambda params: 1, "Right"), 2)
+    assert plant.burst().code == 0
+    assert plant.statuses(jobs) == ["failed", "failed", "success", "success"]
+    assert plant.record(jobs[0]).exceptiontype == "TypeError"
+
+
+def test_an_interruption_that_comes_when_the_task_is_over_still_ends_the_job(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mrq.engine import execute
+
+    def interrupted(exc: BaseException) -> Any:
+        monkeypatch.undo()
+        raise TimeoutInterrupt("while its failure is put into words")
+
+    def fail(params: Any) -> None:
+        raise ValueError
+
+    monkeypatch.setattr(execute, "failure_of", interrupted)
+    jobs = plant.queue(plant.tasks.define(fail), 1)
+    assert plant.burst().code == 0
+    assert plant.statuses(jobs) == ["timeout"]
 
 
 def test_retries_come_back_by_themselves(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -231,6 +231,38 @@ def test_a_running_job_retries_until_it_may_not(memory_app: App) -> None:
         running(memory_app, retry_count=2).retry(max_retries=3)
 
 
+@pytest.mark.parametrize("queue", ["later_raw", "later_set", "later/", 5])
+def test_a_retry_to_where_nobody_would_find_the_job_is_refused(memory_app: App, queue: Any) -> None:
+    with pytest.raises(InvalidQueueError):
+        running(memory_app).retry(queue=queue)
+
+
+@pytest.mark.parametrize("queue", ["later_raw", "later/", 5])
+def test_a_requeue_to_where_nobody_would_find_the_job_is_refused(queue: Any) -> None:
+    job_id = queue_job(ADD, {"a": 1})
+    with pytest.raises(InvalidQueueError):
+        Job(job_id).requeue(queue=queue)
+    assert Queue("default").count_jobs_to_dequeue() == 1
+
+
+def test_a_reverse_queue_is_the_same_place_for_a_job_that_comes_back(memory_app: App) -> None:
+    with pytest.raises(RetryInterrupt) as again:
+        running(memory_app).retry(queue="later_reverse")
+    assert again.value.queue == "later"
+    job_id = queue_job(ADD, {"a": 1})
+    assert Job(job_id).requeue(queue="later_reverse")
+    assert Queue("later").count_jobs_to_dequeue() == 1
+
+
+def test_a_delay_must_be_a_number(memory_app: App) -> None:
+    with pytest.raises(RetryInterrupt) as again:
+        running(memory_app).retry(delay="5")  # type: ignore[arg-type]
+    assert again.value.delay == 5.0
+    for bad in ("soon", float("nan"), object()):
+        with pytest.raises((TypeError, ValueError)):
+            running(memory_app).retry(delay=bad)  # type: ignore[arg-type]
+
+
 def test_what_was_being_handled_is_kept_with_an_interrupt(memory_app: App) -> None:
     for action, kind in ((Job.retry, RetryInterrupt), (Job.abort, AbortInterrupt)):
         with pytest.raises(kind) as caught:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -146,6 +147,35 @@ def test_parameters_without_a_name_are_refused() -> None:
         task(at_top_level(positional))
     with pytest.raises(TypeError, match=r"parameter \*rest"):
         task(queue="q")(at_top_level(variable))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"timeout": "60"}, "nested: timeout='60' should be a number, not str"),
+        ({"timeout": -1}, "timeout=-1 should be 0 or more"),
+        ({"retry_delay": float("nan")}, "retry_delay=nan should be 0 or more"),
+        ({"retries": 1.5}, "retries=1.5 should be int, not float"),
+        ({"result_ttl": True}, "result_ttl=True should be a number, not bool"),
+        ({"queue": 5}, "queue=5 should be str, not int"),
+        ({"exclusive": "yes"}, "exclusive='yes' should be bool, not str"),
+        ({"timout": 60}, "there is no option 'timout'; did you mean timeout?"),
+        ({"colour": 1}, "there is no option 'colour'; there are queue, timeout"),
+    ],
+)
+def test_wrong_options_are_refused_where_they_stand(options: dict[str, Any], said: str) -> None:
+    def nested() -> None: ...
+
+    nested.__qualname__ = "nested"
+    with pytest.raises(TypeError, match=f"@task {'' if 'nested' in said else 'nested: '}{re.escape(said)}"):
+        task(**options)(nested)
+
+
+def test_an_option_of_none_is_not_set() -> None:
+    def nested() -> None: ...
+
+    nested.__qualname__ = "nested"
+    assert task(timeout=None, queue=None)(nested).mrq_task_class.mrq_options == {}
 
 
 def test_the_module_of_a_script_is_its_file() -> None:

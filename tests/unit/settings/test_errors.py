@@ -44,6 +44,8 @@ NO_ENV: dict[str, str] = {}
             "TASKS = {'t.T': {'max_retries': True}}",
             "TASKS['t.T']['max_retries'] = True in mrq-config.py should be int, not bool",
         ),
+        ("TASKS = {'t.T': {'retries': '3'}}", "TASKS['t.T']['retries'] = '3' in mrq-config.py should be int, not str"),
+        ("TASKS = {'t.T': {'timeout': -1}}", "TASKS['t.T']['timeout'] = -1 in mrq-config.py should be 0 or more"),
         (
             "RAW_QUEUES = {'a_raw': {'job_factory': 'x'}}",
             "RAW_QUEUES['a_raw']['job_factory'] = 'x' in mrq-config.py should be a function, not str",
@@ -160,10 +162,10 @@ def test_mistyped_environment_variables():
 
 def test_settings_without_effect_are_named_as_they_were_given(config_file):
     config_file("ADMIN_PORT = 5000\nSCHEDULER_INTERVAL = 60")
-    loaded = load("worker", given={"scheduler": True, "no_import_patch": True}, environ={"MRQ_TRACE_IO": "1"})
+    loaded = load("worker", given={"profile": True, "no_import_patch": True}, environ={"MRQ_TRACE_IO": "1"})
     assert sorted(loaded.warnings) == [
         "--no_import_patch is accepted, but imports are never patched; it has no effect",
-        "--scheduler is accepted, but the scheduler is not there yet in this version; it has no effect",
+        "--profile is accepted, but profiling is not there yet in this version; it has no effect",
         "ADMIN_PORT is accepted, but the admin server is not there yet in this version; it has no effect",
         "MRQ_TRACE_IO is accepted, but tracing I/O is not there yet in this version; it has no effect",
     ]
