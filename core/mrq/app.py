@@ -17,13 +17,15 @@ from mrq.domain.options import TaskOptions
 from mrq.engine.clock import SystemClock
 from mrq.engine.enqueue import Enqueuer
 from mrq.engine.loop import Worker
+from mrq.engine.metrics import Metrics
 from mrq.engine.options import WorkerOptions
 from mrq.engine.tasks import TaskLoader
 from mrq.exceptions import ConfigError, UnknownTaskError
 from mrq.settings import Settings, load
+from mrq.stores.connections import Clients
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from mrq.domain.schedule import Schedule
     from mrq.engine.scheduler import Scheduler
@@ -42,6 +44,9 @@ if TYPE_CHECKING:
 log = logging.getLogger("mrq")
 
 T = TypeVar("T")
+
+_NO_CONNECTION = frozenset({"_clients", "metrics", "runtime", "tasks"})
+"""Parts of an app that outlive its connections."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +67,14 @@ class App:
     """Everything that one configuration gives. Opens no connection until one is needed."""
 
     def __init__(
-        self, config: Mapping[str, Any] | None = None, *, stores: Stores | None = None, clock: Clock | None = None
+        self, config: dict[str, Any] | None = None, *, stores: Stores | None = None, clock: Clock | None = None
     ) -> None:
-        """`config`: a flat dict as `get_config` returns it; tables in it are used, not copied.
+        """`config`: a flat dict as `get_config` returns it; it and the tables in it are used, not copied.
 
         Raises:
             ConfigError: a value is of a wrong type.
         """
-        self.config: dict[str, Any] = dict(config or {})
+        self.config: dict[str, Any] = {} if config is None else config
         self.settings = Settings.from_dict(self.config)
         self.clock: Clock = clock or SystemClock()
         self._stores = stores
@@ -149,47 +154,52 @@ class App:
         return MongoJobReports(self._database)
 
     @cached_property
-    def _database(self) -> Any:
-        from mrq.stores.mongo_client import connect  # noqa: PLC0415
+    def _clients(self) -> Clients:
+        return Clients(self.config, self.settings)
 
-        settings = self.settings
-        return connect(
-            settings.mongodb_jobs, server_timeout=settings.server_timeout, name=settings.name or socket.gethostname()
-        )
+    @cached_property
+    def _database(self) -> Any:
+        return self._clients.database()
 
     @cached_property
     def _redis(self) -> Any:
-        from mrq.stores.redis_client import connect  # noqa: PLC0415
+        return self._clients.redis()
 
-        settings = self.settings
-        return connect(
-            settings.redis,
-            max_connections=settings.redis_max_connections,
-            timeout=settings.redis_timeout,
-            server_timeout=settings.server_timeout,
-        )
+    def has_connection(self, name: str) -> bool:
+        """Whether the configuration names such a server: `redis`, `mongodb_jobs`, `mongodb_logs`, or a key of
+        the user's that starts with redis or mongodb."""
+        return self._clients.knows(name)
+
+    def connection(self, name: str) -> Any:
+        """The driver's client of such a server (a database, for MongoDB), the very one that the stores use.
+        None if it is switched off.
+
+        Raises:
+            ConfigError: its url can't be read.
+        """
+        return self._clients.get(name)
+
+    def forget_connections(self) -> None:
+        """Use new connections from now on. Those in use go on working."""
+        opened = vars(self)  # what cached_property has made so far
+        for name, attribute in vars(type(self)).items():
+            if isinstance(attribute, cached_property) and name not in _NO_CONNECTION:
+                opened.pop(name, None)
+        self._clients.forget()
 
     def close(self) -> None:
         """Close the connections. Using the app again opens new ones."""
-        opened = vars(self)  # what cached_property has made so far
-        if "_database" in opened:
-            self._database.client.close()
-        if "_redis" in opened:
-            self._redis.connection_pool.disconnect()
-        for name in (
-            "_database",
-            "_redis",
-            "jobs",
-            "workers",
-            "wakeups",
-            "locks",
-            "pauses",
-            "schedules",
-            "reports",
-            "enqueuer",
-            "job_keys",
-        ):
-            opened.pop(name, None)
+        self.forget_connections()
+        self._clients.close()
+
+    # ---- how this process runs things side by side
+
+    @cached_property
+    def runtime(self) -> Runtime:
+        """Greenlets in a process that gevent has patched, else threads. A worker's process sets its own."""
+        from mrq.engine.runtimes import runtime_of_process  # noqa: PLC0415
+
+        return runtime_of_process()
 
     # ---- use cases
 
@@ -209,9 +219,14 @@ class App:
         return TaskLoader(defaults, settings.tasks)
 
     @cached_property
+    def metrics(self) -> Metrics:
+        """Tells the user's hook what is counted. The hook may be exchanged in the configuration at any time."""
+        return Metrics(lambda: self.config.get("metric_hook"))
+
+    @cached_property
     def enqueuer(self) -> Enqueuer:
         """Puts jobs into queues."""
-        return Enqueuer(self.jobs, self.wakeups, self.clock, keys=lambda: self.job_keys)
+        return Enqueuer(self.jobs, self.wakeups, self.clock, keys=lambda: self.job_keys, metrics=self.metrics)
 
     def queue_of(self, path: str) -> str:
         """The queue of a task's jobs when none is named: `TASKS[path]["queue"]`, what the task says, or

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -247,7 +248,25 @@ class Job:
 _SHORT = ("path", "params", "status", "retry_count")
 
 
+_bound: ContextVar[Job | None] = ContextVar("mrq_bound_job", default=None)
+"""A job that was not started by a worker and is said to be the current one."""
+
+
 def current_job() -> Job | None:
-    """The job that runs here, or None outside of one."""
+    """The job that runs here, or None outside of one. It is the same object for as long as the job runs."""
     run = current_run.get()
-    return None if run is None else Job.of_run(run)
+    return _bound.get() if run is None else job_of(run)
+
+
+def job_of(run: Run) -> Job:
+    """The job of a run, as its task sees it."""
+    if not isinstance(run.face, Job):
+        run.face = Job.of_run(run)
+    return run.face
+
+
+def bind(job: Job | None) -> None:
+    """Make a job the current one of this fiber, and of sub-pools that it opens; None: it has none."""
+    run = None if job is None else job._run  # noqa: SLF001 - its own module
+    current_run.set(run)
+    _bound.set(job if run is None else None)

@@ -172,6 +172,48 @@ def test_the_stack_shows_where_a_fiber_is(runtime: Runtime) -> None:
     assert list(fiber.stack()) == []
 
 
+def test_a_join_that_is_interrupted_does_not_end_what_it_waits_for(runtime: Runtime) -> None:
+    stop, joining = runtime.event(), runtime.event()
+    fiber = runtime.spawn(lambda: spin_until(runtime, stop))
+
+    def join() -> None:
+        joining.set()
+        while not fiber.join(0.01):
+            pass
+
+    other = runtime.spawn(join)
+    assert joining.wait(10)
+    other.interrupt(JobInterrupt())
+    assert other.join(10)
+    assert not fiber.ended
+    stop.set()
+    assert fiber.join(10)
+
+
+def spin_until(runtime: Runtime, stop: Event) -> None:
+    while not stop.is_set():
+        runtime.sleep(0.001)
+
+
+def test_fibers_are_told_by_an_identity_that_they_know_themselves(runtime: Runtime) -> None:
+    own: list[int] = []
+    stop = runtime.event()
+
+    def run() -> None:
+        own.append(runtime.current())
+        stop.wait(30)
+
+    fibers = [runtime.spawn(run), runtime.spawn(run)]
+    for _ in range(5000):
+        if len(own) == 2:
+            break
+        runtime.sleep(0.001)
+    assert {fiber.ident for fiber in fibers} == set(own)
+    assert len({*own, runtime.current()}) == 3
+    stop.set()
+    assert all(fiber.join(10) for fiber in fibers)
+
+
 def test_an_event_is_set_waited_for_and_cleared(runtime: Runtime) -> None:
     event = runtime.event()
     assert not event.is_set()

@@ -51,7 +51,8 @@ def work(loaded: Loaded) -> int:
     interval = app.settings.heartbeat_interval
     guard = NoGuard() if board is None else BoardGuard(board, app.clock.monotonic, interval)
     try:
-        worker = app.worker(GeventRuntime(), guard)
+        app.runtime = GeventRuntime()
+        worker = app.worker(app.runtime, guard)
     except ConfigError as error:
         log.error("%s", error)
         return 2

@@ -30,6 +30,11 @@ class GreenletFiber:
         """See Fiber."""
         return bool(self._greenlet.dead)
 
+    @property
+    def ident(self) -> int:
+        """See Fiber."""
+        return id(self._greenlet)
+
     def join(self, timeout: float | None = None) -> bool:
         """See Fiber."""
         self._greenlet.join(timeout)
@@ -64,3 +69,7 @@ class GeventRuntime:
     def sleep(self, seconds: float) -> None:
         """Let other greenlets run."""
         gevent.sleep(seconds)
+
+    def current(self) -> int:
+        """id() of the greenlet."""
+        return id(gevent.getcurrent())

@@ -95,10 +95,12 @@ def run_here(app: App, task: Task, path: str, params: dict[str, Any]) -> Any:
     queue = app.queue_of(path)
     job = ClaimedJob(nobody, None, path, params, queue, now, now)
     task.is_main_task = True
-    before = current_run.set(Run(job, app.tasks.options(path)))
+    run = Run(job, app.tasks.options(path))
+    before = current_run.set(run)
     try:
         return task.run_wrapped(params)
     finally:
+        run.close_pools()
         current_run.reset(before)
 
 

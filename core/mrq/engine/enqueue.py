@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from mrq.domain.job import NewJob
 from mrq.domain.queuename import parse_queue
+from mrq.domain.status import Status
 from mrq.engine.keyed import KeyedInsert
+from mrq.engine.metrics import Metrics
 from mrq.engine.patience import Patience
 from mrq.exceptions import InvalidParamsError, InvalidQueueError
 from mrq.ports.errors import StoreUnavailableError
@@ -37,6 +39,7 @@ class Enqueuer:
     clock: Clock
     keys: Callable[[], JobKeys] | None = None  # opened only for jobs that have keys
     sleep: Callable[[float], None] = time.sleep
+    metrics: Metrics = field(default_factory=Metrics)
     patience: Patience = field(init=False)
 
     def __post_init__(self) -> None:
@@ -83,6 +86,7 @@ class Enqueuer:
         for start in range(0, len(new), batch_size):
             batch = new[start : start + batch_size]
             ids += self._insert(batch, names[start : start + batch_size] if names else None, terms)
+            self.metrics.enqueued(name.id, len(batch), Status.QUEUED)
         self.call(name.root)
         return ids
 

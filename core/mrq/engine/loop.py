@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from mrq.domain.change import must_run_alone
@@ -82,7 +83,8 @@ class Worker:
         kick = runtime.event()
         self.state = WorkerState(jobs.new_id(), options.greenlets, options.unsettled_limit, kick)
         self.stop = StopFlags(kick)
-        self._settler = Settler(jobs, self.state, runtime, clock, options)
+        self._metrics = enqueuer.metrics
+        self._settler = Settler(jobs, self.state, runtime, clock, options, self._metrics)
         self._strategy = strategy_named(options.strategy)
         self._claimer = self._make_claimer(stores)
         self._loops = SideLoops(runtime, lambda name: self.stop.fail(f"its {name} loop died"))
@@ -223,6 +225,8 @@ class Worker:
                 self._alone.append(run)
             else:
                 run.fiber = self.runtime.spawn(self._perform, run, name="mrq-job")
+        self._metrics.queues("dequeued", Counter(job.queue for job in jobs))  # a hook may switch fibers: last
+        self._metrics.statuses(Status.STARTED for _ in jobs)
 
     def _run_next_alone(self) -> None:
         """Start the first of the jobs that must run alone, once nothing else is held; drop it when it is done."""
@@ -259,6 +263,7 @@ class Worker:
             current_run.set(run)
             run.in_task = True
             outcome, run.task = execute(run.job, self._tasks)
+            run.close_pools()
             run.in_task = False
             if run.decide(outcome):
                 self._settler.put(run)

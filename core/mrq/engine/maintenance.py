@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mrq.domain.status import Status
 from mrq.ports.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
@@ -40,4 +41,6 @@ class Maintenance:
         """Bring back the jobs that are due, one bounded batch; how many there were."""
         back = self.jobs.bring_back(self.clock.now(), BATCH)
         self.enqueuer.call_for(back)
-        return sum(back.values())
+        count = sum(back.values())
+        self.enqueuer.metrics.statuses({Status.QUEUED: count} if count else {})
+        return count

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mrq.domain.options import TaskOptions
     from mrq.domain.outcome import Outcome
     from mrq.domain.task import Task
+    from mrq.engine.subpools import Subpool
     from mrq.ports.runtime import Fiber
 
 EXECUTE_FILE = str(Path(__file__).with_name("execute.py"))
@@ -28,9 +29,8 @@ class Run:
     """
 
     __slots__ = (
-        "deadline", "ended", "fiber", "in_task", "interrupted", "job", "options", "outcome", "progress",
-        "shows_progress",
-        "slot", "started", "task",
+        "deadline", "ended", "face", "fiber", "in_task", "interrupted", "job", "options", "outcome", "pools",
+        "progress", "shows_progress", "slot", "started", "task",
     )  # fmt: skip
 
     def __init__(self, job: ClaimedJob, options: TaskOptions) -> None:
@@ -47,6 +47,8 @@ class Run:
         self.shows_progress = False
         self.in_task = False  # the task's own code runs: a signal may end it
         self.ended = False  # its fiber is out of the task
+        self.face: object = None  # the Job that the task sees, once it has asked for it
+        self.pools: set[Subpool] = set()  # that the task has open
 
     def begin(self, now: float) -> None:
         """The task starts."""
@@ -61,6 +63,16 @@ class Run:
         stack = list(self.fiber.stack())
         entry = max((i for i, frame in enumerate(stack) if frame.filename == EXECUTE_FILE), default=-1)
         return "".join(traceback.format_list(stack[entry + 1 :]))
+
+    def close_pools(self) -> None:
+        """The task is over: end the sub-pools that it left open, and wait until they have."""
+        for pool in tuple(self.pools):
+            pool.stop()
+
+    def fibers(self) -> list[Fiber]:
+        """What runs for it: its own fiber and those of its sub-pools."""
+        own = [] if self.fiber is None else [self.fiber]
+        return own + [fiber for pool in tuple(self.pools) for fiber in pool.fibers]
 
     def decide(self, outcome: Outcome) -> bool:
         """Settle how the run ended. False: that was decided before, and stands."""

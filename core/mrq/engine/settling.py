@@ -13,6 +13,7 @@ from mrq.domain.outcome import Failure, Outcome
 from mrq.domain.status import Status
 from mrq.engine.backoff import Backoff
 from mrq.engine.execute import failure_of, storable
+from mrq.engine.metrics import Metrics
 from mrq.ports.errors import StoreUnavailableError
 from mrq.ports.jobs import Settled
 
@@ -34,7 +35,13 @@ class Settler:
     """The group commit of a worker. `put` never blocks; `loop` runs in a fiber of its own."""
 
     def __init__(
-        self, jobs: JobStore, state: WorkerState, runtime: Runtime, clock: Clock, options: WorkerOptions
+        self,
+        jobs: JobStore,
+        state: WorkerState,
+        runtime: Runtime,
+        clock: Clock,
+        options: WorkerOptions,
+        metrics: Metrics | None = None,
     ) -> None:
         self._jobs = jobs
         self._state = state
@@ -45,6 +52,7 @@ class Settler:
         self._lock = threading.Lock()
         self._something = runtime.event()
         self._backoff = Backoff()
+        self._metrics = metrics or Metrics()
         self.closing = False
 
     def put(self, run: Run) -> None:
@@ -107,6 +115,11 @@ class Settler:
                 self._runtime.sleep(pause)
         if self._backoff.worked():
             log.warning("MongoDB is back: %d outcomes are written", len(batch))
+        self._metrics.statuses(
+            settlement.change.status
+            for settlement, result in zip(settlements, results, strict=True)
+            if result.fate is Settled.WRITTEN
+        )
         for (run, settlement), result in zip(batch, results, strict=True):
             if result.fate is Settled.UNSTORABLE:
                 self._fail_instead(run, settlement, result.reason or "")

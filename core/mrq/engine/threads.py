@@ -18,11 +18,15 @@ if TYPE_CHECKING:
 
 
 class ThreadFiber:
-    """A daemon thread. An interruption reaches it between two bytecodes, never inside a blocking C call."""
+    """A daemon thread. An interruption reaches it between two bytecodes, never inside a blocking C call.
+
+    Thread.join and Thread.is_alive are not used: interrupted themselves, they take a living thread for an
+    ended one (Python 3.11).
+    """
 
     def __init__(self, function: Callable[..., Any], args: tuple[Any, ...], name: str) -> None:
         self._lock = threading.Lock()
-        self._over = False
+        self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(function, args), name=name, daemon=True)
         self._thread.start()
 
@@ -32,29 +36,41 @@ class ThreadFiber:
         except Interrupt:
             pass  # hit the thread after its work was done
         finally:
-            with self._lock:
-                self._over = True
+            try:
+                self._end()
+            except Interrupt:  # the last one that was sent before
+                self._end()
+
+    def _end(self) -> None:
+        with self._lock:
+            self._over.set()
 
     @property
     def ended(self) -> bool:
         """See Fiber."""
-        return self._over or not self._thread.is_alive()
+        return self._over.is_set()
+
+    @property
+    def ident(self) -> int:
+        """See Fiber."""
+        return self._thread.ident or 0
 
     def join(self, timeout: float | None = None) -> bool:
         """See Fiber."""
-        self._thread.join(timeout)
-        return self.ended
+        return self._over.wait(timeout)
 
     def interrupt(self, exc: BaseException) -> None:
         """See Fiber. The interpreter makes a new exception of the class; its text is lost."""
         with self._lock:  # not between the thread's last line and its end: the ident may be taken anew
-            if self._over or self._thread.ident is None:
+            if self._over.is_set() or self._thread.ident is None:
                 return
             ident = ctypes.c_ulong(self._thread.ident)
             ctypes.pythonapi.PyThreadState_SetAsyncExc(ident, ctypes.py_object(type(exc)))
 
     def stack(self) -> traceback.StackSummary:
         """See Fiber."""
+        if self.ended:  # a later thread may have its identifier
+            return traceback.StackSummary()
         frame = sys._current_frames().get(self._thread.ident or 0)  # noqa: SLF001
         return traceback.StackSummary() if frame is None else traceback.extract_stack(frame)
 
@@ -73,3 +89,7 @@ class ThreadRuntime:
     def sleep(self, seconds: float) -> None:
         """Sleep."""
         time.sleep(seconds)
+
+    def current(self) -> int:
+        """The thread's identifier."""
+        return threading.get_ident()

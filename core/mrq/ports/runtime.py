@@ -28,6 +28,11 @@ class Fiber(Protocol):
         """Whether it has returned or raised."""
         ...
 
+    @property
+    def ident(self) -> int:
+        """What the runtime itself tells it by: id() of a greenlet, the identifier of a thread."""
+        ...
+
     def join(self, timeout: float | None = None) -> bool:
         """Wait for its end, up to `timeout` seconds. True when it has ended."""
         ...
@@ -57,4 +62,8 @@ class Runtime(Protocol):
 
     def sleep(self, seconds: float) -> None:
         """Let others run for at least this long."""
+        ...
+
+    def current(self) -> int:
+        """The `ident` of what runs here, also if it is no fiber."""
         ...

@@ -134,7 +134,6 @@ class FileSettings(CommandSettings):
         group="Tracing",
         kind="function",
         commands=FILE_ONLY,
-        later="the metric hook",
     )
     mongodb_pre_hook: Callable[..., object] | None = option(
         None,

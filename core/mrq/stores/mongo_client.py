@@ -40,8 +40,10 @@ _PASSING = frozenset(
 _NEVER = frozenset({79, 100})
 
 
-def connect(url: str, *, server_timeout: float, name: str) -> Database[dict[str, Any]]:
+def connect(url: str, *, server_timeout: float, name: str, setting: str = "mongodb_jobs") -> Database[dict[str, Any]]:
     """The database that a MongoDB url names (mrq if it names none). Opens no connection yet.
+
+    `name`: of this process, for the server's own reports. `setting`: where the url comes from, for errors.
 
     Raises:
         ConfigError: the url can't be read.
@@ -59,8 +61,14 @@ def connect(url: str, *, server_timeout: float, name: str) -> Database[dict[str,
         options = {option: value for option, value in ours.items() if option.lower() not in given}
         client: MongoClient[dict[str, Any]] = MongoClient(url, connect=False, **options)
     except (InvalidURI, ConfigurationError, ValueError) as error:
-        raise ConfigError(f"mongodb_jobs is no MongoDB url that can be used: {error}") from error
+        raise ConfigError(f"{setting} is no MongoDB url that can be used: {error}") from error
     return client.get_default_database("mrq", codec_options=CODEC)
+
+
+def database_of(given: Any) -> Database[dict[str, Any]]:
+    """The database itself, or that of a client that was made elsewhere (mrq if its url names none)."""
+    database: Database[dict[str, Any]] = given
+    return given.get_default_database("mrq") if isinstance(given, MongoClient) else database
 
 
 def translated(function: Callable[P, R]) -> Callable[P, R]:

@@ -1,0 +1,118 @@
+"""What the engine counts, and that a hook can do no harm."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from mrq.domain.status import Status
+from mrq.engine.metrics import Metrics
+from mrq.helpers import metric
+from mrq.job import queue_job, queue_jobs
+from mrq.testing import memory_app as app_in_memory
+from mrq.testing import run_jobs
+
+if TYPE_CHECKING:
+    import pytest
+
+    from mrq.app import App
+    from unit.engine.kit import Tasks
+
+
+class Hook:
+    """Counts what it is told, and how often it was called."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.calls = 0
+
+    def __call__(self, name: str, incr: int = 1, **about: Any) -> str:
+        self.counts[name] += incr
+        self.calls += 1
+        return f"told {name}"
+
+
+def test_without_a_hook_nothing_happens() -> None:
+    metrics = Metrics()
+    assert metrics.tell("x") is None
+    metrics.queues("dequeued", {"a": 1})
+    metrics.statuses([Status.QUEUED])
+    metrics.enqueued("a", 1, Status.QUEUED)
+
+
+def test_batches_are_told_at_once() -> None:
+    hook = Hook()
+    metrics = Metrics(lambda: hook)
+    metrics.queues("dequeued", {"a": 2, "b/c": 1})
+    metrics.statuses([Status.SUCCESS, Status.FAILED, Status.SUCCESS])
+    metrics.statuses({Status.QUEUED: 4})
+    metrics.queues("removed", {})
+    metrics.enqueued("a", 0, Status.QUEUED)
+    assert hook.counts == {
+        "queues.a.dequeued": 2,
+        "queues.b/c.dequeued": 1,
+        "queues.all.dequeued": 3,
+        "jobs.status.success": 2,
+        "jobs.status.failed": 1,
+        "jobs.status.queued": 4,
+    }
+    assert hook.calls == 6
+
+
+def test_a_hook_that_raises_is_logged_once_a_minute(caplog: pytest.LogCaptureFixture) -> None:
+    def hook(name: str, incr: int = 1) -> None:
+        raise ValueError("no statsd here")
+
+    metrics = Metrics(lambda: hook)
+    with caplog.at_level(logging.ERROR):
+        for _ in range(100):
+            metrics.tell("x")
+    assert [record.name for record in caplog.records] == ["mrq.metrics"]
+
+
+def test_the_life_of_jobs_in_numbers(tasks: Tasks) -> None:
+    hook = Hook()
+
+    def run(params: dict[str, Any]) -> None:
+        metric("mine", incr=10, tag=1)
+        if params["n"] == 0:
+            raise ValueError
+
+    with app_in_memory(metric_hook=hook):
+        queue_jobs(tasks.define(run), [{"n": n} for n in range(5)])
+        assert hook.counts == {"queues.default.enqueued": 5, "queues.all.enqueued": 5, "jobs.status.queued": 5}
+        assert hook.calls == 3
+        run_jobs(greenlets=5)
+    assert hook.counts == {
+        "queues.default.enqueued": 5,
+        "queues.all.enqueued": 5,
+        "queues.default.dequeued": 5,
+        "queues.all.dequeued": 5,
+        "jobs.status.queued": 5,
+        "jobs.status.started": 5,
+        "jobs.status.success": 4,
+        "jobs.status.failed": 1,
+        "mine": 50,
+    }
+
+
+def test_a_hook_that_raises_breaks_no_job(tasks: Tasks) -> None:
+    def hook(name: str, incr: int = 1, **about: Any) -> None:
+        raise ValueError(name)
+
+    with app_in_memory(metric_hook=hook) as app:
+        job_id = queue_job(tasks.define(lambda _: metric("mine")), {})
+        assert run_jobs().code == 0
+        record = app.jobs.fetch(job_id)
+        assert record is not None
+        assert record.status is Status.SUCCESS
+
+
+def test_a_hook_can_be_set_and_removed_while_running(memory_app: App) -> None:
+    hook = Hook()
+    memory_app.config["metric_hook"] = hook
+    assert metric("a.b", incr=2) == "told a.b"
+    memory_app.config["metric_hook"] = None
+    assert metric("a.b") is None
+    assert hook.counts == {"a.b": 2}
