@@ -39,6 +39,10 @@ class JobNotFoundError(MrqError, LookupError):
     """No job has this id (it may have expired)."""
 
 
+class ScheduleNotFoundError(MrqError, LookupError):
+    """No schedule has this name or id."""
+
+
 class JobFailedError(MrqError):
     """A job whose result was asked for ended without one; `status` and `traceback` say how."""
 

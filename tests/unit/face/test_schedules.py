@@ -1,0 +1,77 @@
+"""Schedules made at run time."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mrq import schedules
+from mrq.domain.status import Status
+from mrq.exceptions import ConfigError, ScheduleNotFoundError
+from mrq.testing import run_jobs
+
+if TYPE_CHECKING:
+    from mrq.app import App
+
+ADD = "unit.face.sampletasks.add"
+
+
+def test_a_schedule_is_found_by_its_name_and_by_its_id(memory_app: App) -> None:
+    made = schedules.add(ADD, interval=60, name="sums", params={"a": 1, "b": 2})
+    assert schedules.get("sums").id == schedules.get(made.id).id == made.id
+    assert [state.schedule.path for state in schedules.all_schedules()] == [ADD]
+    for unknown in ("other", "00" * 12, "zz"):
+        with pytest.raises(ScheduleNotFoundError, match="no schedule"):
+            schedules.get(unknown)
+
+
+def test_one_that_is_wrong_is_refused_like_an_entry_of_the_config(memory_app: App) -> None:
+    with pytest.raises(ConfigError, match=r"^schedule \(unit.face.sampletasks.add\): unknown key 'croon'"):
+        schedules.add(ADD, croon="* * * * *")
+    assert list(schedules.all_schedules()) == []
+
+
+def test_adding_it_again_under_its_name_edits_it(memory_app: App) -> None:
+    schedules.add(ADD, interval=60, name="sums")
+    schedules.add(ADD, interval=90, name="sums")
+    assert [state.schedule.interval for state in schedules.all_schedules()] == [90.0]
+
+
+def test_a_paused_schedule_queues_nothing(memory_app: App) -> None:
+    made = schedules.add(ADD, interval=60, params={"a": 1, "b": 2})
+    made.pause()
+    now = memory_app.clock.now() + timedelta(hours=1)
+    assert memory_app.scheduler().tick(now) == 0
+    made.resume()
+    assert memory_app.scheduler().tick(now + timedelta(hours=1)) == 1
+    made.remove()
+    with pytest.raises(ScheduleNotFoundError):
+        made.pause()
+
+
+def test_its_last_runs_are_shown_with_drift_and_duration(memory_app: App) -> None:
+    made = schedules.add(ADD, interval=3600, params={"a": 1, "b": 2})
+    now = memory_app.clock.now()
+    memory_app.scheduler().tick(now)
+    memory_app.scheduler().tick(now + timedelta(hours=1))
+    later, first = made.runs()
+    assert (later["due"] - first["due"], first["status"], first.get("drift")) == (
+        timedelta(hours=1), Status.QUEUED, None,
+    )  # fmt: skip
+    run_jobs()
+    (_, first) = made.runs()
+    assert first["status"] is Status.SUCCESS
+    assert 0 <= first["drift"] < 60
+    assert first["duration"] >= 0
+
+
+def test_it_can_be_run_beside_its_times(memory_app: App) -> None:
+    made = schedules.add(ADD, cron="0 0 1 1 *", params={"a": 1, "b": 2})
+    job = made.run_now()
+    run_jobs()
+    record = memory_app.jobs.fetch(job)
+    assert record is not None
+    assert record.result == 3
+    assert made.runs() == []
