@@ -60,6 +60,10 @@ class ServerUnavailableError(MrqError, ConnectionError):
     """MongoDB or Redis did not answer; the message says which one and what was tried."""
 
 
+class ServerRefusedError(MrqError, PermissionError):
+    """MongoDB answered, but does not let us in, or do that; the message says why."""
+
+
 class WorkerLost(MrqError):  # noqa: N818 - the name is stored with failed jobs as their exception type
     """A job's workers died while it ran, more often than is allowed; stored with the job, never raised."""
 

@@ -155,3 +155,29 @@ def test_an_absent_server_is_reported_and_listening_goes_on_after_its_return() -
             listens(wakeups, ear, "b")
         client.close()
         client.connection_pool.disconnect()
+
+
+def test_whatever_redis_refuses_is_no_more_than_an_absent_server(redis_url: str, redis_prefix: str) -> None:
+    from urllib.parse import urlsplit, urlunsplit
+
+    from redis import Redis
+
+    from mrq.stores.redis_client import connect
+    from mrq.stores.redis_wakeups import RedisWakeups
+
+    parts = urlsplit(redis_url)
+    url = urlunsplit(parts._replace(netloc=f"{redis_prefix}:pw@{parts.netloc.rpartition('@')[2]}"))
+    with Redis.from_url(redis_url) as admin:
+        admin.acl_setuser(redis_prefix, enabled=True, passwords=["+pw"], commands=["+ping"])
+        try:
+            limited = connect(url, max_connections=2, timeout=5, server_timeout=5)
+            wakeups = RedisWakeups(limited, redis_prefix)
+            ear = wakeups.subscribe(["crawl"])
+            for refused in (wakeups.ping, lambda: wakeups.notify(["crawl"]), lambda: ear.wait(SOON)):
+                with pytest.raises(StoreUnavailableError, match="permission"):
+                    refused()
+            ear.close()
+            limited.close()
+            limited.connection_pool.disconnect()
+        finally:
+            admin.acl_deluser(redis_prefix)

@@ -187,3 +187,13 @@ def test_what_tasks_leave_running_does_not_keep_an_ended_worker(site: FaultSite,
     assert worker.wait(15) == 0
     assert set(site.worker_statuses().values()) == {"stop"}
     assert_nothing_is_left(worker)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_worker_that_is_stopped_before_it_serves_ends_quietly(site: FaultSite, number: signal.Signals) -> None:
+    worker = site.start_worker()
+    assert worker.child_pid  # it has only just been started, and imports what it needs
+    worker.signal(number)
+    assert worker.wait() == 0
+    assert "Traceback" not in worker.log
+    assert_nothing_is_left(worker)

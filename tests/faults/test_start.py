@@ -28,6 +28,14 @@ def test_without_mongodb_a_worker_says_so_in_one_line_and_ends(site: FaultSite) 
     assert re.search(r"MongoDB.*refused", line)
 
 
+def test_with_a_wrong_password_a_worker_says_so_in_one_line_and_ends(site: FaultSite) -> None:
+    worker = site.start_worker(mongodb_url=site.mongodb_url.replace("mongodb://", "mongodb://me:secret@"))
+    assert worker.wait(30) == 1
+    (line,) = worker.log.splitlines()
+    assert "MongoDB refuses access: Authentication failed" in line
+    assert "secret" not in line
+
+
 def test_without_redis_a_worker_warns_and_works(fragile_site: FaultSite, servers_to_kill: EmbeddedServers) -> None:
     servers_to_kill.redis.kill()
     worker = fragile_site.worker()

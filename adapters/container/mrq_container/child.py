@@ -17,7 +17,7 @@ from gevent.monkey import get_original
 
 from mrq.context import set_current_worker
 from mrq.engine.run import current_run
-from mrq.exceptions import ConfigError, ServerUnavailableError, TimeoutInterrupt
+from mrq.exceptions import ConfigError, ServerRefusedError, ServerUnavailableError, TimeoutInterrupt
 from mrq.ports.guard import NoGuard
 from mrq_container.board import Board, BoardGuard
 from mrq_container.guard import NUDGE_SIGNAL
@@ -60,7 +60,7 @@ def work(loaded: Loaded) -> int:
     _obey_signals(worker, app, guard)
     try:
         ended = worker.run()
-    except ServerUnavailableError as error:
+    except (ServerUnavailableError, ServerRefusedError) as error:
         log.error("the worker can't register: %s", error)
         return 1
     if ended.code:
@@ -90,7 +90,7 @@ def _servers_answer(app: App) -> bool:
             log.info("created index %s", created)
         if missing := app.jobs.missing_indexes():
             log.warning("claims get slow without the indexes %s; run mrq-worker --ensure_indexes", ", ".join(missing))
-    except ServerUnavailableError as error:
+    except (ServerUnavailableError, ServerRefusedError) as error:
         log.error("the worker can't start: %s", error)
         return False
     try:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from mrq.domain.queuename import parse_queue
 from mrq.domain.status import Status
-from mrq.exceptions import ConfigError, MrqError
+from mrq.exceptions import ConfigError, MrqError, ServerRefusedError
 from mrq.settings import redact_url
 
 if TYPE_CHECKING:
@@ -60,6 +60,8 @@ def _server(app: App, ping: Callable[[App], str], name: str, url: Any, variable:
         answer = ping(app)  # the first use of a store reads its URL
     except ConfigError as error:
         return [Finding("problem", name, str(error), f"mend {variable}, or its flag, or the config file")]
+    except ServerRefusedError as error:
+        return [Finding("problem", name, f"{shown}: {error}", f"mend the user and password in {variable}")]
     except Exception as error:  # noqa: BLE001 - whatever it was is the finding
         text = f"no answer from {shown} within {app.settings.server_timeout:g} s: {_in_words(error, name)}"
         mend = f"start one with `mrq up` or `docker compose up -d`, or say where it is in {variable}"

@@ -19,18 +19,17 @@ from mrq.app import App, use_app
 from mrq.cli.demo_check import Verdict, compare
 from mrq.cli.demo_view import Progress, Screen, show_summary
 from mrq.cli.demo_worker import DemoWorker
-from mrq.domain.status import SETTLED
+from mrq.domain.status import SETTLED, Status
 from mrq.embedded import EmbeddedServers
 from mrq.exceptions import MrqError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from mrq.domain.status import Status
-
 PACKAGE = "source_index"
 LOOK_SECONDS = 0.25  # between two looks at the jobs
-PATIENCE = 60.0  # seconds without any progress, after which something must be wrong
+PATIENCE = 60.0  # seconds in which no job is started or ends, after which something must be wrong
+LONGEST_JOB = 660.0  # seconds that a job may take, on a slow machine: its own time-out ends it before
 STOP_SECONDS = 15.0  # for the worker, at the end
 INTERRUPTED = 130  # exit code, as shells have it for SIGINT
 
@@ -126,7 +125,7 @@ def _watch(app: App, worker: DemoWorker, progress: Progress) -> Mapping[Status, 
     """Show the jobs until all have ended; how many there are in each status.
 
     A job queues others before it ends itself, so there is no moment without unfinished jobs before the end.
-    Raises DemoFailedError if the worker ended, or nothing has happened for a minute.
+    Raises DemoFailedError if the worker ended, or none is started for a minute though some wait.
     """
     last: Mapping[Status, int] = {}
     moved = time.monotonic()
@@ -138,7 +137,7 @@ def _watch(app: App, worker: DemoWorker, progress: Progress) -> Mapping[Status, 
         if counts != last:
             last, moved = counts, time.monotonic()
         waiting = time.monotonic() - moved
-        if waiting > PATIENCE:
+        if waiting > (LONGEST_JOB if Status.STARTED in counts else PATIENCE):
             raise DemoFailedError(f"nothing has happened for {waiting:.0f} s.\n{worker.last_words()}")
         if not worker.running:
             raise DemoFailedError(f"the worker ended by itself ({worker.how_it_ended()}).\n{worker.last_words()}")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from mrq.domain.job import NewJob
 from mrq.domain.queuename import parse_queue
 from mrq.domain.status import Status
+from mrq.engine.backoff import Backoff
 from mrq.engine.keyed import KeyedInsert
 from mrq.engine.metrics import Metrics
 from mrq.engine.patience import Patience
@@ -41,6 +42,8 @@ class Enqueuer:
     sleep: Callable[[float], None] = time.sleep
     metrics: Metrics = field(default_factory=Metrics)
     patience: Patience = field(init=False)
+    _silence: Backoff = field(default_factory=lambda: Backoff(first=1.0, longest=10.0))
+    _call_again: float = float("-inf")  # monotonic seconds until which no worker is called
 
     def __post_init__(self) -> None:
         self.patience = Patience(self.clock, sleep=self.sleep)
@@ -118,11 +121,20 @@ class Enqueuer:
             self.call(root)
 
     def call(self, root: str) -> None:
-        """Wake idle workers. A Redis that is away costs latency, never a job: workers also poll."""
+        """Wake idle workers. A Redis that is away costs latency, never a job: workers also poll.
+
+        One that hangs costs a time-out: so it is let alone for a while, or each of many jobs would pay that.
+        """
+        if self.clock.monotonic() < self._call_again:
+            return
         try:
             self.wakeups.notify([root])
         except StoreUnavailableError as error:
-            log.warning("jobs are queued, but idle workers could not be woken: %s", error)
+            pause = self._silence.failed()
+            self._call_again = self.clock.monotonic() + pause
+            log.warning("jobs are queued, but idle workers can't be woken; next try in %g s: %s", pause, error)
+        else:
+            self._silence.worked()
 
 
 def _mapping(path: str, params: Any) -> Mapping[str, Any]:

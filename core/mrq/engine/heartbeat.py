@@ -1,19 +1,27 @@
 """Keep the worker's lease: one write every few seconds. From its answer the worker learns that it was taken
-for dead; then it takes a new identity."""
+for dead; then it takes a new identity.
+
+What has to be looked at after a heartbeat (orphans, other workers) is done in a loop of its own: a connection that
+hangs there must not keep the next heartbeat from being written.
+"""
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
 
 from mrq.domain.change import JobChange, Settlement
 from mrq.domain.status import Status
 from mrq.ports.errors import StoreUnavailableError
+from mrq.ports.jobs import Settled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
+    from mrq.domain.ids import WorkerId
     from mrq.engine.options import WorkerOptions
     from mrq.engine.rescue import Rescuer
     from mrq.engine.state import WorkerState
@@ -24,6 +32,14 @@ if TYPE_CHECKING:
     from mrq.ports.workers import WorkerStore
 
 log = logging.getLogger("mrq.worker")
+
+
+class Beat(NamedTuple):
+    """A heartbeat that was written."""
+
+    worker: WorkerId
+    at: float  # monotonic seconds
+    database_time: datetime
 
 
 @dataclass(slots=True)
@@ -40,6 +56,7 @@ class Heartbeat:
     lost: Callable[[], None]  # this worker was taken for dead
     overdue: Callable[[], None]  # the lease can't be renewed in time
     last: float = 0.0  # monotonic seconds of the last heartbeat that was written
+    _beats: deque[Beat | None] = field(default_factory=deque)  # not looked at yet; None: one that failed
 
     def fresh(self) -> bool:
         """Whether the lease is certainly held: else nothing may be claimed. After a suspension (SIGSTOP, a
@@ -52,7 +69,7 @@ class Heartbeat:
             try:
                 self._beat()
             except StoreUnavailableError as error:
-                self.rescuer.judge.own_beat_failed()
+                self._beats.append(None)
                 silent = self.clock.monotonic() - self.last
                 log.warning("no heartbeat could be written for %.1f s: %s", silent, error)
                 if silent > self.options.lease - self.options.heartbeat_interval:
@@ -60,21 +77,41 @@ class Heartbeat:
             if stopped.wait(self.options.heartbeat_interval):
                 return
 
+    def look_after(self, stopped: Event) -> None:
+        """After each heartbeat: see to jobs that nobody holds, until told to stop."""
+        while not stopped.wait(self.options.heartbeat_interval / 4):
+            try:
+                self.look()
+            except StoreUnavailableError as error:
+                self.rescuer.judge.own_beat_failed()
+                log.debug("the rescue waits: %s", error)
+
+    def look(self) -> None:
+        """Look once, if a heartbeat was written since the last time. The judge hears of all of them, in order."""
+        latest: Beat | None = None
+        while self._beats:
+            latest = self._beats.popleft()
+            if latest is None:
+                self.rescuer.judge.own_beat_failed()
+            else:
+                self.rescuer.beaten(latest.at)
+        if latest is not None:
+            self._release_orphans()
+            self.rescuer.round(latest.worker, latest.database_time)
+
     def _beat(self) -> None:
         me = self.state.worker
         database_time = self.workers.beat(me, timeout=max(1.0, self.options.heartbeat_interval))
         if database_time is None:
             log.error("worker %s was taken for dead: its jobs belong to others now", me)
-            self.rescuer.judge.own_beat_failed()
+            self._beats.append(None)
             self.lost()
             return
         if not self.fresh():
             self.state.kick.set()  # claims have been waiting for this
         self.last = self.clock.monotonic()
         self.guard.beat()
-        self.rescuer.beaten(self.clock.monotonic())
-        self._release_orphans()
-        self.rescuer.round(me, database_time)
+        self._beats.append(Beat(me, self.last, database_time))
 
     def _release_orphans(self) -> None:
         """Hand back jobs that are started in this worker's name but that it doesn't hold."""
@@ -85,5 +122,9 @@ class Heartbeat:
         if orphans:
             now = self.clock.now()
             change = JobChange(status=Status.QUEUED, at=now, expires=None)
-            self.jobs.settle([Settlement(job.id, job.token, change) for job in orphans])
-            log.warning("%d jobs were started in this worker's name without its knowing: handed back", len(orphans))
+            results = self.jobs.settle([Settlement(job.id, job.token, change) for job in orphans])
+            # refused: those that were held, and have ended while the database answered
+            written = sum(result.fate is Settled.WRITTEN for result in results)
+            if written:
+                were = "1 job was" if written == 1 else f"{written} jobs were"
+                log.warning("%s started in this worker's name without its knowing: handed back", were)

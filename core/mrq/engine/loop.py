@@ -122,6 +122,7 @@ class Worker:
         self._register()
         for name, loop in (
             ("heartbeat", lambda: self._heartbeat.loop(self._loops.stopped)),
+            ("rescue", lambda: self._heartbeat.look_after(self._loops.stopped)),
             ("deadlines", lambda: self._deadlines.loop(self._loops.stopped)),
             ("settler", self._settler.loop),
             ("wake-up", self._listen),

@@ -18,7 +18,7 @@ from pymongo.errors import (
 )
 from pymongo.uri_parser import parse_uri
 
-from mrq.exceptions import ConfigError
+from mrq.exceptions import ConfigError, ServerRefusedError
 from mrq.ports.errors import StoreUnavailableError
 from mrq.stores.documents import CODEC
 
@@ -35,6 +35,8 @@ R = TypeVar("R")
 _PASSING = frozenset(
     {50, 64, 89, 91, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436, 7, 6, 24, 43, 46, 134, 175, 237, 11601}
 )
+
+NOT_ALLOWED = frozenset({11, 13, 18})  # no such user, no right to do that, no valid password
 
 # Write concerns that this server can never give
 _NEVER = frozenset({79, 100})
@@ -72,13 +74,16 @@ def database_of(given: Any) -> Database[dict[str, Any]]:
 
 
 def translated(function: Callable[P, R]) -> Callable[P, R]:
-    """Raise StoreUnavailableError for everything that may be gone at the next try."""
+    """Raise StoreUnavailableError for everything that may be gone at the next try, and ServerRefusedError where
+    MongoDB wants another user or password."""
 
     @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return function(*args, **kwargs)
         except PyMongoError as error:
+            if isinstance(error, OperationFailure) and error.code in NOT_ALLOWED:
+                raise ServerRefusedError(f"MongoDB refuses access: {in_short(error)}") from error
             if not is_passing(error):
                 raise
             raise StoreUnavailableError(f"MongoDB is not available: {in_short(error)}") from error

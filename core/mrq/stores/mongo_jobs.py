@@ -15,7 +15,7 @@ from mrq.domain.status import Status, sources_of
 from mrq.ports.jobs import Settled, SettleResult
 from mrq.stores import documents, mongo_indexes
 from mrq.stores.ids import new_id, parse_id
-from mrq.stores.mongo_client import in_short, is_passing, translated
+from mrq.stores.mongo_client import NOT_ALLOWED, in_short, is_passing, translated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,7 +36,6 @@ HORIZON = timedelta(minutes=5)  # how far ahead of ours a producer's clock may b
 
 _DUPLICATE = 11000
 _TOO_LARGE = frozenset({10334, 17419, 17420})
-_NOT_ALLOWED = frozenset({11, 13, 18})  # no such user, no right to, no valid password: about no single job
 _WRITTEN = SettleResult(Settled.WRITTEN)
 _REFUSED = SettleResult(Settled.REFUSED)
 _CLAIMED = dict.fromkeys(documents.CLAIMED_FIELDS, 1)
@@ -169,7 +168,7 @@ class MongoJobStore:
         try:
             self._write(collection, settlements, writes, results)
         except OperationFailure as error:
-            if is_passing(error) or error.code in _NOT_ALLOWED:
+            if is_passing(error) or error.code in NOT_ALLOWED:
                 raise
             if len(writes) == 1:
                 results[writes[0][0]] = SettleResult(Settled.UNSTORABLE, _refused(in_short(error)))

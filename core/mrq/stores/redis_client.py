@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from redis import BlockingConnectionPool, Redis
-from redis.exceptions import BusyLoadingError, ConnectionError, ReadOnlyError, TimeoutError  # noqa: A004
+from redis.exceptions import BusyLoadingError, ConnectionError, ReadOnlyError, RedisError, TimeoutError  # noqa: A004
 
 from mrq.exceptions import ConfigError
 from mrq.ports.errors import StoreUnavailableError
@@ -50,6 +50,19 @@ def _with_password(url: str) -> str:
         host = parts.netloc.rpartition("@")[2]
         return urlunsplit(parts._replace(netloc=f":{parts.username}@{host}"))
     return url
+
+
+def best_effort(function: Callable[P, R]) -> Callable[P, R]:
+    """Raise StoreUnavailableError for whatever Redis says: for what we can do without."""
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except RedisError as error:
+            raise StoreUnavailableError(f"Redis is not available: {' '.join(str(error).split())}") from error
+
+    return call
 
 
 def translated(function: Callable[P, R]) -> Callable[P, R]:

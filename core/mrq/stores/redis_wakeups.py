@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mrq.stores.redis_client import translated
+from mrq.stores.redis_client import best_effort
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -23,7 +23,7 @@ class RedisWakeups:
         self._redis = redis
         self._prefix = prefix
 
-    @translated
+    @best_effort
     def notify(self, roots: Iterable[str]) -> None:
         """See Wakeups."""
         for root in roots:
@@ -33,7 +33,7 @@ class RedisWakeups:
         """See Wakeups."""
         return RedisSubscription(self._redis, [self._channel(root) for root in roots])
 
-    @translated
+    @best_effort
     def ping(self) -> str:
         """See Wakeups."""
         info: Any = self._redis.info("server")
@@ -68,7 +68,7 @@ class RedisSubscription:
                 raise
             return False  # another thread pulled the connection away
 
-    @translated
+    @best_effort
     def _wait(self, timeout: float) -> bool:
         if self._pubsub is None:
             self._pubsub = self._redis.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]

@@ -8,11 +8,13 @@ import signal
 import subprocess
 import sys
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from rich.console import Console
 
+from mrq.cli import demo as cli_demo
 from mrq.cli.demo_check import Comparison, Verdict
 from mrq.cli.demo_view import Screen, show_summary
 from mrq.domain.status import Status
@@ -76,6 +78,25 @@ def test_an_interruption_stops_everything(number: signal.Signals) -> None:
         assert process.wait(30) == 130
     assert said.splitlines()[-1] == "Interrupted; the worker and the servers are stopped."
     assert not process_runs(worker)
+
+
+def watched(monkeypatch: pytest.MonkeyPatch, *statuses: Status) -> Any:
+    """Watch a job whose status is each of these for a while."""
+    monkeypatch.setattr(cli_demo, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(cli_demo, "PATIENCE", 0.2)
+    looks = iter([status for status in statuses for _ in range(30)])
+    app = SimpleNamespace(reports=SimpleNamespace(by_status=lambda: {next(looks): 1}))
+    worker = SimpleNamespace(running=True, last_words=lambda: "its last words")
+    return cli_demo._watch(app, worker, SimpleNamespace(update=lambda counts: None))  # type: ignore[arg-type]
+
+
+def test_a_long_job_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert watched(monkeypatch, Status.STARTED, Status.SUCCESS) == {Status.SUCCESS: 1}
+
+
+def test_jobs_that_nobody_starts_are_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(cli_demo.DemoFailedError, match="nothing has happened for"):
+        watched(monkeypatch, Status.QUEUED, Status.SUCCESS)
 
 
 def test_a_killed_demo_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

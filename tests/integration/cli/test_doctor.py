@@ -91,6 +91,15 @@ def test_servers_that_are_not_there(mrq: Mrq) -> None:
     assert not lines_about(out, "indexes")
 
 
+def test_a_wrong_password(mrq: Mrq, mongodb_url: str, redis_url: str) -> None:
+    words = ["--mongodb_jobs", mongodb_url.replace("mongodb://", "mongodb://me:secret1@"), "--redis", redis_url]
+    code, out, _ = mrq("doctor", *words)
+    assert code == 1
+    assert "MongoDB refuses access: Authentication failed" in lines_about(out, "MongoDB")[0]
+    assert "-> mend the user and password in MRQ_MONGODB_JOBS" in out
+    assert "secret" not in out
+
+
 def test_a_server_that_was_killed(mrq: Mrq, tmp_path: Path, redis_url: str) -> None:
     with EmbeddedMongo(tmp_path / "mongod") as mongo:
         words = ["doctor", "--mongodb_jobs", mongo.url, "--redis", redis_url, "--server_timeout", "2"]

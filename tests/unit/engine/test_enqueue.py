@@ -22,9 +22,11 @@ class Calls:
     def __init__(self) -> None:
         self.roots: list[str] = []
         self.away = False
+        self.tried = 0
 
     def notify(self, roots: Any) -> None:
         if self.away:
+            self.tried += 1
             raise StoreUnavailableError("Redis is away")
         self.roots.extend(roots)
 
@@ -114,6 +116,30 @@ def test_without_redis_jobs_are_queued_all_the_same(enqueuer: Enqueuer, store: M
     calls.away = True
     assert len(enqueuer.enqueue("t.T", [{}], "q")) == 1
     assert store.count("q", ALL) == 1
+
+
+def test_a_redis_that_hangs_is_not_asked_for_each_of_many_jobs(
+    enqueuer: Enqueuer, calls: Calls, clock: ManualClock
+) -> None:
+    calls.away = True
+    for _ in range(100):
+        enqueuer.enqueue("t.T", [{}], "q")
+    assert calls.tried == 1
+    for _ in range(60):
+        clock.pass_by(1)
+        enqueuer.enqueue("t.T", [{}], "q")
+    assert calls.tried < 12
+    calls.away = False
+    clock.pass_by(10)
+    enqueuer.enqueue("t.T", [{}], "q")
+    enqueuer.enqueue("t.T", [{}], "q")
+    assert calls.roots == ["q", "q"]
+    calls.away = True
+    enqueuer.enqueue("t.T", [{}], "q")
+    clock.pass_by(1)
+    calls.away = False
+    enqueuer.enqueue("t.T", [{}], "q")
+    assert calls.roots == ["q"] * 3, "after a success the wait is short again"
 
 
 def test_a_delayed_job_waits_for_its_time(enqueuer: Enqueuer, store: Moody) -> None:

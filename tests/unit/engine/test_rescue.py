@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mrq.domain.change import JobChange, Settlement
 from mrq.domain.options import TaskOptions
 from mrq.domain.outcome import Outcome
 from mrq.domain.status import Status
@@ -214,6 +216,8 @@ class Beating:
     def beat(self, times: int = 1) -> None:
         for _ in range(times):
             self.heartbeat.loop(Once(self.site.clock))  # type: ignore[arg-type]
+            with contextlib.suppress(StoreUnavailableError):
+                self.heartbeat.look()
 
 
 class Once:
@@ -263,6 +267,23 @@ def test_a_job_whose_end_is_not_written_yet_is_no_orphan(beating: Beating) -> No
     beating.state.left_fiber(run)
     beating.beat()
     assert statuses(beating.site.store, [job.id]) == ["started"]
+
+
+def test_a_job_that_ends_while_the_database_answers_is_no_orphan(
+    beating: Beating, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = beating.site.store
+    ended, orphan = start(store, new_job(), new_job(), worker=beating.site.me)
+
+    def slowly(*_: Any) -> list[ClaimedJob]:
+        monkeypatch.undo()
+        store.settle([Settlement(ended.id, ended.token, JobChange(Status.SUCCESS, NOW, None))])
+        return [ended, orphan]
+
+    monkeypatch.setattr(store.store, "started_by", slowly)
+    beating.beat()
+    assert statuses(store, [ended.id, orphan.id]) == ["success", "queued"]
+    assert "1 job was started in this worker's name" in caplog.text
 
 
 def test_a_worker_that_was_marked_lost_is_told(beating: Beating) -> None:

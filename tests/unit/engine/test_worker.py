@@ -327,6 +327,22 @@ def test_a_worker_taken_for_dead_takes_a_new_identity_and_hands_its_jobs_back(pl
     assert plant.app.workers.gone([former, worker.state.worker]) == {former}
 
 
+@pytest.mark.parametrize("hanging", ["suspects", "gone"])
+def test_a_rescue_that_hangs_does_not_stop_the_heartbeat(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch, hanging: str
+) -> None:
+    monkeypatch.setattr(plant.app.workers, hanging, lambda *_: plant.go.wait(PATIENCE) and [])
+    worker = plant.worker()
+    plant.start(worker)
+
+    def beats() -> int:
+        return int((plant.app.workers.fetch(worker.state.worker) or {"beat": 0})["beat"])
+
+    wait_until(lambda: beats() > 10)
+    plant.go.set()
+    wait_until(lambda: plant.app.workers.fetch(worker.state.worker) is not None)
+
+
 def test_a_job_with_two_losses_runs_alone(plant: Plant) -> None:
     beside: list[int] = []
     suspicious = plant.tasks.define(lambda params: beside.append(len(worker.state.active())), "Suspicious")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from pymongo.errors import AutoReconnect, CursorNotFound, OperationFailure
 
+from mrq.exceptions import MrqError
 from mrq.ports.errors import StoreUnavailableError
 from mrq.stores.mongo_client import translated
 
@@ -36,7 +37,14 @@ def test_what_may_work_at_the_next_try_is_an_outage(error: Exception) -> None:
         raising(error)
 
 
-@pytest.mark.parametrize("code", [2, 9, 13, 18, 10334])
+@pytest.mark.parametrize("code", [2, 9, 10334])
 def test_what_will_never_work_is_raised_as_it_is(code: int) -> None:
     with pytest.raises(OperationFailure):
         raising(OperationFailure("no", code))
+
+
+@pytest.mark.parametrize("code", [11, 13, 18])
+def test_a_wrong_user_or_password_is_said_in_one_line(code: int) -> None:
+    with pytest.raises(MrqError, match=r"^MongoDB refuses access: no entry$") as caught:
+        raising(OperationFailure("no entry", code))
+    assert not isinstance(caught.value, StoreUnavailableError), "waiting doesn't help"
