@@ -189,8 +189,8 @@ class App:
 
     def close(self) -> None:
         """Close the connections. Using the app again opens new ones."""
-        self.forget_connections()
         self._clients.close()
+        self.forget_connections()
 
     # ---- how this process runs things side by side
 

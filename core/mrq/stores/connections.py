@@ -86,13 +86,15 @@ class Clients:
 
     def close(self) -> None:
         """Close all that were made here, forgotten ones too."""
-        self.forget()
-        for client, name in list(self._given_up.items()):
+        with self._lock:  # in a list, as nothing else may hold those that were not forgotten
+            clients = [*self._made.items(), *((name, client) for client, name in self._given_up.items())]
+            self._made.clear()
+            self._given_up.clear()
+        for name, client in clients:
             if name.startswith("redis"):
                 client.connection_pool.disconnect()
             else:
                 client.client.close()
-        self._given_up.clear()
 
     def _redis(self, url: str) -> Any:
         from mrq.stores.redis_client import connect  # noqa: PLC0415
