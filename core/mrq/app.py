@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import logging
 import socket
+import weakref
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mrq.domain.jobkeys import SHORTEST_LIFE, KeyTerms
 from mrq.domain.options import TaskOptions
+from mrq.engine.bulk import BulkMover
 from mrq.engine.clock import SystemClock
 from mrq.engine.enqueue import Enqueuer
 from mrq.engine.loop import Worker
 from mrq.engine.metrics import Metrics
 from mrq.engine.options import WorkerOptions
+from mrq.engine.ownruns import OwnRuns
 from mrq.engine.tasks import TaskLoader
 from mrq.exceptions import ConfigError, UnknownTaskError
 from mrq.settings import Settings, load
@@ -27,7 +30,9 @@ from mrq.stores.connections import Clients
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from mrq.domain.ids import JobId
     from mrq.domain.schedule import Schedule
+    from mrq.engine.run import Run
     from mrq.engine.scheduler import Scheduler
     from mrq.ports.clock import Clock
     from mrq.ports.guard import Guard
@@ -78,6 +83,7 @@ class App:
         self.settings = Settings.from_dict(self.config)
         self.clock: Clock = clock or SystemClock()
         self._stores = stores
+        self._made: list[weakref.ref[Worker]] = []  # workers
 
     # ---- stores
 
@@ -228,6 +234,25 @@ class App:
         """Puts jobs into queues."""
         return Enqueuer(self.jobs, self.wakeups, self.clock, keys=lambda: self.job_keys, metrics=self.metrics)
 
+    @cached_property
+    def bulk(self) -> BulkMover:
+        """Cancels or requeues many jobs."""
+        return BulkMover(self.jobs, self.enqueuer, self.clock)
+
+    @cached_property
+    def own_runs(self) -> OwnRuns:
+        """Starts and ends single jobs outside of a worker."""
+        return OwnRuns(self.jobs, self.workers, self.tasks, self.clock, self.enqueuer.patience)
+
+    def holder_of(self, job: JobId) -> tuple[Worker, Run] | None:
+        """The worker of this process that holds a job now, and its run of it."""
+        for reference in self._made:
+            worker = reference()
+            run = worker.state.run_of(job) if worker else None
+            if worker is not None and run is not None:
+                return worker, run
+        return None
+
     def queue_of(self, path: str) -> str:
         """The queue of a task's jobs when none is named: `TASKS[path]["queue"]`, what the task says, or
         "default"."""
@@ -281,7 +306,7 @@ class App:
         Raises:
             ConfigError: a queue or the strategy can't be served, or a schedule is wrong.
         """
-        return Worker(
+        worker = Worker(
             options or worker_options(self.settings),
             stores=self,
             enqueuer=self.enqueuer,
@@ -291,6 +316,9 @@ class App:
             guard=guard,
             loops=self._worker_loops(),
         )
+        self._made = [reference for reference in self._made if reference() is not None]
+        self._made.append(weakref.ref(worker))
+        return worker
 
 
 _SHOWN = ("max_jobs", "max_memory", "greenlets", "processes", "queues", "dequeue_strategy", "scheduler", "name",

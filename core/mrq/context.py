@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mrq.app import App, get_app, use_app
 from mrq.config import get_config
+from mrq.engine.run import Process as _Process
 from mrq.helpers import metric
 from mrq.job import Job, bind, current_job, job_of, queue_job, queue_jobs
 from mrq.subpool import subpool_imap, subpool_map
@@ -117,15 +118,10 @@ def _jobs_by_fiber() -> dict[int, tuple[Fiber, Job]]:
     return {fiber.ident: (fiber, job_of(run)) for run in worker.state.active() for fiber in run.fibers()}
 
 
-class _Process:
-    """What belongs to the process rather than to a job."""
-
-    worker: Worker | None = None
-
-
 def get_current_worker() -> Worker | None:
     """The worker of this process, or None."""
-    return _Process.worker
+    worker: Worker | None = _Process.worker
+    return worker
 
 
 def set_current_worker(worker: Worker | None) -> None:

@@ -6,6 +6,12 @@ Errors derive from MrqError and from the builtin that a caller would expect to c
 
 from __future__ import annotations
 
+import traceback
+from typing import Any
+
+SEPARATOR = "---- Original exception: -----"
+"""Stands between an interrupt's own text and the traceback of what was being handled when it was raised (MRQ 0.9)."""
+
 
 class MrqError(Exception):
     """Base of every error that MRQ raises at its caller."""
@@ -71,7 +77,23 @@ class WorkerLost(MrqError):  # noqa: N818 - the name is stored with failed jobs 
 class Interrupt(BaseException):
     """Base of what ends a running job from inside or outside."""
 
-    original_exception: BaseException | None = None
+    original_exception: Any = None
+    """What was being handled when it was raised: an exception, or the three values of sys.exc_info()."""
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        original = original_of(self)
+        if original is None:
+            return text
+        return f"{text}\n{SEPARATOR}\n{''.join(traceback.format_exception(original))}"
+
+
+def original_of(exc: BaseException) -> BaseException | None:
+    """The exception in the place of which this one was raised, if it says so."""
+    original = getattr(exc, "original_exception", None)
+    if isinstance(original, tuple) and len(original) == 3:
+        original = original[1]
+    return original if isinstance(original, BaseException) else None
 
 
 class TimeoutInterrupt(Interrupt):

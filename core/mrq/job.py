@@ -8,28 +8,47 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from mrq.app import get_app
-from mrq.domain.change import after
 from mrq.domain.queuename import waiting_place
 from mrq.domain.retry import seconds
 from mrq.domain.status import FINAL, Status
-from mrq.engine.run import Run, current_run
+from mrq.engine.run import Process, Run, current_run
 from mrq.exceptions import (
     AbortInterrupt,
     InvalidParamsError,
     JobNotFoundError,
     MaxRetriesInterrupt,
-    MrqError,
     RetryInterrupt,
 )
+from mrq.job_bulk import BulkResult, MatchingJobs, jobs_matching
 from mrq.job_handle import JobHandle, record_of, result_of, wait_for_end
+from mrq.job_saving import JobSaving
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from mrq.domain.ids import JobId
     from mrq.domain.job import JobRecord
 
-__all__ = ["Job", "JobHandle", "current_job", "get_job_result", "queue_job", "queue_jobs"]
+__all__ = [
+    "FINAL_STATUSES",
+    "TRANSIENT_STATUSES",
+    "BulkResult",
+    "Job",
+    "JobHandle",
+    "MatchingJobs",
+    "current_job",
+    "get_job_result",
+    "jobs_matching",
+    "queue_job",
+    "queue_jobs",
+    "send_task",
+    "send_tasks",
+    "set_queues_size",
+]
+
+TRANSIENT_STATUSES = frozenset({Status.CANCEL, Status.QUEUED, Status.STARTED})
+FINAL_STATUSES = frozenset(Status) - TRANSIENT_STATUSES
+"""MRQ 0.9's names and sets: a job may leave a final status only for a transient one."""
 
 
 def queue_job(
@@ -100,33 +119,77 @@ def in_utc(when: datetime) -> datetime:
     return when if when.tzinfo is None else when.astimezone(UTC).replace(tzinfo=None)
 
 
+def set_queues_size(size_by_queues: dict[str, int], action: str = "incr") -> None:
+    """MRQ 0.9's counters of queue sizes. Sizes are counted in the data now, so there is nothing to do."""
+
+
+def send_task(path: str, params: Any, **kwargs: Any) -> Any:
+    """Deprecated: `queue_job`, or with `sync=True` `mrq.context.run_task`."""
+    return send_tasks(path, [params], **kwargs)[0]
+
+
+def send_tasks(
+    path: str, params_list: Sequence[Any], queue: str | None = None, sync: bool = False, batch_size: int = 1000
+) -> list[Any]:
+    """Deprecated: `queue_jobs`. sync: run the tasks here, one after the other, and return their results."""
+    if sync:
+        return [get_app().tasks.load(path)().run_wrapped(params) for params in params_list]
+    return list(queue_jobs(path, params_list, queue=queue, batch_size=batch_size))
+
+
 def get_job_result(job_id: Any) -> dict[str, Any]:
     """A job's `status`, and its `result` if one is stored. Raises JobNotFoundError."""
     return result_of(record_of(get_app(), job_id))
 
 
-class Job:
-    """A job by its id (MRQ 0.9's class). `data` is its document, or None while it has not been fetched."""
+class Job(JobSaving):
+    """A job by its id (MRQ 0.9's class). `data` is its document, or None while it has not been fetched.
 
-    def __init__(self, job_id: Any, queue: str | None = None, *, start: bool = False, fetch: bool = False) -> None:
-        """Raises InvalidJobIdError. `fetch`: read its document at once."""
-        if start:
-            raise MrqError("jobs are started by workers; run one here with mrq.context.run_task")
+    The durations (seconds) and `max_retries` are those of its task; None until there is `data` with a path.
+    """
+
+    timeout: float | None = None
+    default_ttl: float | None = None
+    result_ttl: float | None = None
+    abort_ttl: float | None = None
+    cancel_ttl: float | None = None
+    max_retries: int | None = None
+    retry_delay: float | None = None
+    progress: float = 0
+
+    def __init__(self, job_id: Any, queue: str | None = None, start: bool = False, fetch: bool = False) -> None:
+        """job_id: an id, its 24 hexadecimal digits (text or bytes), or None for a job that is never stored.
+        start, fetch: see `fetch`. Raises InvalidJobIdError."""
         self._app = get_app()
         self._run: Run | None = None
+        self._unsaved = False
         self.id: JobId | None = None if job_id is None else self._app.jobs.parse_id(job_id)
         self.queue = queue
         self.data: dict[str, Any] | None = None
-        if fetch:
-            self.fetch()
+        self.datestarted: datetime | None = None
+        self.task: Any = None
+        self.greenlet_switches = 0  # not traced in this version
+        self.greenlet_time = 0.0
+        self.worker = Process.worker
+        if start or fetch:
+            self.fetch(start=start)
 
     @classmethod
     def of_run(cls, run: Run) -> Job:
         """The job that a worker runs here."""
-        job = cls(run.job.id)
+        job, held = cls(run.job.id), run.job
         job._run = run
-        job.queue = run.job.queue
-        job.data = {"path": run.job.path, "params": run.job.params, "retry_count": run.job.retry_count}
+        job.queue, job.datestarted, job.stored = held.queue, held.datestarted, held.id is not None
+        job.set_data({
+            "_id": held.id,
+            "path": held.path,
+            "params": held.params,
+            "queue": held.queue,
+            "status": Status.STARTED.value,
+            "datequeued": held.datequeued,
+            "datestarted": held.datestarted,
+            "retry_count": held.retry_count,
+        })  # fmt: skip
         return job
 
     def __repr__(self) -> str:
@@ -134,34 +197,102 @@ class Job:
 
     # ---- reading
 
+    @property
+    def collection(self) -> Any:
+        """The pymongo collection of all jobs; None on stores in memory."""
+        return getattr(self._app.jobs, "collection", None)
+
+    @property
+    def redis_max_concurrency_key(self) -> str:
+        """MRQ 0.9's key of the lock of its task. Needs `data`."""
+        return f"{self._app.settings.redis_prefix}:c:{self._path()}"
+
+    @property
+    def saved(self) -> bool:
+        """Whether there is no progress that waits to be stored."""
+        return not self._unsaved if self._run is None else self._run.progress is None
+
     def exists(self) -> bool:
         """Whether there is such a job."""
         return self._fetched() is not None
 
-    def fetch(self, full_data: Any = True) -> Job:
+    def fetch(self, start: bool = False, full_data: Any = True) -> Job:
         """Read the job's document into `data` (None if there is none) and return self.
 
+        start: start it first, to be run here with `perform`: in the name of a worker made for it, which counts as
+        dead after the task's time-out or 50 minutes, whichever is sooner. `data` is None if it runs already, or
+        is not to run (cancel, abort, maxretries).
         full_data: True: all of it; False: path, params, status, retry_count; or a dict of wanted fields.
         """
-        record = self._fetched()
+        if self.id is None:
+            return self
+        record = None if start and not self._start() else self._fetched()
         if record is None:
-            self.data = None
+            self.set_data(None)
             return self
         document = dict(record.document)
         if full_data is not True:
             wanted = full_data if isinstance(full_data, dict) else dict.fromkeys(_SHORT, 1)
             document = {name: value for name, value in document.items() if wanted.get(name) or name == "_id"}
-        self.data = document
-        self.queue = record.queue
+        self.set_data(document)
+        self.stored = True
+        self.queue, self.datestarted = record.queue, record.datestarted
         return self
+
+    def set_data(self, data: dict[str, Any] | None) -> None:
+        """Take these for the job's document, and its durations and `max_retries` from its task's settings."""
+        self.data = data
+        if data is None or "path" not in data:
+            return
+        options = self._app.tasks.options(data["path"])
+        self.timeout, self.default_ttl, self.result_ttl = options.timeout, options.default_ttl, options.result_ttl
+        self.abort_ttl, self.cancel_ttl = options.abort_ttl, options.cancel_ttl
+        self.max_retries, self.retry_delay = options.max_retries, options.retry_delay
+
+    def get_task_config(self) -> dict[str, Any]:
+        """What TASKS says about its task. Needs `data`."""
+        return dict(self._app.settings.tasks.get(self._path()) or {})
 
     def wait(self, poll_interval: float = 1, timeout: float | None = None, full_data: bool = False) -> dict[str, Any]:  # noqa: ARG002 - MRQ 0.9
         """Wait until the job is neither queued nor started; its `status` and `result`, or its whole document.
 
-        Raises WaitTimeoutError after `timeout` seconds. `poll_interval` is accepted and not needed.
+        A `retry` ends the wait. Raises WaitTimeoutError after `timeout` seconds (None: never), and
+        JobNotFoundError. `poll_interval` is accepted and not needed.
         """
         record = wait_for_end(self._app, self._known_id(), timeout, FINAL)
         return dict(record.document) if full_data else result_of(record)
+
+    # ---- inserting
+
+    @classmethod
+    def insert(
+        cls,
+        jobs_data: Iterable[dict[str, Any]],
+        queue: str | None = None,
+        statuses_no_storage: Sequence[str] | None = None,
+        return_jobs: bool = True,
+        w: int | str | None = None,  # noqa: ARG003 - MRQ 0.9
+        j: bool | None = None,  # noqa: ARG003
+    ) -> list[Any]:
+        """Insert jobs given as dicts with a path and params, and, if you like, queue, status (queued or started),
+        datequeued and _id; return them as Jobs, or their ids.
+
+        Started ones are started in this process, to be run with `perform`. If `statuses_no_storage` names started,
+        nothing is stored yet, and each job only when it comes into another status. Acknowledged by a majority,
+        whatever w and j say. Raises InvalidParamsError, JobTooLargeError and ServerUnavailableError.
+        """
+        store = not (return_jobs and statuses_no_storage is not None and Status.STARTED in statuses_no_storage)
+        documents = cls._insert(jobs_data, queue, store=store)
+        jobs = []
+        for data in documents:
+            job = cls(data["_id"], queue=queue or data["queue"])
+            job.statuses_no_storage = statuses_no_storage
+            job.set_data(data)
+            job.stored = store
+            if store and data["status"] == Status.STARTED:
+                job._start()
+            jobs.append(job)
+        return jobs if return_jobs else [job.id for job in jobs]
 
     # ---- from outside
 
@@ -170,19 +301,15 @@ class Job:
 
         The document is kept for the task's `cancel_ttl` seconds.
         """
-        record = self._fetched()
-        if record is None:
-            return False
-        now = self._app.clock.now()
-        expires = after(now, self._app.tasks.options(record.path).cancel_ttl)
-        return self._app.jobs.move(record.id, Status.CANCEL, now, {"dateexpires": expires})
+        return self.save_cancel() if self._fetched() is not None else False
 
     def requeue(self, queue: str | None = None, retry_count: int = 0) -> bool:
-        """Queue the job again, at the end of its queue or of another one. False: there is no such job.
+        """Queue the job again, at the end of its queue or of another one, also if it still waits.
 
-        Raises InvalidQueueError when it can't wait in that queue.
+        On a job that runs, the old run goes on and its end is not written. False: there is no such job. Raises
+        InvalidQueueError when it can't wait in that queue.
         """
-        queue = waiting_place(queue).id if queue else None
+        queue = None if queue is None else waiting_place(queue).id
         now = self._app.clock.now()
         fields = {"queue": queue, "datequeued": now, "retry_count": retry_count}
         moved = self._app.jobs.move(self._known_id(), Status.QUEUED, now, fields)
@@ -223,11 +350,25 @@ class Job:
 
     def set_progress(self, ratio: float, save: bool = False) -> None:
         """Say how far the job is, from 0 to 1. It is stored with the worker's next report; `save`: at once."""
-        run = self._running()
-        run.progress = float(ratio)
-        run.shows_progress = True
-        if save and run.job.id is not None:
-            self._app.jobs.set_progress(run.job.id, run.job.token, run.progress)
+        self.progress = float(ratio)
+        if self.data is not None:
+            self.data["progress"] = self.progress
+        self._unsaved = True
+        if self._run is not None:
+            self._run.progress = self.progress
+            self._run.shows_progress = True
+        if save:
+            self.save()
+
+    def save(self) -> None:
+        """Store the progress now, if the job still runs. A worker does it with each report."""
+        if self.saved:
+            return
+        run = self._run or self._app.own_runs.seen(self._known_id())
+        if run is not None and run.job.id is not None:
+            self._app.jobs.set_progress(run.job.id, run.job.token, self.progress)
+            run.progress = None
+        self._unsaved = False
 
     # ----
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from mrq.domain.outcome import Failure, Outcome
 from mrq.domain.status import Status
-from mrq.exceptions import TimeoutInterrupt
+from mrq.engine.run import current_run
+from mrq.exceptions import Interrupt, TimeoutInterrupt
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,10 +54,23 @@ class Deadlines:
             run.fiber.interrupt(TimeoutInterrupt())
             if now - run.interrupted > self.options.interrupt_grace:
                 self.stuck(run)
-        elif run.deadline is not None and now >= run.deadline and run.decide(timed_out(run)):
+        elif run.deadline is not None and now >= run.deadline:
+            self.end(run, timed_out(run), TimeoutInterrupt(f"longer than {run.options.timeout:g} s"), now)
+
+    def end(self, run: Run, outcome: Outcome, interrupt: Interrupt, now: float) -> bool:
+        """End a run from outside: its end is written as decided here, and its fiber interrupted until it ends.
+
+        False: it was decided before. A run that waits for its fiber, and one that ends itself, is not interrupted.
+        """
+        if not run.decide(outcome):
+            return False
+        self.settler.put(run)
+        if run.fiber is None:
+            self.state.left_fiber(run)
+        elif run is not current_run.get():
             run.interrupted = now
-            self.settler.put(run)
-            run.fiber.interrupt(TimeoutInterrupt(f"longer than {run.options.timeout:g} s"))
+            run.fiber.interrupt(interrupt)
+        return True
 
 
 def timed_out(run: Run) -> Outcome:

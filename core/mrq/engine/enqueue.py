@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mrq.domain.job import NewJob
-from mrq.domain.queuename import parse_queue
+from mrq.domain.queuename import waiting_place
 from mrq.domain.status import Status
 from mrq.engine.backoff import Backoff
 from mrq.engine.keyed import KeyedInsert
 from mrq.engine.metrics import Metrics
 from mrq.engine.patience import Patience
-from mrq.exceptions import InvalidParamsError, InvalidQueueError
+from mrq.exceptions import InvalidParamsError
 from mrq.ports.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
@@ -70,11 +70,7 @@ class Enqueuer:
             StoreUnavailableError: MongoDB can't be reached, or, if it could before, stayed away for longer than
                 a fail-over takes. Batches before the failing one are queued already.
         """
-        name = parse_queue(queue)
-        if name.is_raw:
-            raise InvalidQueueError(f"{queue!r} is a raw queue; jobs go there with queue_raw_jobs()")
-        if name.serves_subqueues:
-            raise InvalidQueueError(f"{queue!r} means all subqueues of {name.root!r}; name one of them")
+        name = waiting_place(queue)
         now = self.clock.now()
         place = now if due is None or due <= now else due
         new = [

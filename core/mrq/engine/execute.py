@@ -9,12 +9,14 @@ from mrq.domain.outcome import Failure, Outcome
 from mrq.domain.retry import delay_before
 from mrq.domain.status import Status
 from mrq.exceptions import (
+    SEPARATOR,
     AbortInterrupt,
     Interrupt,
     MaxConcurrencyInterrupt,
     MaxRetriesInterrupt,
     RetryInterrupt,
     TimeoutInterrupt,
+    original_of,
 )
 
 if TYPE_CHECKING:
@@ -75,12 +77,11 @@ def _retry_asked_for(exc: RetryInterrupt, job: ClaimedJob) -> Outcome:
 
 def failure_of(exc: BaseException) -> Failure:
     """An exception as it is stored: the class name and the traceback from the task's own frames on."""
-    original = getattr(exc, "original_exception", None)
-    return Failure(
-        type(exc).__name__,
-        _format(exc),
-        _format(original) if isinstance(original, BaseException) else None,
-    )
+    original = original_of(exc)
+    if original is None:
+        return Failure(type(exc).__name__, _format(exc))
+    own = _format(exc).rpartition(SEPARATOR)[0] or _format(exc)  # the rest is stored beside it
+    return Failure(type(exc).__name__, own, _format(original))
 
 
 def _format(exc: BaseException) -> str:

@@ -288,6 +288,10 @@ class Worker:
 
     # ---- what others tell the worker
 
+    def kill(self, run: Run, outcome: Outcome, interrupt: Interrupt) -> bool:
+        """End a run that this worker holds. False: its end was decided before."""
+        return self._deadlines.end(run, outcome, interrupt, self._clock.monotonic())
+
     def _was_lost(self) -> None:
         self._lost_identity = True
         self.state.kick.set()

@@ -6,7 +6,7 @@ import threading
 import traceback
 from contextvars import ContextVar
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mrq.domain.job import ClaimedJob
@@ -85,3 +85,10 @@ class Run:
 
 current_run: ContextVar[Run | None] = ContextVar("mrq_current_run", default=None)
 """The run that this code belongs to. New fibers start without one: sub-pools hand it on."""
+
+
+class Process:
+    """What belongs to the process rather than to a job."""
+
+    worker: Any = None
+    """The worker that it runs, if it runs one."""

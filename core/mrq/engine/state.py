@@ -80,6 +80,11 @@ class WorkerState:
             run = self._held.get(job)
             return (run is not None and run.job.token == token) or token in self.open_claims
 
+    def run_of(self, job: JobId) -> Run | None:
+        """The run of a job that is held here."""
+        with self._lock:
+            return self._held.get(job)
+
     def busy_beside(self, waiting: list[Run]) -> bool:
         """Whether any job but these is held, or still runs though its end is written."""
         with self._lock:

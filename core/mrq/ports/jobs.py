@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mrq.domain.change import Settlement
     from mrq.domain.ids import JobId, Token, WorkerId
     from mrq.domain.job import ClaimedJob, JobRecord, NewJob
+    from mrq.domain.jobfilter import JobFilter, Page
     from mrq.domain.jobkeys import Standing
     from mrq.domain.queuename import QueueName
     from mrq.domain.status import Status
@@ -88,6 +89,14 @@ class JobStore(Protocol):
         `q/` means all subqueues of q, one after the other in the order of the alphabet."""
         ...
 
+    def start(self, job: JobId, worker: WorkerId, token: Token, now: datetime) -> ClaimedJob | None:
+        """Start one job in the name of a worker, wherever it stands and whatever is due before it.
+
+        None: there is no such job, it runs already, or it is not to run (`cancel`, `abort`, `maxretries`). Asked
+        again under the same token it gives the same answer.
+        """
+        ...
+
     def claimed_under(self, worker: WorkerId, token: Token) -> list[ClaimedJob]:
         """The started jobs of one claim: to ask again when the claim's answer was lost."""
         ...
@@ -120,6 +129,26 @@ class JobStore(Protocol):
 
         `fields`: new values of `queue`, `datequeued`, `retry_count`, `dateexpires` (None: unchanged). False: no
         such job, or the move is not allowed.
+        """
+        ...
+
+    def count_matching(self, which: JobFilter) -> int:
+        """How many jobs a filter fits. May take several queries; none of them is long."""
+        ...
+
+    def matching(self, which: JobFilter, limit: int) -> Page:
+        """The first jobs that a filter fits, at most `limit`, in the order of their ids.
+
+        There may be fewer and still be more behind `page.last`: go on with that as `which.after`.
+        """
+        ...
+
+    def move_many(
+        self, jobs: Sequence[JobId], which: JobFilter, to: Status, at: datetime, fields: Mapping[str, Any]
+    ) -> int:
+        """Like `move`, for those of the jobs that the filter still fits; how many were moved.
+
+        Jobs that are in the status already are moved as well, where the table of moves allows it.
         """
         ...
 

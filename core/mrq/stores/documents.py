@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from mrq.domain.change import JobChange
+    from mrq.domain.ids import Token, WorkerId
     from mrq.domain.job import NewJob
     from mrq.domain.outcome import Failure
     from mrq.ports.jobs import Claim
@@ -187,12 +188,21 @@ def claim_order(claim: Claim, ascending: int, descending: int) -> list[tuple[str
 
 def claim_update(claim: Claim) -> Document:
     """What a claim writes."""
+    return start_update(claim.worker, claim.token, claim.now)
+
+
+NOT_STARTED_BY_ID = frozenset({Status.STARTED, Status.CANCEL, Status.ABORT, Status.MAXRETRIES})
+"""Jobs in these statuses are not started by their ids (MRQ 0.9; it would start a started job again)."""
+
+
+def start_update(worker: WorkerId, token: Token, now: datetime) -> Document:
+    """What starts a job."""
     return {
         "$set": {
             "status": Status.STARTED.value,
-            "datestarted": claim.now,
-            "worker": claim.worker,
-            "claim": claim.token,
+            "datestarted": now,
+            "worker": worker,
+            "claim": token,
         },
         # the result too: what an earlier run returned must not pass for that of this one
         "$unset": {"dateexpires": "", "dateretry": "", "alone": "", "result": ""},

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import bson
 
+from mrq.domain.jobfilter import Page
 from mrq.domain.status import Status, sources_of
 from mrq.ports.jobs import Settled, SettleResult
 from mrq.stores import documents
 from mrq.stores.ids import new_id, parse_id
+from mrq.stores.job_filters import fits, found
 from mrq.stores.mongo_indexes import JOBS
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from mrq.domain.change import Settlement
     from mrq.domain.ids import JobId, Token, WorkerId
     from mrq.domain.job import ClaimedJob, JobRecord, NewJob
+    from mrq.domain.jobfilter import JobFilter
     from mrq.domain.jobkeys import Standing
     from mrq.ports.jobs import Claim
     from mrq.stores.documents import Document
@@ -74,6 +77,17 @@ class MemoryJobStore:
             for document in chosen:
                 apply_update(document, documents.claim_update(claim))
             return [documents.claimed(copy.deepcopy(document)) for document in chosen]
+
+    def start(self, job: JobId, worker: WorkerId, token: Token, now: datetime) -> ClaimedJob | None:
+        """See JobStore."""
+
+        def free(document: Document) -> bool:
+            return document["status"] not in documents.NOT_STARTED_BY_ID or _is_ours(document, token)
+
+        with self._lock:
+            if not self._update(job, free, documents.start_update(worker, token, now)):
+                return None
+            return documents.claimed(copy.deepcopy(self._documents[job]))
 
     def claimed_under(self, worker: WorkerId, token: Token) -> list[ClaimedJob]:
         """See JobStore."""
@@ -138,6 +152,26 @@ class MemoryJobStore:
         """See JobStore."""
         sources = sources_of(to)
         return self._update(job, lambda d: Status(d["status"]) in sources, documents.move_update(to, at, fields))
+
+    def count_matching(self, which: JobFilter) -> int:
+        """See JobStore."""
+        with self._lock:
+            return len(self._where(lambda d: fits(d, which)))
+
+    def matching(self, which: JobFilter, limit: int) -> Page:
+        """See JobStore."""
+        limit = max(1, limit)
+        with self._lock:
+            fitting = sorted((found(d) for d in self._where(lambda d: fits(d, which))), key=lambda job: job.id)
+        some = tuple(fitting[:limit])
+        return Page(some, some[-1].id if len(some) == limit else None)
+
+    def move_many(
+        self, jobs: Sequence[JobId], which: JobFilter, to: Status, at: datetime, fields: Mapping[str, Any]
+    ) -> int:
+        """See JobStore."""
+        update, movable = documents.move_update(to, at, fields), which.movable(to)
+        return sum(self._update(job, lambda d: fits(d, movable), update) for job in set(jobs))
 
     def set_progress(self, job: JobId, token: Token | None, ratio: float) -> None:
         """See JobStore."""

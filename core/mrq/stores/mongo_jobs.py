@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 import bson
 from bson.raw_bson import RawBSONDocument
-from pymongo import ASCENDING, DESCENDING, UpdateOne, WriteConcern
+from pymongo import ASCENDING, DESCENDING, ReturnDocument, UpdateOne, WriteConcern
 from pymongo.errors import BulkWriteError, ConfigurationError, OperationFailure
 
 from mrq.domain.status import Status, sources_of
 from mrq.ports.jobs import Settled, SettleResult
-from mrq.stores import documents, mongo_indexes
+from mrq.stores import documents, mongo_bulk, mongo_indexes
 from mrq.stores.ids import new_id, parse_id
 from mrq.stores.mongo_client import NOT_ALLOWED, in_short, is_passing, translated
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mrq.domain.change import Settlement
     from mrq.domain.ids import JobId, Token, WorkerId
     from mrq.domain.job import ClaimedJob, JobRecord, NewJob
+    from mrq.domain.jobfilter import JobFilter, Page
     from mrq.domain.jobkeys import Standing
     from mrq.ports.jobs import Claim
     from mrq.stores.documents import Document
@@ -50,6 +51,11 @@ class MongoJobStore:
         self._jobs: Collection[Document] = database.get_collection("mrq_jobs", write_concern=MAJORITY)
         self.new_id = new_id
         self.parse_id = parse_id
+
+    @property
+    def collection(self) -> Collection[Document]:
+        """`mrq_jobs`, for users."""
+        return self._jobs
 
     # ---- queueing
 
@@ -105,6 +111,18 @@ class MongoJobStore:
             return bson.decode_all(cast("bytes", next(cursor, b"")), documents.CODEC)
         finally:
             cursor.close()
+
+    @translated
+    def start(self, job: JobId, worker: WorkerId, token: Token, now: datetime) -> ClaimedJob | None:
+        """See JobStore."""
+        free = {"status": {"$nin": sorted(status.value for status in documents.NOT_STARTED_BY_ID)}}
+        document = self._jobs.find_one_and_update(
+            {"_id": job, "$or": [free, {"status": Status.STARTED.value, "claim": token}]},
+            documents.start_update(worker, token, now),
+            projection=_CLAIMED,
+            return_document=ReturnDocument.AFTER,
+        )
+        return None if document is None else documents.claimed(document)
 
     def _under(self, worker: WorkerId, token: Token) -> list[ClaimedJob]:
         wanted = {"worker": worker, "status": Status.STARTED.value, "claim": token}
@@ -241,6 +259,23 @@ class MongoJobStore:
         """See JobStore."""
         allowed = {"_id": job, "status": {"$in": sorted(status.value for status in sources_of(to))}}
         return self._jobs.update_one(allowed, documents.move_update(to, at, fields)).matched_count == 1
+
+    @translated
+    def count_matching(self, which: JobFilter) -> int:
+        """See JobStore."""
+        return mongo_bulk.count_matching(self._jobs, which)
+
+    @translated
+    def matching(self, which: JobFilter, limit: int) -> Page:
+        """See JobStore."""
+        return mongo_bulk.matching(self._jobs, which, limit)
+
+    @translated
+    def move_many(
+        self, jobs: Sequence[JobId], which: JobFilter, to: Status, at: datetime, fields: Mapping[str, Any]
+    ) -> int:
+        """See JobStore."""
+        return mongo_bulk.move_many(self._jobs, jobs, which, to, at, fields)
 
     @translated
     def set_progress(self, job: JobId, token: Token | None, ratio: float) -> None:

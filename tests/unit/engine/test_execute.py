@@ -113,6 +113,33 @@ def test_a_retry_with_a_delay_waits_with_its_failure(tasks: Tasks) -> None:
     assert outcome.failure.original_traceback == "ValueError: the cause\n"
 
 
+def test_the_text_of_an_interrupt_holds_what_was_being_handled_but_its_traceback_does_not(tasks: Tasks) -> None:
+    def give_up(_: Any) -> None:
+        try:
+            raise KeyError("the cause")
+        except KeyError as error:
+            abort = AbortInterrupt("enough")
+            abort.original_exception = error
+            raise abort from None
+
+    outcome, _ = execute(claimed(tasks.define(give_up)), tasks.loader())
+    assert outcome.failure is not None
+    assert outcome.failure.exceptiontype == "AbortInterrupt"
+    assert "Original exception" not in outcome.failure.traceback
+    assert "the cause" not in outcome.failure.traceback
+    assert "AbortInterrupt: enough" in outcome.failure.traceback
+    assert "KeyError: 'the cause'" in (outcome.failure.original_traceback or "")
+
+
+def test_the_text_of_an_interrupt(tasks: Tasks) -> None:
+    abort = AbortInterrupt("enough")
+    assert str(abort) == "enough"
+    abort.original_exception = ValueError("x")
+    assert str(abort) == "enough\n---- Original exception: -----\nValueError: x\n"
+    abort.original_exception = (ValueError, ValueError("y"), None)  # as MRQ 0.9 kept it
+    assert str(abort).endswith("ValueError: y\n")
+
+
 @pytest.mark.parametrize("delay", [0, None])
 def test_a_retry_without_a_delay_is_queued_at_once(tasks: Tasks, delay: float | None) -> None:
     again = RetryInterrupt()

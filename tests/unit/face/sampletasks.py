@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from typing import Any
 
 from mrq.context import get_current_job, retry_current_job, run_task
@@ -34,6 +36,23 @@ def whoami() -> str:
     job = get_current_job()
     assert job is not None
     return str(job.id)
+
+
+@task
+def document_of_its_job() -> dict[str, Any]:
+    job = get_current_job()
+    assert job is not None
+    return dict(job.data or {})
+
+
+SLEEPING = threading.Event()
+
+
+@task
+def sleepy() -> None:
+    SLEEPING.set()
+    while True:
+        time.sleep(0.01)
 
 
 class Old(Task):

@@ -17,7 +17,6 @@ from mrq.exceptions import (
     InvalidQueueError,
     JobNotFoundError,
     MaxRetriesInterrupt,
-    MrqError,
     RetryInterrupt,
     UnknownTaskError,
     WaitTimeoutError,
@@ -94,11 +93,6 @@ def test_a_job_that_is_not_there() -> None:
     assert Job(ids(1)[0]).exists()
     assert not job.cancel()
     assert not job.requeue()
-
-
-def test_jobs_are_started_by_workers_only() -> None:
-    with pytest.raises(MrqError, match="run_task"):
-        Job("0" * 24, start=True)
 
 
 def test_waiting_for_a_job() -> None:
