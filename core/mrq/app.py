@@ -195,8 +195,8 @@ class App:
 
     def close(self) -> None:
         """Close the connections. Using the app again opens new ones."""
-        self._clients.close()
         self.forget_connections()
+        self._clients.close()
 
     # ---- how this process runs things side by side
 

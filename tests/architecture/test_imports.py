@@ -10,7 +10,18 @@ import time
 
 import pytest
 
-FACE = ["mrq", "mrq.task", "mrq.job", "mrq.queue", "mrq.context", "mrq.exceptions"]
+FACE = [
+    "mrq",
+    "mrq.task",
+    "mrq.job",
+    "mrq.queue",
+    "mrq.context",
+    "mrq.exceptions",
+    "mrq.helpers",
+    "mrq.subpool",
+    "mrq.utils",
+    "mrq.config",
+]
 NEVER = ["gevent", "boto3", "fastapi", "aws_cdk", "pymongo", "bson", "redis", "click"]
 YARDSTICK = "import asyncio, argparse, logging, email.message, http.client"  # parts of the standard library
 

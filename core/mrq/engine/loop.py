@@ -34,6 +34,7 @@ from mrq.ports.guard import Guard, NoGuard
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from mrq.domain.ids import WorkerId
     from mrq.domain.job import ClaimedJob
     from mrq.engine.enqueue import Enqueuer
     from mrq.engine.options import WorkerOptions
@@ -114,6 +115,11 @@ class Worker:
         regular = RegularSource(stores.jobs, self.state, clock, options, self._accept)
         pauses = PauseWatch(stores.pauses, clock, options.paused_queues_refresh_interval)
         return Claimer(queues_of(options.queues), self._strategy, regular, regular, pauses, clock)
+
+    @property
+    def id(self) -> WorkerId:
+        """Under which identity it works now."""
+        return self.state.worker
 
     # ---- the life of the worker
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections import deque
@@ -141,7 +142,7 @@ class Subpool:
         self._stopping = True
         self._room.set()
         interrupted: Interrupt | None = None
-        while True:
+        while not sys.is_finalizing():  # daemon threads are frozen then: they would never end
             try:
                 living = [fiber for fiber in list(self._fibers) if not fiber.ended]
                 if not living:
@@ -182,9 +183,11 @@ class Subpool:
                     end = _End(self._context.copy().run(self._function, item))
                 except BaseException as exc:  # noqa: BLE001 - the consumer is the one to judge it
                     end = _End(error=exc)
+                    self._exhausted = True  # the consumer will get no further than this
                 del item
                 self._deliver(index, end)
                 del end
+                self._runtime.sleep(0)  # items that never wait must not keep everybody else from running
         except _NoMoreItemsError:
             pass
         except BaseException as exc:

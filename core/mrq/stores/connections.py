@@ -8,7 +8,7 @@ from __future__ import annotations
 import socket
 import threading
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
+from weakref import finalize
 
 from mrq.exceptions import ConfigError
 
@@ -28,7 +28,7 @@ class Clients:
         self._config = config
         self._settings = settings
         self._made: dict[str, Any] = {}
-        self._given_up: WeakKeyDictionary[Any, str] = WeakKeyDictionary()  # may still be in use somewhere
+        self._given_up: list[finalize[[], Any]] = []  # what closes those that may still be in use somewhere
         self._lock = threading.RLock()
 
     def knows(self, name: str) -> bool:
@@ -78,23 +78,22 @@ class Clients:
         return client
 
     def forget(self) -> None:
-        """Make new ones from now on. The old ones are not closed: somebody may be using them."""
+        """Make new ones from now on. An old one is closed when nobody has it any more."""
         with self._lock:
+            self._given_up = [closer for closer in self._given_up if closer.alive]
             for name, client in self._made.items():
-                self._given_up[client] = name
+                pool = client.connection_pool if name.startswith("redis") else client.client
+                closer = finalize(client, pool.disconnect if name.startswith("redis") else pool.close)
+                closer.atexit = False
+                self._given_up.append(closer)
             self._made.clear()
 
     def close(self) -> None:
         """Close all that were made here, forgotten ones too."""
-        with self._lock:  # in a list, as nothing else may hold those that were not forgotten
-            clients = [*self._made.items(), *((name, client) for client, name in self._given_up.items())]
-            self._made.clear()
-            self._given_up.clear()
-        for name, client in clients:
-            if name.startswith("redis"):
-                client.connection_pool.disconnect()
-            else:
-                client.client.close()
+        self.forget()
+        for closer in self._given_up:
+            closer()
+        self._given_up.clear()
 
     def _redis(self, url: str) -> Any:
         from mrq.stores.redis_client import connect  # noqa: PLC0415

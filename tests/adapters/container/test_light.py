@@ -8,6 +8,7 @@ import sys
 
 def test_the_guard_loads_no_driver_no_gevent_and_no_command_line_library() -> None:
     heavy = ["gevent", "greenlet", "pymongo", "bson", "redis", "click", "mrq.app", "mrq.settings", "logging", "asyncio"]
-    code = f"import sys, mrq_container.command, mrq_container.guard; print([m for m in {heavy!r} if m in sys.modules])"
+    modules = "sys, mrq.bin.mrq_worker, mrq_container.command, mrq_container.guard"
+    code = f"import {modules}; print([m for m in {heavy!r} if m in sys.modules])"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert loaded.strip() == "[]"

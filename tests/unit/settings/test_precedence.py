@@ -8,9 +8,9 @@ from itertools import product
 
 import pytest
 
-from mrq.config import get_config
+from mrq.config import add_parser_args, get_config
 from mrq.exceptions import ConfigError
-from mrq.settings import load
+from mrq.settings import load, options_for
 
 EMPTY: dict[str, str] = {}
 
@@ -46,6 +46,45 @@ def test_get_config_takes_extra_prefix_and_file(config_file, monkeypatch):
     monkeypatch.setenv("APP_MAX_JOBS", "7")
     config = get_config(file_path=str(path), env_prefix="APP_", extra={"name": "extra", "mine": 5})
     assert (config["name"], config["max_jobs"], config["own"], config["mine"]) == ("extra", 7, 1, 5)
+
+
+def test_sources_may_be_one_word(config_file, monkeypatch):
+    config_file("MAX_JOBS = 1")
+    monkeypatch.setenv("MRQ_MAX_JOBS", "2")
+    assert get_config(sources="env")["max_jobs"] == 2
+    assert get_config(sources=("file"))["max_jobs"] == 1
+
+
+def test_arguments_are_read_when_they_are_among_the_sources(config_file, monkeypatch):
+    config_file("MAX_JOBS = 1\nQUIET = True")
+    words = ["x", "high", "low", "--max_jobs", "0", "-g", "7", "--no_guard", "--unknown", "1"]
+    monkeypatch.setattr(sys, "argv", words)
+    config = get_config(sources=("file", "env", "args"), config_type="worker")
+    assert (config["queues"], config["max_jobs"], config["greenlets"]) == (["high", "low"], 0, 7)
+    assert (config["guard"], config["quiet"]) == (False, True)
+    assert get_config(config_type="worker")["greenlets"] == 1
+
+
+def test_a_config_file_can_be_named_among_the_arguments(config_file, monkeypatch):
+    config_file("NAME = 'other'", "other_config.py")
+    monkeypatch.setattr(sys, "argv", ["x", "--config", "other_config.py"])
+    assert get_config(sources=("file", "env", "args"))["name"] == "other"
+
+
+@pytest.mark.parametrize("kind", [None, "worker", "run", "agent", "dashboard"])
+def test_flags_are_added_to_a_parser(kind):
+    parser = argparse.ArgumentParser()
+    parser.add_argument("-g", "--redis", default="mine")
+    add_parser_args(parser, kind)
+    words = ["tasks.Add", "a", "1"] if kind == "run" else []
+    found = vars(parser.parse_args([*words, "--name", "me", "--quiet", "--redis_timeout", "3"]))
+    assert (found["name"], found["quiet"], found["redis_timeout"], found["redis"]) == ("me", True, 3.0, "mine")
+    assert parser.format_help()
+    for about in options_for(kind or "client"):
+        if about.key not in ("name", "quiet", "redis_timeout", "redis"):
+            assert found[about.key] == about.default_for(kind or "client")
+    if kind == "run":
+        assert (found["taskpath"], found["taskargs"]) == ("tasks.Add", ["a", "1"])
 
 
 def test_an_unknown_source_is_an_error():
