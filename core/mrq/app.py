@@ -40,9 +40,11 @@ if TYPE_CHECKING:
     from mrq.ports.jobs import JobStore
     from mrq.ports.locks import Locks
     from mrq.ports.pauses import Pauses
+    from mrq.ports.rates import Rates
     from mrq.ports.reports import JobReports
     from mrq.ports.runtime import Event, Runtime
     from mrq.ports.schedules import ScheduleStore
+    from mrq.ports.semaphores import Semaphores
     from mrq.ports.wakeups import Wakeups
     from mrq.ports.workers import WorkerStore
 
@@ -66,6 +68,8 @@ class Stores:
     pauses: Pauses | None = None
     schedules: ScheduleStore | None = None
     job_keys: JobKeys | None = None
+    semaphores: Semaphores | None = None
+    rates: Rates | None = None
 
 
 class App:
@@ -149,6 +153,28 @@ class App:
         from mrq.stores.mongo_schedules import MongoScheduleStore  # noqa: PLC0415
 
         return MongoScheduleStore(self._database)
+
+    @cached_property
+    def semaphores(self) -> Semaphores:
+        """Who may run beside whom."""
+        if self._stores:
+            return _given(self._stores.semaphores, "semaphores")
+        from mrq.stores.redis_semaphores import RedisSemaphores  # noqa: PLC0415
+
+        return RedisSemaphores(self._redis, self.settings.redis_prefix)
+
+    @cached_property
+    def rates(self) -> Rates:
+        """How often something may happen."""
+        if self._stores:
+            return _given(self._stores.rates, "rates")
+        return self.rates_on(self._redis)
+
+    def rates_on(self, redis: Any) -> Rates:
+        """Rates on another Redis, given by its client."""
+        from mrq.stores.redis_rates import RedisRates  # noqa: PLC0415
+
+        return RedisRates(redis, self.settings.redis_prefix)
 
     @cached_property
     def reports(self) -> JobReports:
@@ -345,9 +371,15 @@ def worker_options(settings: Settings) -> WorkerOptions:
         default_ttl=settings.default_job_ttl,
         only=_paths(settings.task_whitelist),
         never=_paths(settings.task_blacklist),
+        queue_limits=_queue_limits(settings),
         name=settings.name or socket.gethostname(),
         report_config={name: getattr(settings, name) for name in _SHOWN},
     )
+
+
+def _queue_limits(settings: Settings) -> dict[str, int]:
+    queues = {**settings.queues_config, **settings.raw_queues}
+    return {root: limit for root, entry in queues.items() if (limit := entry.get("max_concurrency"))}
 
 
 def _paths(listed: str) -> frozenset[str]:

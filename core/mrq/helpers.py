@@ -1,4 +1,4 @@
-"""Small helpers for tasks."""
+"""Small helpers for tasks, under their names of MRQ 0.9."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from mrq.app import get_app
 
-__all__ = ["metric"]
+__all__ = ["metric", "ratelimit"]
 
 
 def metric(name: str, incr: float = 1, **kwargs: Any) -> Any:
@@ -15,3 +15,14 @@ def metric(name: str, incr: float = 1, **kwargs: Any) -> Any:
     Returns what the hook returns. What it raises is logged, not raised here.
     """
     return get_app().metrics.tell(name, incr, **kwargs)
+
+
+def ratelimit(key: str, limit: int, per: float = 1, redis: Any = None) -> int:
+    """Count one action under `key`, and say how many were left before it in the current window of `per` seconds;
+    0: `limit` are used up, don't act.
+
+    Windows follow one another, all processes count together. `redis`: the client of another Redis than that of
+    the configuration. Raises ServerUnavailableError when Redis can't be reached.
+    """
+    rates = get_app().rates if redis is None else get_app().rates_on(redis)
+    return rates.remaining(key, limit, per)

@@ -15,17 +15,19 @@ import difflib
 import functools
 import inspect
 import sys
+from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeAlias, TypeVar, overload
 
 from mrq.app import get_app
+from mrq.domain.options import TaskOptions
 from mrq.domain.task import Task
 from mrq.exceptions import InvalidParamsError
 from mrq.job import JobHandle, in_utc
 from mrq.settings.tables import TASK, complaint_about
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
 __all__ = ["KeyedCall", "Task", "TaskFunction", "task"]
@@ -33,8 +35,11 @@ __all__ = ["KeyedCall", "Task", "TaskFunction", "task"]
 P = ParamSpec("P")
 R = TypeVar("R")
 
+ExceptionKinds: TypeAlias = "type[BaseException] | str | Sequence[type[BaseException] | str]"
+"""One kind of exceptions or several: classes, or their dotted names."""
 
-OPTIONS = ("queue", "timeout", "retries", "retry_delay", "result_ttl", "exclusive")
+
+OPTIONS = tuple(each.name for each in fields(TaskOptions))
 """What `@task` takes."""
 
 
@@ -150,6 +155,18 @@ def task(
     retry_delay: float | None = None,
     result_ttl: float | None = None,
     exclusive: bool | None = None,
+    retry_backoff: float | None = None,
+    retry_max_delay: float | None = None,
+    retry_jitter: float | None = None,
+    retry_on: ExceptionKinds | None = None,
+    retry_not_on: ExceptionKinds | None = None,
+    max_concurrency: int | None = None,
+    on_limit: Literal["end", "wait"] | None = None,
+    rate: str | None = None,
+    default_ttl: float | None = None,
+    abort_ttl: float | None = None,
+    cancel_ttl: float | None = None,
+    max_retries: int | None = None,
 ) -> Callable[[Callable[P, R]], TaskFunction[P, R]]: ...
 
 
@@ -163,12 +180,25 @@ def task(
     Args:
         function: the function, when the decorator is used without options.
         **options: `queue`: where its jobs go (default "default"). `timeout`: seconds a run may take (default
-            `default_job_timeout`). `retries`: how often a run that raised is followed by another, each after
-            a longer wait (default 0). `retry_delay`: seconds before the first of them. `result_ttl`: seconds
-            that a successful job is kept. `exclusive`: interrupt a run when its worker can't renew its lease,
-            so that it never runs twice at once even in a network partition.
+            `default_job_timeout`). `result_ttl`: seconds that a successful job is kept. `exclusive`: interrupt a
+            run when its worker can't renew its lease, so that it never runs twice at once even in a network
+            partition. `default_ttl`, `abort_ttl`, `cancel_ttl`, `max_retries`: those of MRQ 0.9.
+
+            Retries: `retries`: how often a run that raised is followed by another (default 0). `retry_delay`:
+            seconds before the first of them. `retry_backoff`: each further wait is so many times as long (2).
+            `retry_max_delay`: no wait is longer, in seconds (3600). `retry_jitter`: up to this fraction of a wait
+            is left out by chance (0.1). `retry_on`: only after these exceptions, classes or dotted names
+            (default: every Exception). `retry_not_on`: not after these.
+
+            Limits: `max_concurrency`: so many of its jobs run at once, over all workers. `on_limit`: one too many
+            ends as `maxconcurrency` ("end", the default), or waits in its queue ("wait"). `rate`: how many may
+            start in a time, such as "100/m" (s, m, h, d); the others wait.
 
     `TASKS` in the configuration overrides them.
+
+    Raises:
+        TypeError: an option is unknown or of a wrong type, or the function can't be a task.
+        ConfigError: an option's value makes no sense.
     """
     if function is not None:
         return TaskFunction(function, options)
@@ -211,5 +241,12 @@ def _class_around(function: Callable[..., Any], options: Mapping[str, Any]) -> t
         return function(**params)
 
     given = {name: value for name, value in options.items() if value is not None}
-    attributes = {"run": run, "__module__": function.__module__, "__doc__": function.__doc__, "mrq_options": given}
+    attributes: dict[str, Any] = {
+        "run": run,
+        "__module__": function.__module__,
+        "__doc__": function.__doc__,
+        "mrq_options": given,
+    }
+    if "max_concurrency" in given:
+        attributes["max_concurrency"] = given["max_concurrency"]
     return type(function.__name__, (Task,), attributes)

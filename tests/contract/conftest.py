@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from mrq.ports.jobkeys import JobKeys
     from mrq.ports.locks import Locks
     from mrq.ports.pauses import Pauses
+    from mrq.ports.rates import Rates
     from mrq.ports.schedules import ScheduleStore
+    from mrq.ports.semaphores import Semaphores
     from mrq.ports.wakeups import Wakeups
     from mrq.ports.workers import WorkerStore
 
@@ -142,3 +144,25 @@ def job_keys(request: pytest.FixtureRequest) -> JobKeys:
     if request.param == "memory":
         return MemoryJobKeys()
     return MongoJobKeys(request.getfixturevalue("database"))
+
+
+@pytest.fixture(params=["memory", "redis"])
+def semaphores(request: pytest.FixtureRequest) -> Semaphores:
+    """Semaphores, all free."""
+    from mrq.stores.memory_limits import MemorySemaphores
+    from mrq.stores.redis_semaphores import RedisSemaphores
+
+    if request.param == "memory":
+        return MemorySemaphores()
+    return RedisSemaphores(request.getfixturevalue("redis_client"), request.getfixturevalue("redis_prefix"))
+
+
+@pytest.fixture(params=["memory", "redis"])
+def rates(request: pytest.FixtureRequest) -> Rates:
+    """Rates under which nothing has started yet."""
+    from mrq.stores.memory_limits import MemoryRates
+    from mrq.stores.redis_rates import RedisRates
+
+    if request.param == "memory":
+        return MemoryRates()
+    return RedisRates(request.getfixturevalue("redis_client"), request.getfixturevalue("redis_prefix"))

@@ -290,3 +290,52 @@ def test_a_traceback_that_fills_half_a_document_costs_only_itself(kit: JobKit) -
     bad, good = kit.started(), kit.started()  # it is stored twice: as the last one, and in the history
     batch = [kit.ending(bad, Status.FAILED, failure=Failure("Error", "x" * (9 * MIB))), kit.ending(good)]
     assert [result.fate for result in kit.store.settle(batch)] == [Settled.UNSTORABLE, Settled.WRITTEN]
+
+
+# ---- back to the queue, for later
+
+
+def test_a_job_can_go_back_to_its_queue_until_a_time(kit: JobKit) -> None:
+    job = kit.started(queue="q")
+    kit.settle(job, Status.QUEUED, due=at(100), datequeued=at(100), at=at(60))
+    record = kit.read(job.id)
+    assert (record.status, record.due, record.datequeued, record.retry_count) == (Status.QUEUED, at(100), at(100), 0)
+    assert kit.claim("q", now=99) == []
+    (again,) = kit.claim("q", now=100)
+    assert again.id == job.id
+    assert not again.has_slot
+
+
+def test_a_job_that_goes_back_for_its_turn_says_so_when_it_is_claimed_again(kit: JobKit) -> None:
+    job = kit.started(queue="q")
+    assert not job.has_slot
+    kit.settle(job, Status.QUEUED, due=at(100), datequeued=at(100), has_slot=True)
+    assert kit.read(job.id).document["rateslot"] is True
+    token = kit.store.new_id()
+    (again,) = kit.claim("q", now=100, token=token)
+    assert again.has_slot
+    (same,) = kit.store.claimed_under(kit.worker, token)
+    assert same.has_slot
+
+
+def test_a_job_that_goes_back_at_once_forgets_its_due_time_and_its_turn(kit: JobKit) -> None:
+    job = kit.started(queue="q")
+    kit.settle(job, Status.QUEUED, due=at(100), datequeued=at(100), has_slot=True)
+    (again,) = kit.claim("q", now=100)
+    kit.settle(again, Status.QUEUED, at=at(110))
+    assert not {"datedue", "rateslot"} & set(kit.read(job.id).document)
+
+
+def test_a_retried_job_stands_in_line_anew(kit: JobKit) -> None:
+    job = kit.started(queue="q")
+    kit.settle(job, Status.QUEUED, due=at(100), datequeued=at(100), has_slot=True)
+    (again,) = kit.claim("q", now=100)
+    kit.settle(again, Status.RETRY, dateretry=at(120), failure=Failure("E", "t"))
+    assert kit.store.bring_back(at(130), 10) == {"q": 1}
+    assert "rateslot" not in kit.read(job.id).document
+
+
+def test_a_job_that_was_sent_back_can_be_settled_again_after_a_lost_answer(kit: JobKit) -> None:
+    job = kit.started(queue="q")
+    ending = kit.ending(job, Status.QUEUED, due=at(100), datequeued=at(100), has_slot=True)
+    assert [kit.store.settle([ending])[0].fate for _ in range(2)] == [Settled.WRITTEN, Settled.WRITTEN]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, assert_type
+from typing import Any, ClassVar, assert_type
 
 from mrq.context import get_current_job, queue_job, queue_jobs, run_task
 from mrq.domain.ids import ObjectIdLike
 from mrq.domain.status import Status
+from mrq.helpers import ratelimit
 from mrq.job import Job, JobHandle, get_job_result
 from mrq.queue import Queue
 from mrq.task import Task, TaskFunction, task
@@ -26,12 +27,25 @@ def fetch(url: str, *, depth: int = 1) -> dict[str, int]:
 def nothing() -> None: ...
 
 
+@task(
+    max_concurrency=3, on_limit="wait", rate="100/m", retries=2, retry_backoff=3, retry_max_delay=60.0,
+    retry_jitter=0.5,
+    retry_on=(OSError, "requests.Timeout"), retry_not_on=FileNotFoundError,
+)  # fmt: skip
+def limited() -> int:
+    return 1
+
+
 class Old(Task):
+    max_concurrency = 3
+    mrq_options: ClassVar = {"on_limit": "wait"}
+
     def run(self, params: dict[str, Any]) -> int:
         return len(params)
 
 
 # Calling a task is calling its function.
+assert_type(limited(), int)
 assert_type(plain(1), float)
 assert_type(plain(1, b="x"), float)
 assert_type(fetch("u", depth=2), dict[str, int])
@@ -63,6 +77,9 @@ handle.nonsense()  # type: ignore[attr-defined]
 # Options are checked.
 task(queue=1)  # type: ignore[call-overload]
 task(nonsense=True)  # type: ignore[call-overload]
+task(on_limit="stop")  # type: ignore[call-overload]
+task(retry_on=3)  # type: ignore[call-overload]
+assert_type(ratelimit("key", 5, per=60), int)
 task("a string")  # type: ignore[call-overload]
 
 

@@ -3,6 +3,7 @@ does what it can't."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -41,12 +42,19 @@ def clean_up(loaded: Loaded, *, killed: bool) -> int:
             # Killed by the guard: the jobs still there are not to blame.
             rescuer(app).release(worker, set() if killed else running)
             app.workers.stop(worker, {"jobs": []})
+            free_permits(app, worker)
             return 0
         except ServerUnavailableError as error:
             if time.monotonic() > until:
                 say(f"the jobs of the dead worker {worker} are left to a rescue: {error}")
                 return 1
             time.sleep(PAUSE)
+
+
+def free_permits(app: App, worker: WorkerId) -> None:
+    """What the dead worker held of the limits of tasks and queues. Without Redis it frees itself later."""
+    with contextlib.suppress(ServerUnavailableError):
+        app.semaphores.drop(worker)
 
 
 def rescuer(app: App) -> Rescuer:

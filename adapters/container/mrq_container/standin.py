@@ -1,15 +1,21 @@
 """Writes a worker's heartbeat while its code burns CPU without yielding. The guard starts and ends it.
 
-It also takes part in the rescue of others meanwhile: where all workers are busy, somebody must.
+It also takes part in the rescue of others meanwhile: where all workers are busy, somebody must. And it renews
+the worker's permits (limits of tasks and queues), in a thread: a Redis that hangs must not hold up the heartbeat.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+import threading
 import time
 from datetime import datetime  # noqa: TC003 - read at run time by documentation tools
 
+from mrq.app import App  # noqa: TC001
+from mrq.domain.ids import WorkerId  # noqa: TC001
+from mrq.engine.permits import LEASES
 from mrq.engine.rescue import Rescuer
 from mrq.exceptions import ServerUnavailableError
 from mrq.settings import Loaded  # noqa: TC001
@@ -36,6 +42,7 @@ def stand_in(loaded: Loaded) -> int:
         settings.default_job_ttl,
         returned=app.enqueuer.call_for,
     )
+    threading.Thread(target=keep_permits, args=(app, worker), daemon=True).start()
     while True:
         try:
             at: datetime | None = app.workers.beat(worker)
@@ -46,6 +53,14 @@ def stand_in(loaded: Loaded) -> int:
         except ServerUnavailableError:
             rescuer.judge.own_beat_failed()
         time.sleep(settings.heartbeat_interval)
+
+
+def keep_permits(app: App, worker: WorkerId) -> None:
+    """Renew what the worker holds, for as long as this process lives."""
+    while True:
+        with contextlib.suppress(ServerUnavailableError):  # said often enough by workers
+            app.semaphores.renew_all(worker, LEASES * app.settings.lease)
+        time.sleep(app.settings.heartbeat_interval)
 
 
 if __name__ == "__main__":

@@ -41,6 +41,8 @@ class JobChange:
     worker: WorkerId | None = None  # who ran it, for the history
     queue: str | None = None
     datequeued: datetime | None = None  # the new place in the queue
+    due: datetime | None = None  # queued: not to be started before; None removes an old one
+    has_slot: bool = False  # queued: its turn under the task's rate is at `due`
     dateretry: datetime | None = None  # from when on it returns by itself; None removes an old one
     retry_count: int | None = None
     losses: int | None = None
@@ -85,6 +87,8 @@ def change_for(
         return replace(base, expires=expires, result=outcome.result, progress=1.0 if shows_progress else None)
     if base.status is Status.ABORT:
         return replace(base, expires=after(now, options.abort_ttl))
+    if base.status is Status.QUEUED and outcome.due is not None:
+        return replace(base, datequeued=outcome.due, due=outcome.due, has_slot=outcome.has_slot)
     if base.status is Status.QUEUED:
         return replace(base, datequeued=None if outcome.at_front else now)
     expires = after(job.datequeued or now, options.default_ttl)

@@ -49,6 +49,7 @@ class ClaimedJob:
     losses: int = 0
     losses_alone: int = 0
     alone: bool = False
+    has_slot: bool = False  # it came back for its turn under its task's rate
 
 
 @dataclass(frozen=True, slots=True)

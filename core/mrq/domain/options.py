@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
+from mrq.domain.retry import BACKOFF, JITTER, MAX_DELAY, RetryPolicy
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -25,9 +27,34 @@ class TaskOptions:
     max_retries: int = 3  # how often retry_current_job() may be called
     retry_delay: float = 3.0  # seconds until the next try, if the call names none
     retries: int = 0  # how often a raised exception is followed by another try
+    retry_backoff: float = BACKOFF  # each wait is so many times as long as the one before
+    retry_max_delay: float = MAX_DELAY  # and never longer than this
+    retry_jitter: float = JITTER  # up to this fraction of a wait is left out, by chance
+    retry_on: Any = ()  # an exception class or its dotted name, or several; none: every Exception
+    retry_not_on: Any = ()
     exclusive: bool = False  # interrupt the job when its lease can't be renewed
+    max_concurrency: int = 0  # so many jobs of the task at once, over all workers; 0: no limit
+    on_limit: str = "end"  # what becomes of one too many: "end" as maxconcurrency, or "wait" in its queue
+    rate: str | None = None  # how many may start in a time, as in "100/m"
+
+    @property
+    def retry_policy(self) -> RetryPolicy:
+        """When a job that raised is tried again."""
+        return RetryPolicy(
+            self.retries,
+            self.retry_delay,
+            self.retry_backoff,
+            self.retry_max_delay,
+            self.retry_jitter,
+            _several(self.retry_on),
+            _several(self.retry_not_on),
+        )
 
     def merged(self, overrides: Mapping[str, Any]) -> TaskOptions:
         """A copy with some values replaced. Names that are not options are passed over."""
         known = {f.name for f in fields(self)}
         return replace(self, **{k: v for k, v in overrides.items() if k in known and v is not None})
+
+
+def _several(value: Any) -> tuple[Any, ...]:
+    return tuple(value) if isinstance(value, (tuple, list)) else (value,)

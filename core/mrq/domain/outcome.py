@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from mrq.domain.status import Status
 
 
@@ -32,3 +34,5 @@ class Outcome:
     queue: str | None = None  # where the next try waits, if not where this one did
     retry_count: int | None = None  # the new count, if it changes
     at_front: bool = False  # back to its old place in the queue, not to the end
+    due: datetime | None = None  # queued: not to be started before
+    has_slot: bool = False  # queued: its turn under the task's rate is at `due`

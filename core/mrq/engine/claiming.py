@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from mrq.domain.queuename import QueueName
     from mrq.engine.pauses import PauseWatch
+    from mrq.engine.queue_limits import QueueLimits
     from mrq.engine.strategies import Strategy
     from mrq.ports.clock import Clock
 
@@ -86,12 +87,14 @@ class Claimer:
         raw: Source,
         pauses: PauseWatch,
         clock: Clock,
+        limits: QueueLimits,
     ) -> None:
         self._queues = list(queues)
         self._strategy = strategy
         self._regular = _Side(regular, "MongoDB", clock)
         self._raw = _Side(raw, "Redis", clock)
         self._pauses = pauses
+        self._limits = limits
 
     @property
     def roots(self) -> frozenset[str]:
@@ -100,8 +103,9 @@ class Claimer:
 
     @property
     def retry_in(self) -> float:
-        """Seconds to wait before the next try, when a database was away; else 0."""
-        return min((rest for side in (self._regular, self._raw) if (rest := side.rests)), default=0.0)
+        """Seconds to wait before the next try, when a database was away or a queue is at its limit; else 0."""
+        rests = (self._regular.rests, self._raw.rests, self._limits.retry_in)
+        return min((rest for rest in rests if rest), default=0.0)
 
     def claim(self, free: int) -> int:
         """Take up to `free` jobs and hand them to the worker; how many there were.
@@ -116,8 +120,11 @@ class Claimer:
             if room <= 0:
                 break
             side = self._raw if queue.is_raw else self._regular
-            if not side.rests and not self._pauses.is_paused(queue):
+            if not side.rests and not self._pauses.is_paused(queue) and (room := self._limits.room(queue, room)):
                 taken += side.ask(functools.partial(side.source.take, queue, room, self._pauses.names))
+        for queue in self._queues:
+            if not (self._raw if queue.is_raw else self._regular).rests:
+                self._limits.settle_up(queue)
         for side in sides:
             side.worked()
         return taken

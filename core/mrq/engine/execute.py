@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import random
 import traceback
 from typing import TYPE_CHECKING
 
 from mrq.domain.outcome import Failure, Outcome
-from mrq.domain.retry import delay_before
 from mrq.domain.status import Status
+from mrq.engine.retries import found_in_modules
 from mrq.exceptions import (
     SEPARATOR,
     AbortInterrupt,
@@ -20,6 +21,8 @@ from mrq.exceptions import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mrq.domain.job import ClaimedJob
     from mrq.domain.options import TaskOptions
     from mrq.domain.task import Task
@@ -28,9 +31,12 @@ if TYPE_CHECKING:
 LONGEST_TRACEBACK = 64_000  # characters
 
 
-def execute(job: ClaimedJob, tasks: TaskLoader) -> tuple[Outcome, Task | None]:
+def execute(
+    job: ClaimedJob, tasks: TaskLoader, chance: Callable[[], float] = random.random
+) -> tuple[Outcome, Task | None]:
     """Run a job to its end. Never raises: whatever the task did is an outcome.
 
+    `chance`: a number from 0 up to 1, for what shouldn't happen to all jobs at the same time.
     Returns the outcome and the task's instance (None if it could not be made).
     """
     task = None
@@ -39,11 +45,11 @@ def execute(job: ClaimedJob, tasks: TaskLoader) -> tuple[Outcome, Task | None]:
         task.is_main_task = True
         return Outcome(Status.SUCCESS, result=task.run_wrapped(job.params)), task
     except BaseException as exc:  # noqa: BLE001
-        return outcome_of(exc, job, tasks.options(job.path)), task
+        return outcome_of(exc, job, tasks.options(job.path), chance()), task
 
 
-def outcome_of(exc: BaseException, job: ClaimedJob, options: TaskOptions) -> Outcome:
-    """What an exception that left the task means."""
+def outcome_of(exc: BaseException, job: ClaimedJob, options: TaskOptions, chance: float = 0.0) -> Outcome:
+    """What an exception that left the task means. `chance`: for the jitter of a retry's delay."""
     match exc:
         case RetryInterrupt():
             return _retry_asked_for(exc, job)
@@ -57,12 +63,11 @@ def outcome_of(exc: BaseException, job: ClaimedJob, options: TaskOptions) -> Out
             status = Status.TIMEOUT
         case Interrupt():
             status = Status.INTERRUPT
-        case Exception() if job.retry_count < options.retries:
-            count = job.retry_count + 1
-            delay = delay_before(count, options.retry_delay)
-            return Outcome(Status.RETRY, failure=failure_of(exc), delay=delay, retry_count=count)
         case _:
             status = Status.FAILED
+            delay = found_in_modules(options.retry_policy).wait(exc, job.retry_count, chance)
+            if delay is not None:
+                return Outcome(Status.RETRY, failure=failure_of(exc), delay=delay, retry_count=job.retry_count + 1)
     return Outcome(status, failure=failure_of(exc))
 
 

@@ -16,8 +16,11 @@ from mrq.engine.claiming import Claimer, queues_of
 from mrq.engine.deadlines import Deadlines
 from mrq.engine.execute import execute, failure_of
 from mrq.engine.heartbeat import Heartbeat
+from mrq.engine.limits import Limits
 from mrq.engine.maintenance import Maintenance
 from mrq.engine.pauses import PauseWatch
+from mrq.engine.permits import Permits
+from mrq.engine.queue_limits import QueueLimits
 from mrq.engine.regular_source import RegularSource
 from mrq.engine.report import Reporter
 from mrq.engine.rescue import Rescuer
@@ -85,8 +88,14 @@ class Worker:
         self.state = WorkerState(jobs.new_id(), options.greenlets, options.unsettled_limit, kick)
         self.stop = StopFlags(kick)
         self._metrics = enqueuer.metrics
-        self._settler = Settler(jobs, self.state, runtime, clock, options, self._metrics)
+        self._permits = Permits(
+            stores, self.state, runtime, clock, options, self._permits_released, self._permits_overdue
+        )
+        self._limits = Limits(stores, self._permits, runtime, clock)
+        self._queue_limits = QueueLimits(self._permits, options.queue_limits, clock)
+        self._settler = Settler(jobs, self.state, runtime, clock, options, self._metrics, self._permits.ended)
         self._strategy = strategy_named(options.strategy)
+        self._enqueuer = enqueuer
         self._claimer = self._make_claimer(stores)
         self._loops = SideLoops(runtime, lambda name: self.stop.fail(f"its {name} loop died"))
         self._ending = Ending(self.stop, self.state, self._settler, clock, options)
@@ -104,6 +113,7 @@ class Worker:
             options.max_losses,
             options.default_ttl,
             returned=enqueuer.call_for,
+            bury=self._permits.bury,
         )
         self._heartbeat = Heartbeat(
             jobs, workers, rescuer, self.state, clock, self._guard, options, self._was_lost, self._lease_overdue
@@ -114,7 +124,8 @@ class Worker:
         options, clock = self.options, self._clock
         regular = RegularSource(stores.jobs, self.state, clock, options, self._accept)
         pauses = PauseWatch(stores.pauses, clock, options.paused_queues_refresh_interval)
-        return Claimer(queues_of(options.queues), self._strategy, regular, regular, pauses, clock)
+        queues = queues_of(options.queues)
+        return Claimer(queues, self._strategy, regular, regular, pauses, clock, self._queue_limits)
 
     @property
     def id(self) -> WorkerId:
@@ -134,6 +145,7 @@ class Worker:
             ("wake-up", self._listen),
             ("report", lambda: self._reporter.loop(self._loops.stopped)),
             ("maintenance", lambda: self._maintenance.loop(self._loops.stopped)),
+            ("permits", lambda: self._permits.loop(self._loops.stopped)),
         ):
             self._loops.start(name, loop)
         for name, more in self._more_loops:
@@ -164,8 +176,11 @@ class Worker:
         written = self._loops.join("settler", LAST_WRITES)
         if not written:
             log.error("%d outcomes could not be written: their jobs will run again", len(self.state.held()))
+        self._loops.stopped.set()
+        self._permits.close()
         self._loops.stop(timeout=2.0, but="wake-up")  # that one may listen for a while longer; it can't harm
         if written and not self.state.busy:
+            self._permits.finish()
             try:
                 self._workers.stop(self.state.worker, self._reporter.report(WorkerStatus.STOP))
             except StoreUnavailableError as error:
@@ -225,6 +240,7 @@ class Worker:
     def _accept(self, jobs: list[ClaimedJob]) -> None:
         """Claimed jobs become runs. None of this switches fibers, so nobody sees them between two states."""
         runs = [Run(job, self._tasks.options(job.path)) for job in jobs]
+        self._queue_limits.assign(runs)
         self.state.hold(runs)
         self._accepted += len(runs)
         for run in runs:
@@ -265,6 +281,10 @@ class Worker:
             now = self._clock.monotonic()
             run.begin(now)
             run.options = self._tasks.loaded_options(run.job.path)  # a task's first job imports it here
+            if self._limits.concern(run):
+                if not self._admitted(run):
+                    return
+                now = self._clock.monotonic()
             run.begin(now)
             run.slot = self._guard.enter(run.job.id, run.job.token, run.deadline)
             current_run.set(run)
@@ -282,6 +302,23 @@ class Worker:
             if run.slot >= 0:
                 self._guard.leave(run.slot)
             self.state.left_fiber(run)
+            if run.permits:
+                self._permits.look()
+
+    def _admitted(self, run: Run) -> bool:
+        """Whether a run of a task with limits may start; if not, what becomes of it is under way."""
+        run.wait()
+        refused = self._limits.admit(run)
+        if run.outcome is not None:  # by a shutdown that found it waiting
+            self._permits.ended([run])
+            return False
+        if refused is None:
+            return True
+        if refused.status is Status.QUEUED:
+            self._accepted -= 1
+        if run.decide(refused):
+            self._settler.put(run)
+        return False
 
     def _raised_beside_the_task(self, run: Run, exc: BaseException) -> None:
         """Something broke around the task, or an interruption came when it was over: the job needs an end all the
@@ -310,6 +347,8 @@ class Worker:
             self.stop.make_way("jobs of its lost identity can't be interrupted")
             return
         self.state.open_claims.clear()
+        self._queue_limits.start_over()
+        self._permits.start_over(self.state.worker)
         self.state.worker = self._jobs.new_id()
         backoff = Backoff()
         while not self.stop.graceful:
@@ -321,8 +360,19 @@ class Worker:
             except StoreUnavailableError:
                 self.runtime.sleep(backoff.failed())
 
-    def _lease_overdue(self) -> None:
-        exclusive = [run for run in self.state.active() if run.options.exclusive and run.outcome is None]
+    def _permits_released(self, names: set[str]) -> None:
+        """Jobs that wait for a permit of their queue may go on, here and elsewhere."""
+        roots = {root for name in names if (root := name.removeprefix("queue:")) != name}
+        if roots:
+            self.state.kick.set()
+            self._enqueuer.call_for(roots)
+
+    def _permits_overdue(self) -> None:
+        self._lease_overdue([run for run in self.state.active() if run.permits])
+
+    def _lease_overdue(self, runs: list[Run] | None = None) -> None:
+        runs = self.state.active() if runs is None else runs
+        exclusive = [run for run in runs if run.options.exclusive and run.outcome is None]
         if exclusive:
             log.error("%d exclusive jobs are interrupted: the lease can't be renewed", len(exclusive))
             self._ending.interrupt(exclusive, hand_back=True)
@@ -342,8 +392,10 @@ class Worker:
                     if ear.wait(1.0):
                         self.state.kick.set()
                     if backoff.worked():
+                        self._permits.shaken()
                         log.warning("Redis is back: jobs start at once again")
                 except StoreUnavailableError as error:
+                    self._permits.shaken()
                     pause = backoff.failed()
                     log.warning("no wake-ups, jobs start up to %g s late: %s", self.options.max_latency, error)
                     self._loops.stopped.wait(pause)

@@ -30,6 +30,7 @@ class WorkerOptions:
     default_ttl: float = 180 * 24 * 3600.0
     only: frozenset[str] = frozenset()
     never: frozenset[str] = frozenset()
+    queue_limits: Mapping[str, int] = field(default_factory=dict)  # by root queue: so many jobs at once
     name: str = ""
     report_config: Mapping[str, Any] = field(default_factory=dict)  # the part of the settings shown to others
 

@@ -38,6 +38,7 @@ class Rescuer:
     ttl: float  # seconds that a job failed by its losses is kept
     judge: LeaseJudge = field(default_factory=LeaseJudge)
     returned: Callable[[set[str]], object] = len  # told the queues to which jobs returned
+    bury: Callable[[WorkerId], object] = str  # told who was found dead
 
     def beaten(self, now: float) -> None:
         """The own heartbeat was written at `now` (monotonic seconds)."""
@@ -54,6 +55,7 @@ class Rescuer:
         for lease in self.judge.dead(suspects, self.clock.monotonic(), database_time):
             if self.workers.mark_lost(lease.worker, lease.beat):
                 log.warning("worker %s is lost: its heartbeat stopped at %d", lease.worker, lease.beat)
+                self.bury(lease.worker)
         # The jobs first, the workers after: who claims has registered before, so a worker that is not found
         # among the living can't be a newcomer.
         holders = self.jobs.workers_of_started() - {me}

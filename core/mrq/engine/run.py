@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from mrq.domain.task import Task
     from mrq.engine.subpools import Subpool
     from mrq.ports.runtime import Fiber
+    from mrq.ports.semaphores import Permit
 
 EXECUTE_FILE = str(Path(__file__).with_name("execute.py"))
 """Frames of a fiber up to the last one from here are the worker's, what follows is the task's."""
@@ -29,7 +30,7 @@ class Run:
     """
 
     __slots__ = (
-        "deadline", "ended", "face", "fiber", "in_task", "interrupted", "job", "options", "outcome", "pools",
+        "deadline", "ended", "face", "fiber", "in_task", "interrupted", "job", "options", "outcome", "permits", "pools",
         "progress", "shows_progress", "slot", "started", "task",
     )  # fmt: skip
 
@@ -43,6 +44,7 @@ class Run:
         self.deadline: float | None = None  # monotonic seconds; None: may run for ever
         self.interrupted: float | None = None  # monotonic seconds of the first interruption
         self.slot = -1  # at the guard
+        self.permits: tuple[Permit, ...] = ()  # to be released once the end is written
         self.progress: float | None = None  # to be written with the next report
         self.shows_progress = False
         self.in_task = False  # the task's own code runs: a signal may end it
@@ -55,6 +57,10 @@ class Run:
         self.started = now
         if self.options.timeout > 0:
             self.deadline = now + self.options.timeout
+
+    def wait(self) -> None:
+        """The task doesn't start yet: its time doesn't run, and nobody has to interrupt it."""
+        self.started = self.deadline = None
 
     def where(self) -> str:
         """Where the task is now, as the text of a traceback: its own frames, not those that called it."""

@@ -18,6 +18,8 @@ from mrq.ports.errors import StoreUnavailableError
 from mrq.ports.jobs import Settled
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mrq.domain.change import JobChange
     from mrq.engine.options import WorkerOptions
     from mrq.engine.run import Run
@@ -42,7 +44,9 @@ class Settler:
         clock: Clock,
         options: WorkerOptions,
         metrics: Metrics | None = None,
+        after: Callable[[list[Run]], object] = len,
     ) -> None:
+        """`after`: told the runs whose ends are written, or refused for good."""
         self._jobs = jobs
         self._state = state
         self._runtime = runtime
@@ -53,6 +57,7 @@ class Settler:
         self._something = runtime.event()
         self._backoff = Backoff()
         self._metrics = metrics or Metrics()
+        self._after = after
         self.closing = False
 
     def put(self, run: Run) -> None:
@@ -120,9 +125,11 @@ class Settler:
             for settlement, result in zip(settlements, results, strict=True)
             if result.fate is Settled.WRITTEN
         )
+        decided = []
         for (run, settlement), result in zip(batch, results, strict=True):
             if result.fate is Settled.UNSTORABLE:
-                self._fail_instead(run, settlement, result.reason or "")
+                if not self._fail_instead(run, settlement, result.reason or ""):
+                    decided.append(run)
                 continue
             if result.fate is Settled.REFUSED:
                 log.warning(
@@ -131,9 +138,12 @@ class Settler:
                     run.job.id, settlement.change.status,
                 )  # fmt: skip
             self._state.settled(run)
+            decided.append(run)
+        self._after(decided)
 
-    def _fail_instead(self, run: Run, settlement: Settlement, reason: str) -> None:
-        """The end can't be stored as it is. That fails this job and no other, with less and less to store."""
+    def _fail_instead(self, run: Run, settlement: Settlement, reason: str) -> bool:
+        """The end can't be stored as it is. That fails this job and no other, with less and less to store.
+        False: nothing is left to try."""
         log.error("job %s (%s): %s", run.job.id, run.job.path, reason)
         if settlement.change.status is not Status.FAILED:
             run.outcome = Outcome(Status.FAILED, failure=Failure("UnstorableResult", storable(reason)))
@@ -142,5 +152,6 @@ class Settler:
         else:
             log.critical("job %s: MongoDB refuses to store its end in any form; it stays started", run.job.id)
             self._state.settled(run)
-            return
+            return False
         self.put(run)
+        return True

@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import difflib
 import importlib
-import logging
 import sys
 from typing import TYPE_CHECKING, Any
 
+from mrq.domain.optionvalues import check_options, newer_options
 from mrq.domain.task import Task
 from mrq.exceptions import UnknownTaskError
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from mrq.domain.options import TaskOptions
 
 
-log = logging.getLogger("mrq.worker")
-
-
 class TaskLoader:
     """Finds tasks by path and knows what is set for them.
 
-    Settings of a task come from the defaults, over them from the task itself, over them from `TASKS`.
+    Settings of a task come from the defaults, over them from the task itself, over them from `TASKS`, which has
+    to make sense: else ConfigError.
     """
 
     def __init__(self, defaults: TaskOptions, configured: Mapping[str, Mapping[str, Any]]) -> None:
         self._defaults = defaults
         self._configured = configured
+        for path, entry in configured.items():
+            check_options(newer_options(entry), f"TASKS[{path!r}]")
         self._classes: dict[str, type[Task]] = {}
         self._options: dict[str, TaskOptions] = {}
 
@@ -43,11 +43,6 @@ class TaskLoader:
         found = self._classes.get(path)
         if found is None:
             found = self._classes[path] = load_task_class(path)
-            if found.max_concurrency:
-                log.warning(
-                    "task %s: max_concurrency = %d is not kept to in this version: its jobs may run side by side",
-                    path, found.max_concurrency,
-                )  # fmt: skip
         return found
 
     def loaded_options(self, path: str) -> TaskOptions:
@@ -66,11 +61,17 @@ class TaskLoader:
             with contextlib.suppress(Exception):
                 self.load(path)
         task_class = self._classes.get(path)
-        own = getattr(task_class, "mrq_options", {})
+        own = {} if task_class is None else own_options(task_class)
         options = self._defaults.merged(own).merged(self._configured.get(path, {}))
         if task_class is not None:
             self._options[path] = options
         return options
+
+
+def own_options(task_class: type[Task]) -> Mapping[str, Any]:
+    """What a task says for itself."""
+    limit = {"max_concurrency": task_class.max_concurrency} if task_class.max_concurrency else {}
+    return {**limit, **task_class.mrq_options}
 
 
 def load_task_class(path: str) -> type[Task]:

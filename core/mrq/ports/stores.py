@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from mrq.ports.jobs import JobStore
     from mrq.ports.locks import Locks
     from mrq.ports.pauses import Pauses
+    from mrq.ports.rates import Rates
+    from mrq.ports.semaphores import Semaphores
     from mrq.ports.wakeups import Wakeups
     from mrq.ports.workers import WorkerStore
 
@@ -25,3 +27,7 @@ class StorePorts(Protocol):
     def locks(self) -> Locks: ...
     @property
     def pauses(self) -> Pauses: ...
+    @property
+    def semaphores(self) -> Semaphores: ...
+    @property
+    def rates(self) -> Rates: ...

@@ -7,6 +7,9 @@ from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
+from mrq.domain.optionvalues import check_options, newer_options
+from mrq.exceptions import ConfigError
+
 if TYPE_CHECKING:
     from mrq.settings.values import Origin
 
@@ -15,6 +18,7 @@ WHOLE = ("int", (int,))
 TEXT = ("str", (str,))
 SWITCH = ("bool", (bool, int))
 FUNCTION = ("a function", (Callable,))
+KINDS = ("exception classes, or their dotted names", (type, str, tuple, list))
 
 Shape = Mapping[str, tuple[str, tuple[Any, ...]]]
 
@@ -28,7 +32,15 @@ TASK: Shape = {
     "max_retries": WHOLE,
     "retry_delay": NUMBER,
     "retries": WHOLE,
+    "retry_backoff": NUMBER,
+    "retry_max_delay": NUMBER,
+    "retry_jitter": NUMBER,
+    "retry_on": KINDS,
+    "retry_not_on": KINDS,
     "exclusive": SWITCH,
+    "max_concurrency": WHOLE,
+    "on_limit": TEXT,
+    "rate": TEXT,
 }
 QUEUE: Shape = {
     "job_factory": FUNCTION,
@@ -38,6 +50,7 @@ QUEUE: Shape = {
     "pushback_seconds": NUMBER,
     "dashboard_graph": FUNCTION,
     "notify": SWITCH,
+    "max_concurrency": WHOLE,
 }
 TABLES: Mapping[str, Shape] = {"tasks": TASK, "raw_queues": QUEUE, "queues_config": QUEUE}
 
@@ -56,7 +69,17 @@ def check_table(key: str, table: Mapping[Any, Any], origin: Origin) -> list[str]
         if not isinstance(entry, dict):
             raise origin.error(key, entry, f"should be dict, not {type(entry).__name__}", inside)
         warnings += _check_entry(key, inside, entry, origin)
+        _check_values(key, inside, entry, origin)
     return warnings
+
+
+def _check_values(key: str, inside: str, entry: Mapping[Any, Any], origin: Origin) -> None:
+    """Values of the right type that make no sense."""
+    try:
+        check_options(newer_options(entry), f"{origin.name(key)}{inside}")
+    except ConfigError as error:
+        place = f" ({origin.place})" if origin.place else ""
+        raise ConfigError(f"{error}{place}") from None
 
 
 def _check_entry(key: str, inside: str, entry: Mapping[Any, Any], origin: Origin) -> list[str]:

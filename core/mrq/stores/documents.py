@@ -4,6 +4,7 @@
     datedue         not to be started before; `datequeued`, the place in the queue, is then the same
     datestarted worker claim                         written when claimed; `claim` is the token of the claim
     alone           the job runs with nothing beside it in its worker
+    rateslot        the job was sent back once to wait for its turn under its task's rate: `datedue` is that turn
     losses losses_alone                              workers that died while it ran, and while it ran alone
     dateupdated totaltime result dateexpires dateretry retry_count progress
     traceback exceptiontype traceback_history        written when it ends
@@ -41,7 +42,7 @@ HISTORY_KEPT = 30  # entries of traceback_history
 
 CLAIMED_FIELDS = (
     "_id", "path", "params", "queue", "datequeued", "datestarted", "claim", "retry_count", "losses", "losses_alone",
-    "alone",
+    "alone", "rateslot",
 )  # fmt: skip
 
 # Whatever is in the database can be read: a job that no worker can decode would end every worker of its queue.
@@ -218,6 +219,8 @@ def values_of(change: JobChange) -> Document:
         "result": change.result,
         "queue": change.queue,
         "datequeued": change.datequeued,
+        "datedue": change.due,
+        "rateslot": change.has_slot or None,
         "dateretry": change.dateretry,
         "retry_count": change.retry_count,
         "losses": change.losses,
@@ -235,7 +238,8 @@ def update_of(change: JobChange, values: Any) -> Document:
     """The whole update; `values` are those of `values_of`, or the same encoded."""
     update: Document = {"$set": values}
     if change.status is Status.QUEUED:
-        update["$unset"] = {"alone": "", "datedue": ""}
+        gone = {"alone": "", "datedue": change.due, "rateslot": change.has_slot or None}
+        update["$unset"] = {name: "" for name, value in gone.items() if not value}
     if change.failure is not None:
         entry = history_entry(change, change.failure)
         update["$push"] = {"traceback_history": {"$each": [entry], "$slice": -HISTORY_KEPT}}
@@ -257,7 +261,7 @@ def history_entry(change: JobChange, failure: Failure) -> Document:
     return entry
 
 
-_NOT_QUEUED = {"dateexpires": "", "dateretry": "", "datedue": "", "alone": ""}
+_NOT_QUEUED = {"dateexpires": "", "dateretry": "", "datedue": "", "alone": "", "rateslot": ""}
 
 
 def return_update(at: datetime) -> Document:
@@ -291,6 +295,7 @@ def claimed(document: Mapping[str, Any]) -> ClaimedJob:
         get("losses") or 0,
         get("losses_alone") or 0,
         bool(get("alone")),
+        bool(get("rateslot")),
     )
 
 

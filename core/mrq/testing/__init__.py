@@ -19,6 +19,7 @@ from mrq.app import App, Stores, get_app, use_app, worker_options
 from mrq.engine.threads import ThreadRuntime
 from mrq.stores.memory import MemoryJobStore, MemoryLocks, MemoryWakeups, MemoryWorkerStore
 from mrq.stores.memory_jobkeys import MemoryJobKeys
+from mrq.stores.memory_limits import MemoryRates, MemorySemaphores
 from mrq.stores.memory_pauses import MemoryPauses
 from mrq.stores.memory_reports import MemoryJobReports
 from mrq.stores.memory_schedules import MemoryScheduleStore
@@ -41,6 +42,8 @@ def memory_stores() -> Stores:
         pauses=MemoryPauses(),
         schedules=MemoryScheduleStore(),
         job_keys=MemoryJobKeys(),
+        semaphores=MemorySemaphores(),
+        rates=MemoryRates(),
     )
 
 

@@ -74,7 +74,7 @@ def test_options_are_merged_one_by_one() -> None:
 
 def test_what_is_no_option_and_what_is_none_changes_nothing() -> None:
     options = TaskOptions(timeout=1)
-    assert options.merged({"timeout": None, "unknown": 1, "max_concurrency": 7}) == options
+    assert options.merged({"timeout": None, "unknown": 1}) == options
 
 
 def test_zero_and_false_are_values() -> None:

@@ -11,6 +11,8 @@ from mrq.domain.queuename import QueueName, parse_queue
 from mrq.engine.claiming import Claimer
 from mrq.engine.options import WorkerOptions
 from mrq.engine.pauses import PauseWatch
+from mrq.engine.permits import Permits
+from mrq.engine.queue_limits import QueueLimits
 from mrq.engine.regular_source import RegularSource
 from mrq.engine.state import WorkerState
 from mrq.engine.strategies import Burst, Parallel, Sequential, strategy_named
@@ -49,7 +51,8 @@ class Bench:
         self.pauses, self.other = MemoryPauses(), OtherSource()
         watch = PauseWatch(self.pauses, clock, 10.0)
         names = [parse_queue(name) for name in options.queues]
-        self.claimer = Claimer(names, strategy_named(strategy), self.source, self.other, watch, clock)
+        limits = QueueLimits(Permits.__new__(Permits), {}, clock)
+        self.claimer = Claimer(names, strategy_named(strategy), self.source, self.other, watch, clock, limits)
 
     def queue(self, queue: str, many: int = 1) -> list[NewJob]:
         jobs = [new_job(queue=queue) for _ in range(many)]

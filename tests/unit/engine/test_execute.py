@@ -36,7 +36,7 @@ def run(tasks: Tasks, error: BaseException | type[BaseException], **about: Any) 
         raise error
 
     options = about.pop("options", {})
-    return execute(claimed(tasks.define(raising, **options), **about), tasks.loader())[0]
+    return execute(claimed(tasks.define(raising, **options), **about), tasks.loader(), lambda: 0.0)[0]
 
 
 def text_of(outcome: Outcome) -> str:

@@ -242,7 +242,9 @@ def test_a_task_cannot_end_its_worker(plant: Plant, kind: type[BaseException]) -
 
 @pytest.mark.parametrize("options", [{"timeout": "60"}, {"result_ttl": "60"}], ids=str)
 def test_a_job_whose_own_options_are_wrong_ends_all_the_same(plant: Plant, options: dict[str, Any]) -> None:
-    jobs = plant.queue(plant.tasks.define(lambda params: 1, "Wrong", **options), 2)
+    path = plant.tasks.define(lambda params: 1, "Wrong")
+    plant.tasks.module.Wrong.mrq_options = options  # past the check that a class goes through
+    jobs = plant.queue(path, 2)
     jobs += plant.queue(plant.tasks.define(lambda params: 1, "Right"), 2)
     assert plant.burst().code == 0
     assert plant.statuses(jobs) == ["failed", "failed", "success", "success"]

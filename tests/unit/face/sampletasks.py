@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Any
+from typing import Any, ClassVar
 
 from mrq.context import get_current_job, retry_current_job, run_task
 from mrq.task import Task, task
@@ -62,3 +62,8 @@ class Old(Task):
         if params.get("nested"):
             return [self.is_main_task, run_task(f"{__name__}.Old", {})]
         return self.is_main_task
+
+
+class OnlyOne(Task):
+    max_concurrency = 1
+    mrq_options: ClassVar = {"retries": 2}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mrq.domain.status import Status
-from mrq.exceptions import InvalidParamsError, JobFailedError, JobNotFoundError, WaitTimeoutError
+from mrq.exceptions import ConfigError, InvalidParamsError, JobFailedError, JobNotFoundError, WaitTimeoutError
 from mrq.task import task
 from mrq.testing import memory_app as memory
 from mrq.testing import run_jobs
@@ -160,6 +160,7 @@ def test_parameters_without_a_name_are_refused() -> None:
         ({"queue": 5}, "queue=5 should be str, not int"),
         ({"exclusive": "yes"}, "exclusive='yes' should be bool, not str"),
         ({"timout": 60}, "there is no option 'timout'; did you mean timeout?"),
+        ({"max_concurency": 1}, "there is no option 'max_concurency'; did you mean max_concurrency?"),
         ({"colour": 1}, "there is no option 'colour'; there are queue, timeout"),
     ],
 )
@@ -228,3 +229,32 @@ def test_a_job_that_is_gone_is_not_found(memory_app: App) -> None:
     for ask in (job.status, job.result):
         with pytest.raises(JobNotFoundError, match="it may have expired"):
             ask()
+
+
+# ---- options
+
+
+def test_a_value_that_makes_no_sense_is_refused_where_it_is_written() -> None:
+    with pytest.raises(ConfigError, match="rate 'often' should be"):
+        task(rate="often")(sampletasks.add._function)
+
+
+def test_limits_and_retries_reach_the_workers(memory_app: App) -> None:
+    limited = task(
+        max_concurrency=3, on_limit="wait", rate="5/s", retry_on=(OSError, "a.B"), retry_backoff=3, retry_jitter=0
+    )(sampletasks.add._function)
+    loader = memory_app.tasks
+    loader._classes[limited.path] = limited.mrq_task_class
+    options = loader.options(limited.path)
+    assert (options.max_concurrency, options.on_limit, options.rate) == (3, "wait", "5/s")
+    assert options.retry_policy.on == (OSError, "a.B")
+    assert limited.mrq_task_class.max_concurrency == 3
+
+
+def test_the_configuration_wins_over_the_class() -> None:
+    path = f"{HERE}.OnlyOne"
+    with memory(tasks={path: {"max_concurrency": 5}}) as app:
+        assert app.tasks.loaded_options(path).max_concurrency == 5
+    with memory() as app:
+        assert app.tasks.loaded_options(path).max_concurrency == 1
+        assert app.tasks.loaded_options(path).retries == 2

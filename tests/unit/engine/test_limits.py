@@ -1,0 +1,409 @@
+"""Limits in a whole worker, on threads and stores in memory; the moods of Redis are played by the stores."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from mrq.domain.status import Status
+from mrq.engine import deadlines, limits, shutdown
+from mrq.ports.errors import StoreUnavailableError
+from mrq.stores.ids import new_id
+from mrq.stores.memory_limits import MemoryRates, MemorySemaphores
+from support.waiting import wait_until
+from unit.engine.test_worker import PATIENCE, Plant
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mrq.app import App
+    from mrq.ports.rates import Turn
+    from unit.engine.kit import Tasks
+
+
+class Counting(Plant):
+    """A plant whose tasks note how many of them are under way together."""
+
+    now = most = 0
+
+    def __init__(self, app: App, tasks: Tasks) -> None:
+        super().__init__(app, tasks)
+        self.lock = threading.Lock()
+
+    def counted(self, name: str = "Counted", seconds: float = 0.01, **options: Any) -> str:
+        def run(params: dict[str, Any]) -> None:
+            with self.lock:
+                self.now += 1
+                self.most = max(self.most, self.now)
+            time.sleep(seconds)
+            with self.lock:
+                self.now -= 1
+
+        return self.tasks.define(run, name, **options)
+
+    @property
+    def semaphores(self) -> MemorySemaphores:
+        semaphores = self.app.semaphores
+        assert isinstance(semaphores, MemorySemaphores)
+        return semaphores
+
+    def all_end(self, jobs: list[Any], status: str = "success") -> None:
+        wait_until(lambda: set(self.statuses(jobs)) == {status}, PATIENCE, what=f"all jobs end as {status}")
+
+    def away(self, monkeypatch: pytest.MonkeyPatch, store: object, *methods: str) -> None:
+        def broken(*_: Any, **__: Any) -> Any:
+            raise StoreUnavailableError("away")
+
+        for method in methods:
+            monkeypatch.setattr(type(store), method, broken)
+
+
+@pytest.fixture
+def plant(memory_app: App, tasks: Tasks, monkeypatch: pytest.MonkeyPatch) -> Iterator[Counting]:
+    monkeypatch.setattr(deadlines, "INTERVAL", 0.01)
+    monkeypatch.setattr(shutdown, "INTERRUPT_INTERVAL", 0.02)
+    monkeypatch.setattr(limits, "pause_for_permit", lambda refused, chance: 0.02)
+    monkeypatch.setattr(limits, "pause_for_server", lambda chance: 0.02)
+    plant = Counting(memory_app, tasks)
+    yield plant
+    plant.close()
+
+
+def name_of(path: str) -> str:
+    return f"task:{path}"
+
+
+# ---- max_concurrency
+
+
+@pytest.mark.parametrize("limit", [1, 3])
+def test_jobs_above_the_limit_wait_if_the_task_says_so(plant: Counting, limit: int) -> None:
+    path = plant.counted(max_concurrency=limit, on_limit="wait")
+    jobs = plant.queue(path, 20)
+    for _ in range(2):
+        plant.start(plant.worker(greenlets=5))
+    plant.all_end(jobs)
+    assert plant.most == limit
+    assert [plant.record(job).retry_count for job in jobs] == [0] * 20
+    wait_until(lambda: plant.semaphores.count(name_of(path)) == 0)
+
+
+def test_jobs_above_the_limit_end_as_maxconcurrency_by_default(plant: Counting) -> None:
+    path = plant.waiting(max_concurrency=2)
+    jobs = plant.queue(path, 5)
+    plant.start(plant.worker(greenlets=5))
+    wait_until(lambda: plant.statuses(jobs).count("maxconcurrency") == 3)
+    assert plant.semaphores.count(name_of(path)) == 2
+    ended = next(plant.record(job) for job in jobs if plant.record(job).status is Status.MAXCONCURRENCY)
+    assert ended.exceptiontype == "MaxConcurrencyInterrupt"
+    assert "MaxConcurrencyInterrupt: max_concurrency: 2 jobs of" in ended.traceback
+    assert len(ended.traceback_history) == 1
+    plant.go.set()
+    wait_until(lambda: plant.statuses(jobs).count("success") == 2)
+    plant.all_end(plant.queue(path))
+
+
+def test_the_class_attribute_of_0_9_is_kept_to(plant: Counting) -> None:
+    path = plant.waiting()
+    plant.tasks.module.Waiting.max_concurrency = 1
+    jobs = plant.queue(path, 2)
+    plant.start(plant.worker())
+    wait_until(lambda: sorted(plant.statuses(jobs)) == ["maxconcurrency", "started"])
+
+
+def test_tasks_without_limits_touch_neither_semaphores_nor_rates(
+    plant: Counting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant.away(monkeypatch, plant.semaphores, "acquire", "release", "renew", "drop")
+    plant.away(monkeypatch, plant.app.rates, "turn")
+    jobs = plant.queue(plant.counted(), 10)
+    worker = plant.worker(strategy="burst")
+    assert plant.start(worker).result(PATIENCE).code == 0
+    assert plant.statuses(jobs) == ["success"] * 10
+    assert not worker._permits.used
+
+
+def test_without_redis_jobs_with_limits_wait_and_don_t_fail(plant: Counting, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patches:
+        plant.away(patches, plant.semaphores, "acquire", "release", "renew")
+        asked: list[int] = []
+        patches.setattr(limits, "pause_for_server", lambda chance: asked.append(1) or 0.02)
+        (job,) = plant.queue(plant.counted(max_concurrency=1))
+        worker = plant.worker()
+        plant.start(worker)
+        wait_until(lambda: len(asked) >= 3)
+        assert plant.most == 0
+    wait_until(lambda: plant.record(job).status is Status.SUCCESS)
+    assert not plant.record(job).traceback_history
+
+
+def test_a_permit_whose_answer_was_lost_is_released(plant: Counting, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, lost = plant.semaphores.acquire, []
+
+    def losing(*args: Any) -> Any:
+        answer = real(*args)
+        if not lost:
+            lost.append(answer)
+            raise StoreUnavailableError("the answer was lost")
+        return answer
+
+    monkeypatch.setattr(plant.semaphores, "acquire", losing)
+    path = plant.counted(max_concurrency=1, on_limit="wait")
+    jobs = plant.queue(path, 2)
+    plant.start(plant.worker(heartbeat_interval=0.01))
+    plant.all_end(jobs)
+    assert len(lost[0]) == 1
+    wait_until(lambda: plant.semaphores.count(name_of(path)) == 0)
+
+
+def test_permits_are_renewed_while_jobs_run(plant: Counting) -> None:
+    path = plant.waiting(max_concurrency=1)
+    plant.queue(path)
+    worker = plant.worker(lease=0.2)  # so a permit lasts 0.4 s
+    plant.start(worker)
+    plant.in_task(worker)
+    time_is_up = time.monotonic() + 1.0
+    wait_until(lambda: time.monotonic() > time_is_up)
+    assert plant.semaphores.count(name_of(path)) == 1
+
+
+def test_a_permit_is_kept_until_the_end_is_written(plant: Counting, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = plant.counted(max_concurrency=1)
+    with monkeypatch.context() as patches:
+        plant.away(patches, plant.app.jobs, "settle")
+        (job,) = plant.queue(path)
+        worker = plant.worker()
+        plant.start(worker)
+        wait_until(lambda: [run for run in worker.state.held() if run.ended])
+        assert plant.semaphores.count(name_of(path)) == 1
+    wait_until(lambda: plant.record(job).status is Status.SUCCESS)
+    wait_until(lambda: plant.semaphores.count(name_of(path)) == 0)
+
+
+def test_a_permit_is_kept_until_a_job_that_timed_out_is_out_of_its_task(plant: Counting) -> None:
+    out = threading.Event()
+
+    def stubborn(params: dict[str, Any]) -> None:
+        while not out.is_set():
+            try:
+                out.wait(0.01)
+            except BaseException:
+                continue
+
+    path = plant.tasks.define(stubborn, timeout=0.05, max_concurrency=1)
+    (job,) = plant.queue(path)
+    plant.start(plant.worker())
+    wait_until(lambda: plant.record(job).status is Status.TIMEOUT)
+    assert plant.semaphores.count(name_of(path)) == 1
+    out.set()
+    wait_until(lambda: plant.semaphores.count(name_of(path)) == 0)
+
+
+def test_the_permits_of_a_lost_worker_are_dropped(plant: Counting) -> None:
+    plant.start(plant.worker())
+    dead = new_id()
+    plant.semaphores.acquire("name", 1, dead, ["p"], 600)
+    plant.running[0][0]._permits.bury(dead)
+    wait_until(lambda: plant.semaphores.count("name") == 0)
+
+
+def test_an_orderly_stop_leaves_nothing_behind(plant: Counting) -> None:
+    path = plant.counted(max_concurrency=1, on_limit="wait")
+    jobs = plant.queue(path)
+    worker = plant.worker()
+    ended = plant.start(worker)
+    plant.all_end(jobs)
+    plant.semaphores.acquire("left", 1, worker.state.worker, ["p"], 600)
+    worker.stop.finish("enough")
+    assert ended.result(PATIENCE).code == 0
+    assert plant.semaphores.count("left") == 0
+    assert plant.semaphores.count(name_of(path)) == 0
+
+
+@pytest.mark.parametrize("exclusive", [True, False])
+def test_when_permits_can_t_be_renewed_only_exclusive_jobs_are_interrupted(
+    plant: Counting, monkeypatch: pytest.MonkeyPatch, exclusive: bool
+) -> None:
+    (job,) = plant.queue(plant.waiting(max_concurrency=1, exclusive=exclusive))
+    worker = plant.worker(lease=0.2, max_jobs=1)
+    ended = plant.start(worker)
+    plant.in_task(worker)
+    with monkeypatch.context() as patches:
+        overdue: list[int] = []
+        seen = worker._permits._overdue
+        patches.setattr(worker._permits, "_overdue", lambda: overdue.append(1) or seen())
+        plant.away(patches, plant.semaphores, "renew", "release")
+        wait_until(lambda: overdue, PATIENCE)
+        if exclusive:
+            ended.result(PATIENCE)
+            assert plant.record(job).status is Status.QUEUED
+        else:
+            plant.go.set()
+            wait_until(lambda: plant.record(job).status is Status.SUCCESS)
+
+
+def test_jobs_that_may_not_start_don_t_count_as_taken(plant: Counting) -> None:
+    path = plant.counted(max_concurrency=1, on_limit="wait", seconds=0.05)
+    plant.queue(path, 10)
+    ended = plant.start(plant.worker(max_jobs=5)).result(PATIENCE)
+    assert ended.reason == "it has taken its 5 jobs"
+    assert plant.app.jobs.count("default", frozenset({Status.SUCCESS})) == 5
+
+
+def test_a_stop_gives_back_a_job_that_waits_for_its_start(plant: Counting, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, answer = threading.Event(), threading.Event()
+    real = plant.semaphores.acquire
+
+    def slow(*args: Any) -> Any:
+        asked.set()
+        answer.wait(PATIENCE)
+        return real(*args)
+
+    monkeypatch.setattr(plant.semaphores, "acquire", slow)
+    path = plant.counted(max_concurrency=1)
+    (job,) = plant.queue(path)
+    worker = plant.worker()
+    ended = plant.start(worker)
+    assert asked.wait(PATIENCE)
+    worker.stop.interrupt("now")
+    wait_until(lambda: plant.record(job).status is Status.QUEUED)
+    answer.set()
+    ended.result(PATIENCE)
+    assert plant.most == 0
+
+
+# ---- rates
+
+
+def test_starts_keep_their_distance(plant: Counting, monkeypatch: pytest.MonkeyPatch) -> None:
+    starts: list[float] = []
+    path = plant.tasks.define(lambda params: starts.append(time.monotonic()), rate="20/s")
+    jobs = plant.queue(path, 30)
+    for _ in range(2):
+        plant.start(plant.worker(greenlets=10))
+    plant.all_end(jobs)
+    starts.sort()
+    assert max(sum(start <= other < start + 1 for other in starts) for start in starts) <= 20
+    assert starts[-1] - starts[0] < 10
+    assert [plant.record(job).retry_count for job in jobs] == [0] * 30
+
+
+def test_each_job_is_claimed_at_most_twice(plant: Counting) -> None:
+    path = plant.tasks.define(lambda params: None, rate="20/s")
+    jobs = plant.queue(path, 30)
+    worker = plant.worker(greenlets=30)
+    claims: list[Any] = []
+    accept = worker._claimer._regular.source._accept  # type: ignore[attr-defined]
+    worker._claimer._regular.source._accept = lambda found: (claims.extend(found), accept(found))  # type: ignore[attr-defined]
+    plant.start(worker)
+    plant.all_end(jobs)
+    by_job = [sum(claim.id == job for claim in claims) for job in jobs]
+    assert max(by_job) <= 2
+    assert all(not claim.has_slot or by_job[jobs.index(claim.id)] == 2 for claim in claims)
+
+
+def test_a_job_that_has_to_wait_long_waits_in_its_queue(plant: Counting) -> None:
+    path = plant.tasks.define(lambda params: None, rate="2/m")
+    jobs = plant.queue(path, 3)
+    plant.start(plant.worker())
+    wait_until(
+        lambda: (
+            sorted(plant.statuses(jobs)) == ["queued", "queued", "success"]
+            and not any(worker.state.busy for worker, _ in plant.running)
+        )
+    )
+    records = [plant.record(job) for job in jobs if plant.record(job).status is Status.QUEUED]
+    dues = sorted(record.due for record in records)
+    assert (dues[1] - dues[0]).total_seconds() == pytest.approx(30.25, abs=0.5)
+    assert all(record.datequeued == record.due and record.document["rateslot"] for record in records)
+
+
+def test_a_start_whose_grant_came_late_is_asked_for_again(plant: Counting, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+    real = MemoryRates.turn
+
+    def slow(self: Any, name: str, ask: str, interval: float, patience: float, *, returns: bool) -> Turn:
+        answer = real(self, name, ask, interval, patience, returns=returns)
+        asked.append(returns)
+        if len(asked) == 1:
+            time.sleep(0.2)
+        return answer
+
+    monkeypatch.setattr(MemoryRates, "turn", slow)
+    plant.start(plant.worker())
+    plant.all_end(plant.queue(plant.tasks.define(lambda params: None, rate="10/s")))
+    assert asked == [False, True]
+
+
+# ---- limits of queues
+
+
+def test_a_queue_with_a_limit_is_taken_from_no_faster(plant: Counting) -> None:
+    path = plant.counted()
+    jobs = [*plant.queue(path, 20, "few"), *plant.queue(path, 5, "few/sub")]
+    for _ in range(2):
+        plant.start(plant.worker(queues=("few", "few/"), greenlets=5, queue_limits={"few": 2}))
+    plant.all_end(jobs)
+    assert plant.most == 2
+    assert all("datedue" not in plant.record(job).document for job in jobs)
+    for worker, _ in plant.running:
+        worker.stop.finish("done")
+    for _, future in plant.running:
+        future.result(PATIENCE)
+    assert plant.semaphores.count("queue:few") == 0
+
+
+def test_a_burst_waits_for_a_queue_that_is_at_its_limit(plant: Counting) -> None:
+    plant.semaphores.acquire("queue:few", 1, new_id(), ["theirs"], 0.5)
+    jobs = plant.queue(plant.counted(), 3, "few")
+    ended = plant.burst(queues=("few",), queue_limits={"few": 1})
+    assert ended.reason == "its queues are empty"
+    assert plant.statuses(jobs) == ["success"] * 3
+
+
+def test_other_queues_are_served_while_one_is_at_its_limit(plant: Counting) -> None:
+    plant.semaphores.acquire("queue:few", 1, new_id(), ["theirs"], 600)
+    path = plant.counted()
+    waits, runs = plant.queue(path, 1, "few"), plant.queue(path, 3, "free")
+    plant.start(plant.worker(queues=("few", "free"), queue_limits={"few": 1}))
+    plant.all_end(runs)
+    assert plant.statuses(waits) == ["queued"]
+
+
+def test_without_redis_queues_with_limits_wait(plant: Counting, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = plant.counted()
+    waits, runs = plant.queue(path, 1, "few"), plant.queue(path, 3, "free")
+    with monkeypatch.context() as patches:
+        plant.away(patches, plant.semaphores, "acquire", "release")
+        plant.start(plant.worker(queues=("few", "free"), queue_limits={"few": 1}))
+        plant.all_end(runs)
+        assert plant.statuses(waits) == ["queued"]
+    plant.all_end(waits)
+
+
+def test_jobs_whose_claim_was_never_answered_have_their_permits(
+    plant: Counting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store: Any = plant.app.jobs
+    real, lost = store.claim, []
+
+    def losing(claim: Any) -> Any:
+        answer = real(claim)
+        if answer and not lost:
+            lost.append(plant.semaphores.count("queue:few"))
+            raise StoreUnavailableError("the answer was lost")
+        return answer
+
+    monkeypatch.setattr(store, "claim", losing)
+    path = plant.waiting()
+    jobs = plant.queue(path, 5, "few")
+    worker = plant.worker(queues=("few",), queue_limits={"few": 2}, greenlets=5)
+    plant.start(worker)
+    plant.in_task(worker, 2)
+    assert lost == [2]
+    assert all(run.permits for run in worker.state.active())
+    plant.go.set()
+    plant.all_end(jobs)
