@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mrq.domain.job import NewJob
-from mrq.domain.queuename import waiting_place
+from mrq.domain.queuename import place_in_mongodb
 from mrq.domain.status import Status
 from mrq.engine.backoff import Backoff
 from mrq.engine.keyed import KeyedInsert
@@ -70,7 +70,7 @@ class Enqueuer:
             StoreUnavailableError: MongoDB can't be reached, or, if it could before, stayed away for longer than
                 a fail-over takes. Batches before the failing one are queued already.
         """
-        name = waiting_place(queue)
+        name = place_in_mongodb(queue)
         now = self.clock.now()
         place = now if due is None or due <= now else due
         new = [
