@@ -77,7 +77,7 @@ def test_raw_queues_are_refused(enqueuer: Enqueuer, queue: str) -> None:
         enqueuer.enqueue("t.T", [{}], queue)
 
 
-def test_a_subqueue_without_a_name(enqueuer: Enqueuer, store: MemoryJobStore) -> None:
+def test_a_subqueue_without_a_name(enqueuer: Enqueuer, store: Moody) -> None:
     """`q/` means all subqueues of q, and one of them is called just so (MRQ 0.9)."""
     enqueuer.enqueue("t.T", [{}], "q/")
     assert store.count("q/", ALL) == 1
