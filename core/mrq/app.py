@@ -1,7 +1,7 @@
 """The composition root: settings in, stores and engine out. One app serves a process.
 
-Drivers are imported when a store is first used, not before: a program that only imports its tasks, or a Lambda
-handler that never touches Redis, doesn't pay for them.
+Drivers are imported when a store is first used, the worker when one is made, not before: a program that only imports
+its tasks, or a Lambda handler that never touches Redis, doesn't pay for them.
 """
 
 from __future__ import annotations
@@ -15,15 +15,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from mrq.domain.jobkeys import SHORTEST_LIFE, KeyTerms
 from mrq.domain.options import TaskOptions
-from mrq.engine.bulk import BulkMover
 from mrq.engine.clock import SystemClock
 from mrq.engine.enqueue import Enqueuer
-from mrq.engine.loop import Worker
 from mrq.engine.metrics import Metrics
+from mrq.engine.news import QueueNews, notified
 from mrq.engine.options import WorkerOptions
-from mrq.engine.ownruns import OwnRuns
 from mrq.engine.tasks import TaskLoader
 from mrq.exceptions import ConfigError, UnknownTaskError
+from mrq.ports.logs import LOGS_SIZE
 from mrq.settings import Settings, load
 from mrq.stores.connections import Clients
 
@@ -32,6 +31,10 @@ if TYPE_CHECKING:
 
     from mrq.domain.ids import JobId
     from mrq.domain.schedule import Schedule
+    from mrq.engine.bulk import BulkMover
+    from mrq.engine.fittings import Fittings
+    from mrq.engine.loop import Worker
+    from mrq.engine.ownruns import OwnRuns
     from mrq.engine.run import Run
     from mrq.engine.scheduler import Scheduler
     from mrq.ports.clock import Clock
@@ -39,12 +42,14 @@ if TYPE_CHECKING:
     from mrq.ports.jobkeys import JobKeys
     from mrq.ports.jobs import JobStore
     from mrq.ports.locks import Locks
+    from mrq.ports.logs import LogStore
     from mrq.ports.pauses import Pauses
     from mrq.ports.rates import Rates
     from mrq.ports.reports import JobReports
     from mrq.ports.runtime import Event, Runtime
     from mrq.ports.schedules import ScheduleStore
     from mrq.ports.semaphores import Semaphores
+    from mrq.ports.sizes import QueueSizes
     from mrq.ports.wakeups import Wakeups
     from mrq.ports.workers import WorkerStore
 
@@ -70,6 +75,8 @@ class Stores:
     job_keys: JobKeys | None = None
     semaphores: Semaphores | None = None
     rates: Rates | None = None
+    logs: LogStore | None = None
+    sizes: QueueSizes | None = None
 
 
 class App:
@@ -177,6 +184,30 @@ class App:
         return RedisRates(redis, self.settings.redis_prefix)
 
     @cached_property
+    def sizes(self) -> QueueSizes:
+        """The sizes of queues as others read them; a copy, never the truth."""
+        if self._stores:
+            return _given(self._stores.sizes, "sizes")
+        from mrq.stores.redis_sizes import RedisQueueSizes  # noqa: PLC0415
+
+        return RedisQueueSizes(self._redis)
+
+    @cached_property
+    def logs(self) -> LogStore | None:
+        """The logs of jobs; None when none are kept (`mongodb_logs` is 0)."""
+        return self.logs_of_size(LOGS_SIZE)
+
+    def logs_of_size(self, size: int) -> LogStore | None:
+        """The logs of jobs, to be kept to this many bytes."""
+        if self.settings.mongodb_logs == "0":
+            return None
+        if self._stores:
+            return _given(self._stores.logs, "logs")
+        from mrq.stores.mongo_logs import MongoLogStore  # noqa: PLC0415
+
+        return MongoLogStore(self._logs_database, size)
+
+    @cached_property
     def reports(self) -> JobReports:
         """Sums over all jobs, for people."""
         if self._stores:
@@ -192,6 +223,10 @@ class App:
     @cached_property
     def _database(self) -> Any:
         return self._clients.database()
+
+    @cached_property
+    def _logs_database(self) -> Any:
+        return self._clients.get("mongodb_logs")
 
     @cached_property
     def _redis(self) -> Any:
@@ -258,16 +293,30 @@ class App:
     @cached_property
     def enqueuer(self) -> Enqueuer:
         """Puts jobs into queues."""
-        return Enqueuer(self.jobs, self.wakeups, self.clock, keys=lambda: self.job_keys, metrics=self.metrics)
+        news = None if self._stores and self._stores.sizes is None else self.news
+        return Enqueuer(
+            self.jobs, self.wakeups, self.clock, keys=lambda: self.job_keys, metrics=self.metrics, news=news
+        )
+
+    @cached_property
+    def news(self) -> QueueNews:
+        """What is said when jobs are queued."""
+        settings = self.settings
+        configs = settings.raw_queues or settings.queues_config
+        return QueueNews(self.wakeups, self.sizes, notified(configs), settings.max_latency, settings.queue_ttl)
 
     @cached_property
     def bulk(self) -> BulkMover:
         """Cancels or requeues many jobs."""
+        from mrq.engine.bulk import BulkMover  # noqa: PLC0415
+
         return BulkMover(self.jobs, self.enqueuer, self.clock)
 
     @cached_property
     def own_runs(self) -> OwnRuns:
         """Starts and ends single jobs outside of a worker."""
+        from mrq.engine.ownruns import OwnRuns  # noqa: PLC0415
+
         return OwnRuns(self.jobs, self.workers, self.tasks, self.clock, self.enqueuer.patience)
 
     def holder_of(self, job: JobId) -> tuple[Worker, Run] | None:
@@ -326,12 +375,20 @@ class App:
             *self.schedules.ensure_indexes(largest),
         ]
 
-    def worker(self, runtime: Runtime, guard: Guard | None = None, options: WorkerOptions | None = None) -> Worker:
+    def worker(
+        self,
+        runtime: Runtime,
+        guard: Guard | None = None,
+        options: WorkerOptions | None = None,
+        fittings: Fittings | None = None,
+    ) -> Worker:
         """A worker as the settings describe it.
 
         Raises:
             ConfigError: a queue or the strategy can't be served, or a schedule is wrong.
         """
+        from mrq.engine.loop import Worker  # noqa: PLC0415 - producers don't need it
+
         worker = Worker(
             options or worker_options(self.settings),
             stores=self,
@@ -340,6 +397,7 @@ class App:
             clock=self.clock,
             runtime=runtime,
             guard=guard,
+            fittings=fittings,
             loops=self._worker_loops(),
         )
         self._made = [reference for reference in self._made if reference() is not None]
@@ -368,9 +426,12 @@ def worker_options(settings: Settings) -> WorkerOptions:
         requeue_interrupted=settings.requeue_interrupted,
         interrupt_requeue_delay=settings.interrupt_requeue_delay,
         max_losses=settings.max_losses,
+        max_memory=settings.max_memory,
+        worker_id=settings.worker_id,
+        queue_ttl=settings.queue_ttl,
         default_ttl=settings.default_job_ttl,
-        only=_paths(settings.task_whitelist),
-        never=_paths(settings.task_blacklist),
+        only=task_paths(settings.task_whitelist),
+        never=task_paths(settings.task_blacklist),
         queue_limits=_queue_limits(settings),
         name=settings.name or socket.gethostname(),
         report_config={name: getattr(settings, name) for name in _SHOWN},
@@ -382,7 +443,8 @@ def _queue_limits(settings: Settings) -> dict[str, int]:
     return {root: limit for root, entry in queues.items() if (limit := entry.get("max_concurrency"))}
 
 
-def _paths(listed: str) -> frozenset[str]:
+def task_paths(listed: str) -> frozenset[str]:
+    """The task paths of a comma separated list."""
     return frozenset(path.strip() for path in listed.split(",") if path.strip())
 
 

@@ -17,7 +17,6 @@ from mrq.subpool import subpool_imap, subpool_map
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mrq.engine.loop import Worker
     from mrq.ports.runtime import Fiber
 
 __all__ = [
@@ -115,16 +114,16 @@ def _jobs_by_fiber() -> dict[int, tuple[Fiber, Job]]:
     worker = _Process.worker
     if worker is None:
         return {}
-    return {fiber.ident: (fiber, job_of(run)) for run in worker.state.active() for fiber in run.fibers()}
+    active = getattr(worker, "engine", worker).state.active()  # the face of a worker, or the engine's own
+    return {fiber.ident: (fiber, job_of(run)) for run in active for fiber in run.fibers()}
 
 
-def get_current_worker() -> Worker | None:
-    """The worker of this process, or None."""
-    worker: Worker | None = _Process.worker
-    return worker
+def get_current_worker() -> Any:
+    """The worker of this process (see mrq.worker.Worker), or None."""
+    return _Process.worker
 
 
-def set_current_worker(worker: Worker | None) -> None:
+def set_current_worker(worker: Any) -> None:
     """Say which worker this process runs."""
     _Process.worker = worker
 

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from mrq.domain.ids import JobId
     from mrq.domain.job import JobRecord
+    from mrq.ports.logs import LogText
 
 __all__ = [
     "FINAL_STATUSES",
@@ -142,6 +143,18 @@ def get_job_result(job_id: Any) -> dict[str, Any]:
     return result_of(record_of(get_app(), job_id))
 
 
+def get_job_logs(job_id: Any, after: Any = None, limit: int = 1000) -> list[LogText]:
+    """What a job has written to `mrq.context.log`: pieces of text with ids, oldest first; [] if there is nothing.
+
+    after: the id of the last piece that is known. Lines appear up to `report_interval` seconds late.
+    """
+    app = get_app()
+    if app.logs is None:
+        return []
+    behind = None if after is None else app.jobs.parse_id(after)
+    return app.logs.read(job=app.jobs.parse_id(job_id), after=behind, limit=limit)
+
+
 class Job(JobSaving):
     """A job by its id (MRQ 0.9's class). `data` is its document, or None while it has not been fetched.
 
@@ -194,6 +207,11 @@ class Job(JobSaving):
 
     def __repr__(self) -> str:
         return f"<Job {self.id}>"
+
+    @property
+    def run(self) -> Run | None:
+        """The run of it that a worker holds in this process, or None."""
+        return self._run
 
     # ---- reading
 
@@ -315,7 +333,7 @@ class Job(JobSaving):
         moved = self._app.jobs.move(self._known_id(), Status.QUEUED, now, fields)
         target = queue or self.queue or (self.fetch().queue if moved else None)
         if moved and target:
-            self._app.enqueuer.call(target.split("/", 1)[0])
+            self._app.enqueuer.announce(target, 1)
         return moved
 
     # ---- from inside its task

@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     from contract.kit import JobKit
     from mrq.ports.jobkeys import JobKeys
     from mrq.ports.locks import Locks
+    from mrq.ports.logs import LogStore
     from mrq.ports.pauses import Pauses
     from mrq.ports.rates import Rates
     from mrq.ports.schedules import ScheduleStore
     from mrq.ports.semaphores import Semaphores
+    from mrq.ports.sizes import QueueSizes
     from mrq.ports.wakeups import Wakeups
     from mrq.ports.workers import WorkerStore
 
@@ -166,3 +168,35 @@ def rates(request: pytest.FixtureRequest) -> Rates:
     if request.param == "memory":
         return MemoryRates()
     return RedisRates(request.getfixturevalue("redis_client"), request.getfixturevalue("redis_prefix"))
+
+
+def _logs(request: pytest.FixtureRequest, size: int) -> LogStore:
+    from mrq.stores.memory_logs import MemoryLogStore
+    from mrq.stores.mongo_logs import MongoLogStore
+
+    if request.param == "memory":
+        return MemoryLogStore(size)
+    return MongoLogStore(request.getfixturevalue("database"), size)
+
+
+@pytest.fixture(params=["memory", "mongodb"])
+def logs(request: pytest.FixtureRequest) -> LogStore:
+    """No logs yet."""
+    return _logs(request, 16 * 1024 * 1024)
+
+
+@pytest.fixture(params=["memory", "mongodb"])
+def small_logs(request: pytest.FixtureRequest) -> LogStore:
+    """Logs that keep 16 KiB."""
+    return _logs(request, 16 * 1024)
+
+
+@pytest.fixture(params=["memory", "redis"])
+def sizes(request: pytest.FixtureRequest) -> QueueSizes:
+    """Published sizes of queues."""
+    from mrq.stores.memory_sizes import MemoryQueueSizes
+    from mrq.stores.redis_sizes import RedisQueueSizes
+
+    if request.param == "memory":
+        return MemoryQueueSizes()
+    return RedisQueueSizes(request.getfixturevalue("redis_client"))

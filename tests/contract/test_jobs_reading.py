@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -105,3 +105,33 @@ def test_missing_indexes_are_named_until_they_are_made(kit: JobKit) -> None:
 
 def test_the_store_says_what_it_is(kit: JobKit) -> None:
     assert ("MongoDB" in kit.store.ping()) is (kit.database is not None)
+
+
+def test_queues_are_known_by_their_job_documents(kit: JobKit) -> None:
+    assert kit.store.queue_names() == set()
+    kit.queue(queue="a")
+    kit.queue(queue="b/x")
+    kit.settle(kit.started(queue="default"))
+    assert kit.store.queue_names() == {"a", "b/x", "default"}, "ended jobs count as well"
+    kit.store.remove_queue("b/x")
+    assert kit.store.queue_names() == {"a", "default"}
+
+
+def test_when_that_takes_too_long_waiting_and_running_jobs_must_do(
+    mongo_kit: JobKit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pymongo.errors import ExecutionTimeout
+
+    mongo_kit.queue(queue="a")
+    mongo_kit.settle(mongo_kit.started(queue="only an ended job"))
+    mongo_kit.started(queue="default")
+    collection = type(mongo_kit.store._jobs)  # type: ignore[attr-defined]
+    distinct = collection.distinct
+
+    def slow(self: Any, key: str, *args: Any, **options: Any) -> Any:
+        if not args:
+            raise ExecutionTimeout("operation exceeded time limit", 50)
+        return distinct(self, key, *args, **options)
+
+    monkeypatch.setattr(collection, "distinct", slow)
+    assert mongo_kit.store.queue_names() == {"a", "default"}

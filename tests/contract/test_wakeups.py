@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -181,3 +181,17 @@ def test_whatever_redis_refuses_is_no_more_than_an_absent_server(redis_url: str,
             limited.connection_pool.disconnect()
         finally:
             admin.acl_deluser(redis_prefix)
+
+
+def test_marks_for_workers_of_mrq_0_9(redis_client: Any, redis_prefix: str) -> None:
+    """They wait with BLPOP for "1" in a list that expires."""
+    from mrq.stores.redis_wakeups import RedisWakeups
+
+    wakeups = RedisWakeups(redis_client, redis_prefix)
+    wakeups.leave_marks("default", 2, 30)
+    key = f"{redis_prefix}:notify:default"
+    assert redis_client.lrange(key, 0, -1) == [b"1", b"1"]
+    assert 0 < redis_client.ttl(key) <= 30
+    wakeups.leave_marks("default", 1_000_000, 30)
+    wakeups.leave_marks("default", 5, 30)
+    assert redis_client.llen(key) == 100

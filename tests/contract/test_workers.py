@@ -251,3 +251,22 @@ def test_documents_of_the_gone_expire_by_the_last_report(database: Any) -> None:
 
     MongoWorkerStore(database).ensure_indexes()
     assert database.mrq_workers.index_information()["datereported_1"]["expireAfterSeconds"] == 3600
+
+
+def test_a_chosen_id_is_given_once(workers: WorkerStore) -> None:
+    chosen = WorkerRecord(new_id(), "first", STARTED, lease=15.0)
+    assert workers.introduce(chosen)
+    before = workers.fetch(chosen.id)
+    assert before is not None
+    assert (before["name"], before["status"], before["lease"]) == ("first", "started", 15.0)
+    assert before["datereported"]
+    assert workers.beat(chosen.id) is not None
+    assert not workers.introduce(WorkerRecord(chosen.id, "second", STARTED, lease=15.0))
+    assert workers.fetch(chosen.id)["name"] == "first"  # type: ignore[index]
+
+
+def test_the_id_of_a_worker_that_is_gone_is_not_given_again(workers: WorkerStore) -> None:
+    chosen = WorkerRecord(new_id(), "first", STARTED, lease=15.0)
+    assert workers.introduce(chosen)
+    workers.stop(chosen.id, {})
+    assert not workers.introduce(chosen)

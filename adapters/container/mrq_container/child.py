@@ -12,22 +12,23 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
+import click
 import gevent
 from gevent.monkey import get_original
 
-from mrq.context import set_current_worker
+from mrq.engine.classes import class_at
 from mrq.engine.run import current_run
 from mrq.exceptions import ConfigError, ServerRefusedError, ServerUnavailableError, TimeoutInterrupt
 from mrq.ports.guard import NoGuard
 from mrq_container.board import Board, BoardGuard
 from mrq_container.guard import NUDGE_SIGNAL
 from mrq_container.lifeline import die_with_guard, watch_pipe
-from mrq_container.runtime import GeventRuntime
 from mrq_container.start import app_of, run_with_settings, set_up_logging
+from mrq_container.worker import Worker
 
 if TYPE_CHECKING:
     from mrq.app import App
-    from mrq.engine.loop import Worker
+    from mrq.engine.loop import Worker as Engine
     from mrq.settings import Loaded
 
 log = logging.getLogger("mrq.worker")
@@ -43,31 +44,43 @@ def main(argv: list[str]) -> int:
 
 def work(loaded: Loaded) -> int:
     """Work as the settings say."""
-    set_up_logging(loaded)
     board = _board()
     app = app_of(loaded)
+    try:
+        set_up_logging(loaded)
+    except ConfigError as error:
+        click.echo(f"mrq-worker: {error}", err=True)
+        return 2
     if not _servers_answer(app):
         return 1
     interval = app.settings.heartbeat_interval
     guard = NoGuard() if board is None else BoardGuard(board, app.clock.monotonic, interval)
+    Worker.guard = guard
     try:
-        app.runtime = GeventRuntime()
-        worker = app.worker(app.runtime, guard)
+        worker = _worker_class(app.settings.worker_class)()
     except ConfigError as error:
         log.error("%s", error)
         return 2
-    set_current_worker(worker)
-    _obey_signals(worker, app, guard)
+    _obey_signals(worker.engine, app, guard)
     try:
-        ended = worker.run()
+        code = worker.work()
     except (ServerUnavailableError, ServerRefusedError) as error:
         log.error("the worker can't register: %s", error)
         return 1
-    if ended.code:
-        log.error("the worker ends with code %d: %s", ended.code, ended.reason)
-        _leave_now(ended.code)  # a job that can't be interrupted would hold up an ordinary exit
-    _leave_in_any_case(ended.code)
-    return ended.code
+    if code:
+        log.error("the worker ends with code %d: %s", code, worker.engine.stop.reason)
+        _leave_now(code)  # a job that can't be interrupted would hold up an ordinary exit
+    _leave_in_any_case(code or 0)
+    return code or 0
+
+
+def _worker_class(path: str) -> type[Worker]:
+    if path == "mrq.worker.Worker":
+        return Worker  # without a search among all that is installed
+    found = class_at(path, "worker_class")
+    if not (isinstance(found, type) and issubclass(found, Worker)):
+        raise ConfigError(f"worker_class {path!r} is not derived from mrq.worker.Worker")
+    return found
 
 
 def _board() -> Board | None:
@@ -100,7 +113,7 @@ def _servers_answer(app: App) -> bool:
     return True
 
 
-def _obey_signals(worker: Worker, app: App, guard: Any) -> None:
+def _obey_signals(worker: Engine, app: App, guard: Any) -> None:
     """SIGINT once: finish what runs. Twice, or SIGTERM: interrupt it. The handlers set flags and no more."""
 
     def interrupt() -> None:

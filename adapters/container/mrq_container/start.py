@@ -11,6 +11,7 @@ import click
 from mrq.app import App, use_app
 from mrq.cli.options import SettingsCommand, given_on_command_line, settings_options
 from mrq.exceptions import ConfigError
+from mrq.logger import TolerantFormatter, handlers_of
 from mrq.settings import Loaded, load, put_current_directory_first
 
 if TYPE_CHECKING:
@@ -53,13 +54,21 @@ def app_of(loaded: Loaded) -> App:
 
 
 def set_up_logging(loaded: Loaded) -> None:
-    """The worker's log goes to stderr, in `log_format`, from `log_level` on; `quiet`: errors only."""
+    """The log goes to stderr, in `log_format`, from `log_level` on (`quiet`: errors only), and to the handlers of
+    LOG_HANDLERS or `log_handler`.
+
+    Raises:
+        ConfigError: one of the handlers can't be made.
+    """
     settings = loaded.settings
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter(settings.log_format))
+    terminal = logging.StreamHandler(sys.stderr)
+    terminal.setFormatter(TolerantFormatter(settings.log_format))
+    terminal.setLevel(logging.ERROR if settings.quiet else settings.log_level)
     ours = logging.getLogger("mrq")
-    ours.handlers[:] = [handler]
+    ours.handlers[:] = [terminal]  # first: what goes wrong with the others is to be seen
     ours.propagate = False
-    ours.setLevel(logging.ERROR if settings.quiet else settings.log_level)
+    handlers = [terminal, *handlers_of(settings)]
+    ours.handlers[:] = handlers
+    ours.setLevel(min(handler.level for handler in handlers))
     for warning in loaded.warnings:
         ours.warning("%s", warning)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from mrq.domain.ids import JobId
     from mrq.domain.jobkeys import KeyTerms
+    from mrq.engine.news import QueueNews
     from mrq.ports.clock import Clock
     from mrq.ports.jobkeys import JobKeys
     from mrq.ports.jobs import JobStore
@@ -41,6 +42,7 @@ class Enqueuer:
     keys: Callable[[], JobKeys] | None = None  # opened only for jobs that have keys
     sleep: Callable[[float], None] = time.sleep
     metrics: Metrics = field(default_factory=Metrics)
+    news: QueueNews | None = None
     patience: Patience = field(init=False)
     _silence: Backoff = field(default_factory=lambda: Backoff(first=1.0, longest=10.0))
     _call_again: float = float("-inf")  # monotonic seconds until which no worker is called
@@ -86,7 +88,7 @@ class Enqueuer:
             batch = new[start : start + batch_size]
             ids += self._insert(batch, names[start : start + batch_size] if names else None, terms)
             self.metrics.enqueued(name.id, len(batch), Status.QUEUED)
-        self.call(name.root)
+        self.announce(name.id, len(new))
         return ids
 
     def put(self, new: list[NewJob]) -> None:
@@ -111,20 +113,34 @@ class Enqueuer:
         keyed = KeyedInsert(self.jobs, self.keys(), self.clock)
         return self.patience.through(lambda: keyed.insert(batch, names, terms), waiting)
 
+    def announce(self, queue: str, jobs: int) -> None:
+        """Jobs have just come into a queue (its full name): wake workers, and say it to all who want to know."""
+
+        def tell() -> None:
+            self.wakeups.notify([queue.split("/", 1)[0]])
+            if self.news is not None:
+                self.news.queued(queue, jobs)
+
+        self._through_redis(tell)
+
     def call_for(self, queues: Iterable[str]) -> None:
         """Wake the idle workers of queues, given by their full names."""
         for root in {queue.split("/", 1)[0] for queue in queues}:
             self.call(root)
 
     def call(self, root: str) -> None:
-        """Wake idle workers. A Redis that is away costs latency, never a job: workers also poll.
+        """Wake idle workers."""
+        self._through_redis(lambda: self.wakeups.notify([root]))
+
+    def _through_redis(self, tell: Callable[[], None]) -> None:
+        """A Redis that is away costs latency, never a job: workers also poll.
 
         One that hangs costs a time-out: so it is let alone for a while, or each of many jobs would pay that.
         """
         if self.clock.monotonic() < self._call_again:
             return
         try:
-            self.wakeups.notify([root])
+            tell()
         except StoreUnavailableError as error:
             pause = self._silence.failed()
             self._call_again = self.clock.monotonic() + pause

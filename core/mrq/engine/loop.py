@@ -15,9 +15,12 @@ from mrq.engine.backoff import Backoff
 from mrq.engine.claiming import Claimer, queues_of
 from mrq.engine.deadlines import Deadlines
 from mrq.engine.execute import execute, failure_of
+from mrq.engine.fittings import Fittings
 from mrq.engine.heartbeat import Heartbeat
+from mrq.engine.idle import IdleBell
 from mrq.engine.limits import Limits
 from mrq.engine.maintenance import Maintenance
+from mrq.engine.memory import MemoryWatch
 from mrq.engine.pauses import PauseWatch
 from mrq.engine.permits import Permits
 from mrq.engine.queue_limits import QueueLimits
@@ -28,14 +31,15 @@ from mrq.engine.run import Run, current_run
 from mrq.engine.settling import Settler
 from mrq.engine.shutdown import Ending, StopFlags
 from mrq.engine.sideloops import SideLoops
+from mrq.engine.sizes import SizePublisher
 from mrq.engine.state import WorkerState
 from mrq.engine.strategies import strategy_named
-from mrq.exceptions import Interrupt, TimeoutInterrupt
+from mrq.exceptions import ConfigError, Interrupt, InvalidJobIdError, TimeoutInterrupt
 from mrq.ports.errors import StoreUnavailableError
 from mrq.ports.guard import Guard, NoGuard
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from mrq.domain.ids import WorkerId
     from mrq.domain.job import ClaimedJob
@@ -43,6 +47,7 @@ if TYPE_CHECKING:
     from mrq.engine.options import WorkerOptions
     from mrq.engine.tasks import TaskLoader
     from mrq.ports.clock import Clock
+    from mrq.ports.jobs import JobStore
     from mrq.ports.runtime import Event, Runtime
     from mrq.ports.stores import StorePorts
 
@@ -72,11 +77,13 @@ class Worker:
         clock: Clock,
         runtime: Runtime,
         guard: Guard | None = None,
+        fittings: Fittings | None = None,
         loops: Sequence[tuple[str, Callable[[Event], None]]] = (),
     ) -> None:
         """`loops`: what else is to run beside the main loop until the event is set, by name."""
         self.options = options
         self._more_loops = loops
+        self.fittings = fittings = fittings or Fittings()
         self.runtime = runtime
         self._jobs = jobs = stores.jobs
         self._workers = workers = stores.workers
@@ -96,15 +103,29 @@ class Worker:
         self._settler = Settler(jobs, self.state, runtime, clock, options, self._metrics, self._permits.ended)
         self._strategy = strategy_named(options.strategy)
         self._enqueuer = enqueuer
+        self.queues = queues_of(options.queues)
         self._claimer = self._make_claimer(stores)
         self._loops = SideLoops(runtime, lambda name: self.stop.fail(f"its {name} loop died"))
         self._ending = Ending(self.stop, self.state, self._settler, clock, options)
-        self._reporter = Reporter(jobs, workers, self.state, clock, options)
+        self.sizes = SizePublisher(
+            jobs,
+            stores.sizes,
+            stores.locks,
+            clock,
+            self.queues,
+            interval=options.report_interval,
+            ttl=options.queue_ttl,
+        )
+        self.reporter = Reporter(jobs, workers, self.state, clock, options, fittings, self.sizes)
         self._maintenance = Maintenance(jobs, enqueuer, clock)
         self._alone: list[Run] = []  # claimed, to be run with nothing beside them
         self._accepted = 0
         self._lost_identity = False
         self._started_at = clock.monotonic()
+        self._max_jobs, self._max_time = options.max_jobs, options.max_time
+        self._enough = ""  # why the loop is over though the worker is not to stop
+        self._idle = IdleBell(kick)
+        self._wanted_id = _id_of(jobs, options.worker_id)
         rescuer = Rescuer(
             jobs,
             workers,
@@ -124,8 +145,7 @@ class Worker:
         options, clock = self.options, self._clock
         regular = RegularSource(stores.jobs, self.state, clock, options, self._accept)
         pauses = PauseWatch(stores.pauses, clock, options.paused_queues_refresh_interval)
-        queues = queues_of(options.queues)
-        return Claimer(queues, self._strategy, regular, regular, pauses, clock, self._queue_limits)
+        return Claimer(self.queues, self._strategy, regular, regular, pauses, clock, self._queue_limits)
 
     @property
     def id(self) -> WorkerId:
@@ -136,40 +156,106 @@ class Worker:
 
     def run(self) -> Exit:
         """Work until told to stop, a limit is reached, or, in a burst, the queues are empty."""
+        self.begin()
+        self.loop()
+        return self.end()
+
+    def begin(self) -> None:
+        """Register, and start what runs beside the jobs.
+
+        Raises:
+            StoreUnavailableError: the worker could not be registered.
+        """
+        if self.fittings.logs is not None:
+            self.fittings.logs.prepare()
         self._register()
-        for name, loop in (
+        loops: list[tuple[str, Callable[[], None]]] = [
             ("heartbeat", lambda: self._heartbeat.loop(self._loops.stopped)),
             ("rescue", lambda: self._heartbeat.look_after(self._loops.stopped)),
             ("deadlines", lambda: self._deadlines.loop(self._loops.stopped)),
             ("settler", self._settler.loop),
             ("wake-up", self._listen),
-            ("report", lambda: self._reporter.loop(self._loops.stopped)),
+            ("report", lambda: self.reporter.loop(self._loops.stopped)),
             ("maintenance", lambda: self._maintenance.loop(self._loops.stopped)),
             ("permits", lambda: self._permits.loop(self._loops.stopped)),
-        ):
+        ]
+        for name, loop in (*loops, *self._fitted_loops()):
             self._loops.start(name, loop)
         for name, more in self._more_loops:
             self._loops.start(name, functools.partial(more, self._loops.stopped))
         log.info("worker %s serves %s", self.state.worker, ", ".join(self.options.queues))
+
+    def _fitted_loops(self) -> Iterator[tuple[str, Callable[[], None]]]:
+        logs, memory = self.fittings.logs, self.fittings.memory
+        if logs is not None:
+            something = self.runtime.event()
+            yield "logs", lambda: logs.loop(self._loops.stopped, something, self.runtime.sleep)
+        if memory is not None and self.options.max_memory:
+            watch = MemoryWatch(self.options.max_memory, memory, lambda: self._accepted, self.stop)
+            yield "memory", lambda: watch.loop(self._loops.stopped)
+
+    def loop(self, max_jobs: int | None = None, max_time: float | None = None) -> None:
+        """Take jobs until told to stop or until a limit is reached (None: that of the options; 0: none).
+
+        Jobs may still run then. May be called again after a limit.
+        """
+        self._max_jobs = self.options.max_jobs if max_jobs is None else max_jobs
+        self._max_time = self.options.max_time if max_time is None else max_time
+        self._accepted, self._started_at, self._enough = 0, self._clock.monotonic(), ""
         try:
-            while not self.stop.graceful:
+            while not (self.stop.graceful or self._enough):
                 self._turn()
         except BaseException:
             self.stop.fail("its main loop died")
             log.critical("the worker's main loop died; the worker stops", exc_info=True)
-        return self._end()
+
+    def join(self) -> None:
+        """Let running jobs finish, within the stop time-out, and their ends be written."""
+        self.state.status = WorkerStatus.JOIN
+        self._ending.wait_for_jobs()
+        until = self._clock.monotonic() + LAST_WRITES
+        while self.state.busy and not self.state.active() and self._clock.monotonic() < until:
+            self.state.kick.wait(0.1)
+            self.state.kick.clear()
+        if self.state.active() and not self.stop.now:
+            self.stop.interrupt("jobs still run after the stop time-out")
+
+    def take(self, limit: int) -> int:
+        """Take up to `limit` jobs now, as far as there are free slots; how many there were."""
+        wish = min(limit, self.state.free())
+        return self._claimer.claim(wish) if wish > 0 and self._heartbeat.fresh() else 0
+
+    def wait_for_idle(self, timeout: float | None = None) -> bool:
+        """Wait until no job is held, and one more look at the queues after that has found none.
+
+        True at once when the worker has ended; False after `timeout` seconds.
+        """
+        event = self.runtime.event()
+        self.runtime.spawn(self.state.kick.set)  # once it waits
+        return self._idle.wait(event, timeout)
 
     def _register(self) -> None:
-        me = WorkerRecord(
-            self.state.worker, self.options.name, self._clock.now(), self.options.lease, self.options.report_config
-        )
-        self._workers.register(me)
+        wanted, self._wanted_id = self._wanted_id, None
+        if wanted is None or not self._workers.introduce(self._record(wanted)):
+            if wanted is not None:
+                log.warning("the id %s is or was another worker's; this one is %s", wanted, self.state.worker)
+            self._workers.register(self._record(self.state.worker))
+        else:
+            self.state.worker = wanted
+        if self.fittings.logs is not None:
+            self.fittings.logs.act_as(self.state.worker)
         self._heartbeat.last = self._clock.monotonic()
         self._guard.identity(self.state.worker)
         self._guard.beat()
         self.state.status = WorkerStatus.STARTED
 
-    def _end(self) -> Exit:
+    def _record(self, me: WorkerId) -> WorkerRecord:
+        now = self.reporter.started = self._clock.now()
+        return WorkerRecord(me, self.options.name, now, self.options.lease, self.options.report_config)
+
+    def end(self) -> Exit:
+        """Bring all jobs to an end, write what is left to write, and sign off."""
+        self.stop.finish(self._enough or "it has nothing left to do")
         log.info("worker %s stops: %s", self.state.worker, self.stop.reason)
         self._ending.perform()
         self._settler.close()
@@ -179,12 +265,15 @@ class Worker:
         self._loops.stopped.set()
         self._permits.close()
         self._loops.stop(timeout=2.0, but="wake-up")  # that one may listen for a while longer; it can't harm
+        self._idle.close()
         if written and not self.state.busy:
             self._permits.finish()
             try:
-                self._workers.stop(self.state.worker, self._reporter.report(WorkerStatus.STOP))
+                self._workers.stop(self.state.worker, self.reporter.report(WorkerStatus.STOP, measured=True))
             except StoreUnavailableError as error:
                 log.warning("the database doesn't know that this worker stopped: %s", error)
+        if self.fittings.logs is not None:
+            self.fittings.logs.close()
         self._guard.finishing(self.stop.exit_code, replace=self.stop.replace)
         return Exit(self.stop.exit_code, self.stop.replace, self.stop.reason)
 
@@ -199,6 +288,7 @@ class Worker:
         wish = self._wish()
         if wish is None:  # a limit is reached
             return
+        asked, held_nothing = self._idle.asked(), not self.state.busy  # before the look
         if not self._heartbeat.fresh():
             wish = 0
         taken = self._claimer.claim(wish) if wish else 0
@@ -206,22 +296,24 @@ class Worker:
             self.state.status = WorkerStatus.SPAWN
             return
         self.state.status = WorkerStatus.WAIT if wish else WorkerStatus.FULL
-        if wish and self._strategy.stops_when_empty and not self._claimer.retry_in and not self.state.busy:
-            self.stop.finish("its queues are empty")
-            return
+        if wish and held_nothing and not self._claimer.retry_in:
+            self._idle.ring(asked)
+            if self._strategy.stops_when_empty:
+                self._enough = "its queues are empty"
+                return
         patience = self._patience()
         self.state.kick.wait(min(self._claimer.retry_in or patience, patience))
 
     def _wish(self) -> int | None:
         """How many jobs to take now; None when the worker's work is done."""
         wish = self.state.free()
-        if self.options.max_jobs:
-            wish = min(wish, self.options.max_jobs - self._accepted)
-            if self._accepted >= self.options.max_jobs:
-                self.stop.finish(f"it has taken its {self.options.max_jobs} jobs")
+        if self._max_jobs:
+            wish = min(wish, self._max_jobs - self._accepted)
+            if self._accepted >= self._max_jobs:
+                self._enough = f"it has taken its {self._max_jobs} jobs"
                 return None
-        if self.options.max_time and self._time_left() <= 0:
-            self.stop.finish(f"its {self.options.max_time:g} s are over")
+        if self._max_time and self._time_left() <= 0:
+            self._enough = f"its {self._max_time:g} s are over"
             return None
         if self._alone:
             self._run_next_alone()
@@ -230,10 +322,10 @@ class Worker:
 
     def _patience(self) -> float:
         limit = self.options.max_latency
-        return max(0.0, min(limit, self._time_left())) if self.options.max_time else limit
+        return max(0.0, min(limit, self._time_left())) if self._max_time else limit
 
     def _time_left(self) -> float:
-        return self._started_at + self.options.max_time - self._clock.monotonic()
+        return self._started_at + self._max_time - self._clock.monotonic()
 
     # ---- jobs
 
@@ -289,7 +381,8 @@ class Worker:
             run.slot = self._guard.enter(run.job.id, run.job.token, run.deadline)
             current_run.set(run)
             run.in_task = True
-            outcome, run.task = execute(run.job, self._tasks)
+            perform = self.fittings.perform
+            outcome, run.task = execute(run.job, self._tasks) if perform is None else perform(run)
             run.close_pools()
             run.in_task = False
             if run.decide(outcome):
@@ -304,6 +397,8 @@ class Worker:
             self.state.left_fiber(run)
             if run.permits:
                 self._permits.look()
+            if self.fittings.logs is not None:
+                self.fittings.logs.buffer.ended(run.job.id)
 
     def _admitted(self, run: Run) -> bool:
         """Whether a run of a task with limits may start; if not, what becomes of it is under way."""
@@ -401,3 +496,12 @@ class Worker:
                     self._loops.stopped.wait(pause)
         finally:
             ear.close()
+
+
+def _id_of(jobs: JobStore, worker_id: str) -> WorkerId | None:
+    if not worker_id:
+        return None
+    try:
+        return jobs.parse_id(worker_id)
+    except InvalidJobIdError as error:
+        raise ConfigError(f"worker_id {worker_id!r} is no id; write 24 hexadecimal digits") from error

@@ -32,6 +32,9 @@ class WorkerOptions:
     never: frozenset[str] = frozenset()
     queue_limits: Mapping[str, int] = field(default_factory=dict)  # by root queue: so many jobs at once
     name: str = ""
+    worker_id: str = ""  # the first identity; one that is taken is not used
+    max_memory: int = 0  # MB
+    queue_ttl: float = 24 * 3600.0  # published sizes of queues are forgotten after this
     report_config: Mapping[str, Any] = field(default_factory=dict)  # the part of the settings shown to others
 
     interrupt_grace: float = 10.0  # a job that survives its interruption for so long can't be interrupted

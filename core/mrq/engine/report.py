@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,11 @@ from mrq.domain.worker import WorkerStatus
 from mrq.ports.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from mrq.engine.fittings import Fittings
     from mrq.engine.options import WorkerOptions
+    from mrq.engine.sizes import SizePublisher
     from mrq.engine.state import WorkerState
     from mrq.ports.clock import Clock
     from mrq.ports.jobs import JobStore
@@ -29,6 +34,9 @@ class Reporter:
     state: WorkerState
     clock: Clock
     options: WorkerOptions
+    fittings: Fittings
+    sizes: SizePublisher
+    started: datetime | None = None
 
     def loop(self, stopped: Event) -> None:
         """Report until told to stop."""
@@ -39,23 +47,29 @@ class Reporter:
                     self.write()
                 except StoreUnavailableError as error:
                     log.debug("no report could be written: %s", error)
+                self.sizes.round()
             if stopped.wait(interval):
                 return
 
     def write(self) -> None:
         """Write one report."""
-        self.workers.report(self.state.worker, self.report(self.state.status))
+        report = self.report(self.state.status, measured=True)
+        if self.fittings.reported is not None:
+            self.fittings.reported({"_id": str(self.state.worker), **report, "datereported": self.clock.now()})
+        self.workers.report(self.state.worker, report)
         for run in self.state.active():
             ratio, run.progress = run.progress, None
             if ratio is not None:
                 self.jobs.set_progress(run.job.id, run.job.token, ratio)
 
-    def report(self, status: WorkerStatus) -> dict[str, Any]:
-        """The report as it is stored."""
+    def report(self, status: WorkerStatus, *, measured: bool = False) -> dict[str, Any]:
+        """The report as it is stored. `measured`: with the memory and the CPU time of the process."""
         active = [] if status is WorkerStatus.STOP else self.state.active()
         return {
             "status": status.value,
             "name": self.options.name,
+            "datestarted": self.started,
+            "process": dict(self.fittings.process(measured)) if self.fittings.process else {"pid": os.getpid()},
             "config": dict(self.options.report_config),
             "done_jobs": self.state.done_jobs,
             "usage_avg": len(active) / self.options.greenlets,
@@ -65,6 +79,8 @@ class Reporter:
                     "path": run.job.path,
                     "datestarted": run.job.datestarted,
                     "stack": run.where().splitlines(),
+                    "time": 0,  # until they are traced
+                    "switches": 0,
                 }
                 for run in active[:100]  # bounded: a report must stay small whatever the number of greenlets
             ],

@@ -63,6 +63,11 @@ class StopFlags:
         self.fail(reason)
         self.replace = True
 
+    def renew(self, reason: str) -> None:
+        """End as after `finish`, and have a successor: this process is worn out, nothing is wrong."""
+        self.replace = True
+        self.finish(reason)
+
     def _because(self, reason: str) -> None:
         self.reason = self.reason or reason
 
@@ -80,14 +85,14 @@ class Ending:
     def perform(self) -> None:
         """Bring every run of the worker to an end that can be written."""
         self.state.status = WorkerStatus.JOIN
-        self._wait_for_jobs()
+        self.wait_for_jobs()
         left = self.state.active()
         if left:
             self.state.status = WorkerStatus.KILLING
             log.info("interrupting %d running jobs", len(left))
             self.interrupt(left, hand_back=self.flags.hand_back)
 
-    def _wait_for_jobs(self) -> None:
+    def wait_for_jobs(self) -> None:
         """Let running jobs finish, within the stop time-out, or until told not to."""
         until = self.clock.monotonic() + self.options.stop_timeout if self.options.stop_timeout else None
         for run in self.state.active():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from mrq.engine.classes import class_at
 from mrq.exceptions import ConfigError
 
 if TYPE_CHECKING:
@@ -13,7 +14,11 @@ if TYPE_CHECKING:
 
 
 class Strategy(Protocol):
-    """How a worker shares its free slots among its queues."""
+    """How a worker shares its free slots among its queues.
+
+    One of your own: a class with these two, which can be made without arguments. A worker makes one of it and
+    asks it before each claim, in one thread; it may keep a state. What it raises ends the worker.
+    """
 
     stops_when_empty: bool
     """Whether the worker ends once its queues are empty and its jobs have ended."""
@@ -62,11 +67,21 @@ _BY_NAME: dict[str, Callable[[], Strategy]] = {"sequential": Sequential, "parall
 
 
 def strategy_named(name: str) -> Strategy:
-    """The strategy of this name.
+    """The strategy of this name: one of MRQ's, or a class by its dotted path.
 
     Raises:
-        ConfigError: there is none.
+        ConfigError: there is none, or it is no strategy.
     """
-    if name not in _BY_NAME:
-        raise ConfigError(f"dequeue_strategy {name!r} is unknown; choose one of {', '.join(_BY_NAME)}")
-    return _BY_NAME[name]()
+    if name in _BY_NAME:
+        return _BY_NAME[name]()
+    if "." not in name:
+        known = ", ".join(_BY_NAME)
+        raise ConfigError(f"dequeue_strategy {name!r} is unknown; choose one of {known}, or a dotted path of your own")
+    made = class_at(name, "dequeue_strategy")
+    try:
+        strategy: Strategy = made()
+    except TypeError as error:
+        raise ConfigError(f"dequeue_strategy {name!r} must be a class that needs no arguments: {error}") from error
+    if not callable(getattr(strategy, "plan", None)) or not hasattr(strategy, "stops_when_empty"):
+        raise ConfigError(f"dequeue_strategy {name!r} has to have a method plan() and an attribute stops_when_empty")
+    return strategy

@@ -172,6 +172,11 @@ class JobStore(Protocol):
         """How many jobs are in a status, by queue."""
         ...
 
+    def queue_names(self) -> set[str]:
+        """Names of all queues of which there are job documents, of any status. Where finding out takes too long,
+        those with waiting or running jobs."""
+        ...
+
     def list_ids(self, queue: str, status: Status, skip: int, limit: int) -> list[JobId]:
         """Ids of a queue's jobs in a status, in the order of the queue."""
         ...

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from mrq.ports.pauses import Pauses
     from mrq.ports.rates import Rates
     from mrq.ports.semaphores import Semaphores
+    from mrq.ports.sizes import QueueSizes
     from mrq.ports.wakeups import Wakeups
     from mrq.ports.workers import WorkerStore
 
@@ -31,3 +32,5 @@ class StorePorts(Protocol):
     def semaphores(self) -> Semaphores: ...
     @property
     def rates(self) -> Rates: ...
+    @property
+    def sizes(self) -> QueueSizes: ...

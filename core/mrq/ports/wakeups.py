@@ -31,6 +31,11 @@ class Wakeups(Protocol):
         """Call the workers that listen to these root queues."""
         ...
 
+    def leave_marks(self, root: str, jobs: int, ttl: float) -> None:
+        """Wake workers of MRQ 0.9 as well, which wait for marks in a list: one for each of up to 100 jobs. They
+        vanish after `ttl` seconds."""
+        ...
+
     def subscribe(self, roots: Collection[str]) -> Subscription:
         """Listen for calls to these root queues."""
         ...

@@ -20,6 +20,11 @@ class WorkerStore(Protocol):
         """Make a worker known. Must be done before it claims anything."""
         ...
 
+    def introduce(self, worker: WorkerRecord) -> bool:
+        """Make a worker known under an id that was chosen for it. False: that id is or was another one's, and
+        nothing was changed."""
+        ...
+
     def beat(self, worker: WorkerId, timeout: float = 5.0) -> datetime | None:
         """Change a worker's heartbeat; the database's time (naive, UTC). Given up after `timeout` seconds, so
         that a connection that hangs is noticed while the lease lasts. None: the worker was marked lost, or

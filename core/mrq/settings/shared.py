@@ -27,7 +27,6 @@ class ServerSettings:
         "MongoDB that holds the logs of jobs; 1: the same as for jobs, 0: none",
         group="Servers",
         kind="server",
-        later="keeping logs in MongoDB",
     )
     redis: str | Any = option(
         "redis://127.0.0.1:6379",
@@ -97,7 +96,6 @@ class JobSettings(ServerSettings):
         group="Queues and jobs",
         unit="seconds",
         minimum=0,
-        later="letting the sizes of queues expire",
     )
     use_large_job_ids: bool = option(
         False,
@@ -120,9 +118,7 @@ class GeneralSettings(JobSettings):
         aliases=("-c",),
         default_text="mrq-config.py in the current directory, if there is one",
     )
-    worker_class: str = option(
-        "mrq.worker.Worker", "Class of the worker", group="General", later="another class of worker"
-    )
+    worker_class: str = option("mrq.worker.Worker", "Class of the worker", group="General")
     no_import_patch: bool = option(
         False,
         "Do not patch imports (deprecated)",
@@ -148,14 +144,12 @@ class LoggingSettings(GeneralSettings):
         "mrq.logger.MongoHandler",
         "Class of the handler that keeps logs",
         group="Logging",
-        later="another log handler",
     )
     log_handlers: dict[str, dict[str, Any]] = option(
         {},
         "Log handlers: class path to its arguments",
         group="Logging",
         commands=FILE_ONLY,
-        later="choosing log handlers",
     )
 
 

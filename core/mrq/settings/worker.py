@@ -93,7 +93,6 @@ class WorkerSettings(TracingSettings):
         group="Worker",
         commands=WORKER,
         default_text="a new one at each start",
-        later="naming a worker's id",
     )
     agent_id: str = option("", "Id of the agent that started this worker", group="Worker", commands=WORKER)
     worker_group: str = option(
@@ -142,7 +141,6 @@ class LimitSettings(WorkerSettings):
         commands=WORKER,
         unit="MB",
         minimum=0,
-        later="a limit on memory",
     )
     stop_timeout: float = option(
         0.0,
@@ -160,23 +158,19 @@ class LimitSettings(WorkerSettings):
         unit="seconds",
         minimum=0,
     )
-    report_file: str = option(
-        "", "Write each report to this file too", group="Worker", commands=WORKER, later="a report file"
-    )
+    report_file: str = option("", "Write each report to this file too", group="Worker", commands=WORKER)
     admin_port: int = option(
         0,
         "Port of the HTTP server that answers with the report; 0: none",
         group="Worker",
         commands=WORKER,
         minimum=0,
-        later="the admin server",
     )
     admin_ip: str = option(
         "127.0.0.1",
         "Address that server listens on",
         group="Worker",
         commands=WORKER,
-        later="the admin server",
     )
 
 

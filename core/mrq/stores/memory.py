@@ -49,6 +49,14 @@ class MemoryWorkerStore:
             if worker.deadline is not None:
                 document["deadline"] = worker.deadline
 
+    def introduce(self, worker: WorkerRecord) -> bool:
+        """See WorkerStore."""
+        with self._lock:
+            if worker.id in self._workers:
+                return False
+            self.register(worker)
+            return True
+
     def beat(self, worker: WorkerId, timeout: float = 5.0) -> datetime | None:
         """See WorkerStore."""
         with self._lock:
@@ -130,6 +138,9 @@ class MemoryWakeups:
             for ear in self._ears:
                 if called & ear.roots:
                     ear.called.set()
+
+    def leave_marks(self, root: str, jobs: int, ttl: float) -> None:
+        """See Wakeups. No worker of MRQ 0.9 is in this process."""
 
     def subscribe(self, roots: Collection[str]) -> MemorySubscription:
         """See Wakeups."""

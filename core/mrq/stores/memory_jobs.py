@@ -200,6 +200,11 @@ class MemoryJobStore:
         with self._lock:
             return dict(Counter(d["queue"] for d in self._where(lambda d: d["status"] == status)))
 
+    def queue_names(self) -> set[str]:
+        """See JobStore."""
+        with self._lock:
+            return {document["queue"] for document in self._documents.values()}
+
     def list_ids(self, queue: str, status: Status, skip: int, limit: int) -> list[JobId]:
         """See JobStore."""
         with self._lock:

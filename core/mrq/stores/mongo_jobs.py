@@ -7,9 +7,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 import bson
+import pymongo
 from bson.raw_bson import RawBSONDocument
 from pymongo import ASCENDING, DESCENDING, ReturnDocument, UpdateOne, WriteConcern
-from pymongo.errors import BulkWriteError, ConfigurationError, OperationFailure
+from pymongo.errors import BulkWriteError, ConfigurationError, OperationFailure, PyMongoError
 
 from mrq.domain.status import Status, sources_of
 from mrq.ports.jobs import Settled, SettleResult
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 
 MAJORITY = WriteConcern("majority")
 HORIZON = timedelta(minutes=5)  # how far ahead of ours a producer's clock may be; see documents.claim_filter
+
+LONGEST_LOOK = 2.0  # seconds for a look at all documents
+LONGEST_SUM = 30_000  # milliseconds for sums over an index
 
 _DUPLICATE = 11000
 _TOO_LARGE = frozenset({10334, 17419, 17420})
@@ -305,16 +309,32 @@ class MongoJobStore:
             wanted: Document = {"queue": _queue_match(queue), "status": status.value}
             if status is Status.STARTED:
                 wanted["worker"] = {"$exists": True}  # for the index on running jobs
-            total += self._jobs.count_documents(wanted)
+            total += self._jobs.count_documents(wanted, maxTimeMS=LONGEST_SUM)
         return total
 
     @translated
     def count_by_queue(self, status: Status) -> dict[str, int]:
         """See JobStore."""
+        # the condition on the queue lets the planner use the index of waiting jobs
+        wanted: Document = {"status": status.value, "queue": {"$gt": ""}}
         groups = self._jobs.aggregate(
-            [{"$match": {"status": status.value}}, {"$group": {"_id": "$queue", "jobs": {"$sum": 1}}}]
+            [{"$match": wanted}, {"$group": {"_id": "$queue", "jobs": {"$sum": 1}}}], maxTimeMS=LONGEST_SUM
         )
         return {group["_id"]: group["jobs"] for group in groups}
+
+    @translated
+    def queue_names(self) -> set[str]:
+        """See JobStore."""
+        try:
+            with pymongo.timeout(LONGEST_LOOK):
+                return set(self._jobs.distinct("queue"))
+        except PyMongoError as error:
+            if not error.timeout:
+                raise
+        every = {"queue": {"$gt": ""}}
+        queued = self._jobs.distinct("queue", {"status": Status.QUEUED.value, **every}, maxTimeMS=LONGEST_SUM)
+        running = {"status": Status.STARTED.value, "worker": {"$exists": True}, **every}
+        return {*queued, *self._jobs.distinct("queue", running, maxTimeMS=LONGEST_SUM)}
 
     @translated
     def list_ids(self, queue: str, status: Status, skip: int, limit: int) -> list[JobId]:
@@ -327,9 +347,9 @@ class MongoJobStore:
     def subqueues(self, root: str) -> set[str]:
         """See JobStore."""
         under = {"queue": _queue_match(f"{root}/")}
-        queued = self._jobs.distinct("queue", {"status": Status.QUEUED.value, **under})
+        queued = self._jobs.distinct("queue", {"status": Status.QUEUED.value, **under}, maxTimeMS=LONGEST_SUM)
         running = {"status": Status.STARTED.value, "worker": {"$exists": True}, **under}
-        return {*queued, *self._jobs.distinct("queue", running)}
+        return {*queued, *self._jobs.distinct("queue", running, maxTimeMS=LONGEST_SUM)}
 
     @translated
     def remove_queue(self, queue: str) -> int:

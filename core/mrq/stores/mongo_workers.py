@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pymongo
 from pymongo import WriteConcern
 from pymongo.collection import ReturnDocument
+from pymongo.errors import DuplicateKeyError
 
 from mrq.domain.lease import Lease
 from mrq.domain.worker import WorkerStatus
@@ -42,19 +43,18 @@ class MongoWorkerStore:
     @translated
     def register(self, worker: WorkerRecord) -> None:
         """See WorkerStore. A repeated call is harmless."""
-        values: Document = {
-            "status": WorkerStatus.STARTED.value,
-            "name": worker.name,
-            "config": dict(worker.config),
-            "datestarted": worker.datestarted,
-            "lease": worker.lease,
-            "done_jobs": 0,
-            "jobs": [],
-        }
-        if worker.deadline is not None:
-            values["deadline"] = worker.deadline
-        update = {"$set": values, "$inc": {"beat": 1}, "$currentDate": {"datereported": True}}
+        update = {"$set": _registered(worker), "$inc": {"beat": 1}, "$currentDate": {"datereported": True}}
         self._workers.update_one({"_id": worker.id}, update, upsert=True)
+
+    @translated
+    def introduce(self, worker: WorkerRecord) -> bool:
+        """See WorkerStore."""
+        try:
+            self._workers.insert_one({"_id": worker.id, **_registered(worker), "beat": 0})
+        except DuplicateKeyError:
+            return False
+        self.register(worker)  # for the stamp, which is made by the database's clock
+        return True
 
     @translated
     def beat(self, worker: WorkerId, timeout: float = 5.0) -> datetime | None:
@@ -128,3 +128,18 @@ class MongoWorkerStore:
     def ensure_indexes(self, largest: int | None = None) -> list[str]:
         """See WorkerStore."""
         return mongo_indexes.ensure(self._workers, mongo_indexes.WORKERS, largest)
+
+
+def _registered(worker: WorkerRecord) -> Document:
+    values: Document = {
+        "status": WorkerStatus.STARTED.value,
+        "name": worker.name,
+        "config": dict(worker.config),
+        "datestarted": worker.datestarted,
+        "lease": worker.lease,
+        "done_jobs": 0,
+        "jobs": [],
+    }
+    if worker.deadline is not None:
+        values["deadline"] = worker.deadline
+    return values

@@ -1,4 +1,5 @@
-"""Wakeups over Redis publish/subscribe: `P:wake:<root queue>`, one channel a root queue.
+"""Wakeups over Redis publish/subscribe: `P:wake:<root queue>`, one channel a root queue. For MRQ 0.9's workers
+there is `P:notify:<root queue>`, a list of "1" that expires.
 
 Nothing is kept: a call that nobody hears is gone. Workers poll as well, so that costs time at most. One
 connection a worker listens to all its channels, which also works in cluster mode.
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
     from redis import Redis
 
+MOST_MARKS = 100
+
 
 class RedisWakeups:
     """See mrq.ports.wakeups.Wakeups."""
@@ -28,6 +31,16 @@ class RedisWakeups:
         """See Wakeups."""
         for root in roots:
             self._redis.publish(self._channel(root), b"1")
+
+    @best_effort
+    def leave_marks(self, root: str, jobs: int, ttl: float) -> None:
+        """See Wakeups."""
+        key = f"{self._prefix}:notify:{root}"
+        with self._redis.pipeline(transaction=False) as pipe:
+            pipe.rpush(key, *[b"1"] * max(1, min(jobs, MOST_MARKS)))
+            pipe.ltrim(key, -MOST_MARKS, -1)
+            pipe.pexpire(key, int(ttl * 1000))
+            pipe.execute()
 
     def subscribe(self, roots: Collection[str]) -> RedisSubscription:
         """See Wakeups."""

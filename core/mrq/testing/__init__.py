@@ -20,9 +20,11 @@ from mrq.engine.threads import ThreadRuntime
 from mrq.stores.memory import MemoryJobStore, MemoryLocks, MemoryWakeups, MemoryWorkerStore
 from mrq.stores.memory_jobkeys import MemoryJobKeys
 from mrq.stores.memory_limits import MemoryRates, MemorySemaphores
+from mrq.stores.memory_logs import MemoryLogStore
 from mrq.stores.memory_pauses import MemoryPauses
 from mrq.stores.memory_reports import MemoryJobReports
 from mrq.stores.memory_schedules import MemoryScheduleStore
+from mrq.stores.memory_sizes import MemoryQueueSizes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,6 +46,8 @@ def memory_stores() -> Stores:
         job_keys=MemoryJobKeys(),
         semaphores=MemorySemaphores(),
         rates=MemoryRates(),
+        logs=MemoryLogStore(),
+        sizes=MemoryQueueSizes(),
     )
 
 

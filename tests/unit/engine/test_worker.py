@@ -431,3 +431,98 @@ def test_progress_reaches_the_job(plant: Plant) -> None:
     plant.burst()
     assert seen == [0.5]
     assert plant.record(job).progress == 1.0
+
+
+# ---- idle, limits of a loop, ids
+
+
+def test_who_waits_for_idle_is_told_after_all_that_was_queued_before(plant: Plant) -> None:
+    worker = plant.worker()
+    plant.start(worker)
+    jobs = plant.queue(plant.waiting(), 2)
+    idle = plant.pool.submit(worker.wait_for_idle)
+    wait_until(lambda: plant.statuses(jobs) == ["started"] * 2)
+    assert not idle.done()
+    more = plant.queue(plant.waiting("More"), 1)
+    plant.go.set()
+    assert idle.result(PATIENCE)
+    assert plant.statuses(jobs + more) == ["success"] * 3
+
+
+def test_jobs_that_a_job_queues_are_waited_for_too(plant: Plant) -> None:
+    child = plant.tasks.define(lambda _params: None, "Child")
+    made: list[Any] = []
+    parent = plant.tasks.define(lambda _params: made.extend(plant.queue(child)), "Parent")
+    worker = plant.worker()
+    plant.start(worker)
+    for _ in range(20):
+        made.clear()
+        plant.queue(parent)
+        assert worker.wait_for_idle(PATIENCE)
+        assert plant.statuses(made) == ["success"]
+
+
+def test_a_burst_does_not_end_before_the_jobs_that_its_jobs_queue(plant: Plant) -> None:
+    child = plant.tasks.define(lambda _params: None, "Child")
+    parent = plant.tasks.define(lambda _params: plant.queue(child), "Parent")
+    plant.queue(parent, 5)
+    plant.burst(greenlets=2)
+    assert plant.app.jobs.count("default", frozenset({Status.QUEUED, Status.STARTED})) == 0
+
+
+def test_waiting_for_idle_ends_with_the_worker_or_its_patience(plant: Plant) -> None:
+    worker = plant.worker()
+    ended = plant.start(worker)
+    plant.queue(plant.waiting())
+    wait_until(lambda: worker.state.busy)
+    assert not worker.wait_for_idle(0.05)
+    waiter = plant.pool.submit(worker.wait_for_idle)
+    worker.stop.interrupt("enough")
+    ended.result(PATIENCE)
+    assert waiter.result(PATIENCE)
+    assert worker.wait_for_idle()
+
+
+def test_a_loop_can_be_gone_through_again(plant: Plant) -> None:
+    jobs = plant.queue(plant.tasks.define(lambda _params: None), 5)
+    worker = plant.worker(greenlets=1)
+    worker.begin()
+    worker.loop(max_jobs=2)
+    worker.join()
+    assert plant.statuses(jobs) == ["success"] * 2 + ["queued"] * 3
+    worker.loop(max_jobs=1)
+    worker.join()
+    worker.loop(max_time=0.05)
+    worker.join()
+    wait_until(lambda: plant.statuses(jobs) == ["success"] * 5)
+    ended = worker.end()
+    assert (ended.code, ended.replace) == (0, False)
+    assert worker.state.done_jobs == 5
+
+
+def test_the_id_that_is_asked_for_is_had_once(plant: Plant) -> None:
+    wanted = str(plant.app.jobs.new_id())
+    first, second = plant.worker(worker_id=wanted, strategy="burst"), plant.worker(worker_id=wanted, strategy="burst")
+    for worker in (first, second):
+        plant.start(worker).result(PATIENCE)
+    assert str(first.state.worker) == wanted
+    assert str(second.state.worker) != wanted
+
+
+def test_an_id_that_is_none_is_refused(plant: Plant) -> None:
+    from mrq.exceptions import ConfigError
+
+    with pytest.raises(ConfigError, match="worker_id 'x' is no id"):
+        plant.worker(worker_id="x")
+
+
+def test_too_much_memory_ends_a_worker_gracefully_for_a_successor(plant: Plant) -> None:
+    from mrq.engine.fittings import Fittings
+
+    options = WorkerOptions(max_memory=100, max_latency=0.02, heartbeat_interval=0.05, lease=5.0)
+    worker = plant.app.worker(ThreadRuntime(), options=options, fittings=Fittings(memory=lambda: 500 * 2**20))
+    ended = plant.start(worker)
+    (job,) = plant.queue(plant.tasks.define(lambda _params: None))
+    exit_ = ended.result(PATIENCE)
+    assert (exit_.code, exit_.replace) == (0, True)
+    assert plant.statuses([job]) == ["success"]

@@ -161,13 +161,13 @@ def test_mistyped_environment_variables():
 
 
 def test_settings_without_effect_are_named_as_they_were_given(config_file):
-    config_file("ADMIN_PORT = 5000\nSCHEDULER_INTERVAL = 60")
+    config_file("TRACE_MEMORY = 1\nSCHEDULER_INTERVAL = 60")
     loaded = load("worker", given={"profile": True, "no_import_patch": True}, environ={"MRQ_TRACE_IO": "1"})
     assert sorted(loaded.warnings) == [
         "--no_import_patch is accepted, but imports are never patched; it has no effect",
         "--profile is accepted, but profiling is not there yet in this version; it has no effect",
-        "ADMIN_PORT is accepted, but the admin server is not there yet in this version; it has no effect",
         "MRQ_TRACE_IO is accepted, but tracing I/O is not there yet in this version; it has no effect",
+        "TRACE_MEMORY is accepted, but tracing memory is not there yet in this version; it has no effect",
     ]
 
 

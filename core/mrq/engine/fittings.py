@@ -1,0 +1,30 @@
+"""What an adapter adds to a worker beside its runtime and its guard. All of it may be left out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from mrq.domain.outcome import Outcome
+    from mrq.domain.task import Task
+    from mrq.engine.logs import LogWriter
+    from mrq.engine.run import Run
+
+
+@dataclass(frozen=True, slots=True)
+class Fittings:
+    """See each."""
+
+    logs: LogWriter | None = None
+    """Writes the lines of jobs."""
+    perform: Callable[[Run], tuple[Outcome, Task | None]] | None = None
+    """Runs a job in place of `mrq.engine.execute.execute`; must not raise."""
+    process: Callable[[bool], Mapping[str, Any]] | None = None
+    """What the report says of the process: pid, cpu, mem. True: measure them, else they are 0."""
+    memory: Callable[[], int] | None = None
+    """Bytes that the process uses, for max_memory."""
+    reported: Callable[[Mapping[str, Any]], None] | None = None
+    """Told each report that was made, with its `_id`; must not raise."""

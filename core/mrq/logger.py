@@ -1,0 +1,107 @@
+"""Where log lines go: `MongoHandler`, which keeps them with the job that wrote them, and your own handlers."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from mrq.app import App, get_app
+from mrq.engine.classes import class_at
+from mrq.engine.logs import LogBuffer, LogWriter
+from mrq.engine.run import current_run
+from mrq.exceptions import ConfigError
+from mrq.ports.logs import LOGS_SIZE
+
+if TYPE_CHECKING:
+    from mrq.settings import Settings
+
+__all__ = ["MongoHandler", "TolerantFormatter", "handlers_of"]
+
+
+class TolerantFormatter(logging.Formatter):
+    """Formats lines whose arguments don't fit their text as well: `log.info("x", {})` is "x {}"."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """See logging.Formatter."""
+        try:
+            return super().format(record)
+        except (TypeError, ValueError, KeyError):
+            arguments = record.args if isinstance(record.args, tuple) else (record.args,)
+            plain = logging.makeLogRecord(record.__dict__)
+            plain.msg, plain.args = " ".join(map(str, (record.msg, *arguments))), None
+            return super().format(plain)
+
+
+class MongoHandler(logging.Handler):
+    """Keeps lines in `mrq_logs`: with the job that runs where they are written, else with the worker.
+
+    Lines wait in memory, at most 20,000 of them and 4 MiB, and are written every `report_interval` seconds and
+    when their job ends. What is more than that, while the database is away, is dropped, oldest first; the log
+    says how much.
+    """
+
+    def __init__(self, worker: Any = None, mongodb_logs_size: int = LOGS_SIZE) -> None:
+        """`worker`: whose lines those outside of jobs are; a worker or its id (None: the process's own).
+
+        `mongodb_logs_size`: bytes that all logs together may take; 0: no limit, they are deleted after a week.
+        """
+        super().__init__()
+        self.worker = getattr(worker, "id", worker)
+        self.mongodb_logs_size = mongodb_logs_size
+        self.buffer = LogBuffer()
+        self.keeps = True  # until it is known that the configuration wants no logs
+        self._writer: LogWriter | None = None
+
+    def writer(self, app: App) -> LogWriter | None:
+        """What writes the lines to this app's database; None when it keeps no logs."""
+        store = app.logs_of_size(self.mongodb_logs_size)
+        self.keeps = store is not None
+        if store is None:
+            self.buffer = LogBuffer()
+            return None
+        self._writer = LogWriter(self.buffer, store, app.jobs.new_id, app.settings.report_interval, self.worker)
+        return self._writer
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take a line. Never waits for the database."""
+        if not self.keeps:
+            return
+        run = current_run.get()
+        job = None if run is None else run.job.id
+        try:
+            self.buffer.add(job, self.format(record))
+        except Exception:  # noqa: BLE001 - logging's own way
+            self.handleError(record)
+
+    def write(self) -> bool:
+        """Write all lines now. A worker does this by itself. False: the database is away, or keeps no logs."""
+        writer = self._writer or self.writer(get_app())
+        return writer is not None and writer.flush()
+
+
+def handlers_of(settings: Settings) -> list[logging.Handler]:
+    """The handlers that LOG_HANDLERS describes, or else the one that `log_handler` names.
+
+    Raises:
+        ConfigError: one of them can't be made.
+    """
+    if settings.log_handlers:
+        return [
+            _made(path, dict(about or {}), "LOG_HANDLERS", settings) for path, about in settings.log_handlers.items()
+        ]
+    return [_made(settings.log_handler, {}, "log_handler", settings)] if settings.log_handler else []
+
+
+def _made(path: str, about: dict[str, Any], setting: str, settings: Settings) -> logging.Handler:
+    form = about.pop("format", settings.log_format)
+    level = about.pop("level", settings.log_level)
+    made = class_at(path, setting)
+    try:
+        handler = made(**about)
+        handler.setFormatter(TolerantFormatter(form))
+        handler.setLevel(level)
+    except (TypeError, ValueError, AttributeError, OSError) as error:
+        raise ConfigError(f"{setting} {path!r}: no log handler can be made of it: {error}") from error
+    if not isinstance(handler, logging.Handler):
+        raise ConfigError(f"{setting} {path!r} is no logging.Handler")
+    return handler

@@ -1,0 +1,59 @@
+"""Logs in memory, bounded as on MongoDB."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from mrq.ports.logs import LOGS_SIZE, LogText
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mrq.domain.ids import JobId, WorkerId
+
+
+class MemoryLogStore:
+    """See mrq.ports.logs.LogStore."""
+
+    def __init__(self, size: int = LOGS_SIZE) -> None:
+        self._size = size
+        self._texts: dict[JobId, LogText] = {}
+        self._bytes = 0
+        self._lock = threading.Lock()
+
+    def prepare(self) -> str:
+        """See LogStore."""
+        return f"the last {self._size / 2**20:g} MiB, in memory"
+
+    def append(self, texts: Sequence[LogText]) -> None:
+        """See LogStore."""
+        with self._lock:
+            for text in texts:
+                size = len(text.text.encode())
+                if size > self._size:
+                    raise ValueError(f"a text of {size:,} bytes is larger than all logs may be, {self._size:,}")
+                if text.id not in self._texts:
+                    self._texts[text.id] = text
+                    self._bytes += size
+            while self._bytes > self._size:
+                oldest = self._texts.pop(next(iter(self._texts)))
+                self._bytes -= len(oldest.text.encode())
+
+    def read(
+        self,
+        *,
+        job: JobId | None = None,
+        worker: WorkerId | None = None,
+        after: JobId | None = None,
+        limit: int = 1000,
+    ) -> list[LogText]:
+        """See LogStore."""
+        with self._lock:
+            found = [
+                text
+                for text in self._texts.values()
+                if (text.job == job if job is not None else text.worker == worker and worker is not None)
+                and (after is None or str(text.id) > str(after))
+            ]
+        return sorted(found, key=lambda text: str(text.id))[: max(1, limit)]
