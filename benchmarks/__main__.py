@@ -65,6 +65,7 @@ def measure(servers: EmbeddedServers, options: argparse.Namespace) -> dict[str, 
         for name, (prepare, run, count) in cases.items():
             prepare()
             figures[name].append(count / run())
+    fresh()  # jobs that the last case has left would keep an idle worker busy
     return figures
 
 

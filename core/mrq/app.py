@@ -24,7 +24,7 @@ from mrq.engine.tasks import TaskLoader
 from mrq.exceptions import ConfigError, UnknownTaskError
 from mrq.ports.logs import LOGS_SIZE
 from mrq.settings import Settings, load
-from mrq.stores.connections import Clients
+from mrq.stores.connections import OFF, Clients
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -57,8 +57,8 @@ log = logging.getLogger("mrq")
 
 T = TypeVar("T")
 
-_NO_CONNECTION = frozenset({"_clients", "metrics", "runtime", "tasks"})
-"""Parts of an app that outlive its connections."""
+_NO_CONNECTION = frozenset({"_clients", "metrics", "own_runs", "runtime", "tasks"})
+"""Parts of an app that outlive its connections: `own_runs` has to remember which runs it began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +97,11 @@ class App:
         self._made: list[weakref.ref[Worker]] = []  # workers
 
     # ---- stores
+
+    @property
+    def given_stores(self) -> Stores | None:
+        """What it uses instead of MongoDB and Redis."""
+        return self._stores
 
     @cached_property
     def jobs(self) -> JobStore:
@@ -199,13 +204,14 @@ class App:
 
     def logs_of_size(self, size: int) -> LogStore | None:
         """The logs of jobs, to be kept to this many bytes."""
-        if self.settings.mongodb_logs == "0":
+        if str(self.settings.mongodb_logs) == OFF:
             return None
         if self._stores:
             return _given(self._stores.logs, "logs")
+        from mrq.stores.mongo_client import database_of  # noqa: PLC0415
         from mrq.stores.mongo_logs import MongoLogStore  # noqa: PLC0415
 
-        return MongoLogStore(self._logs_database, size)
+        return MongoLogStore(database_of(self._clients.get("mongodb_logs")), size)
 
     @cached_property
     def reports(self) -> JobReports:
@@ -223,10 +229,6 @@ class App:
     @cached_property
     def _database(self) -> Any:
         return self._clients.database()
-
-    @cached_property
-    def _logs_database(self) -> Any:
-        return self._clients.get("mongodb_logs")
 
     @cached_property
     def _redis(self) -> Any:
@@ -257,6 +259,7 @@ class App:
     def close(self) -> None:
         """Close the connections. Using the app again opens new ones."""
         self.forget_connections()
+        vars(self).pop("own_runs", None)
         self._clients.close()
 
     # ---- how this process runs things side by side

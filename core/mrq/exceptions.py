@@ -66,6 +66,13 @@ class ServerUnavailableError(MrqError, ConnectionError):
     """MongoDB or Redis did not answer; the message says which one and what was tried."""
 
 
+class StoreUnavailableError(ServerUnavailableError):
+    """What is raised when MongoDB or Redis can't be reached, or did not answer in time. The call may be repeated.
+
+    Programs catch it as ServerUnavailableError.
+    """
+
+
 class ServerRefusedError(MrqError, PermissionError):
     """MongoDB answered, but does not let us in, or do that; the message says why."""
 

@@ -38,6 +38,7 @@ __all__ = [
     "JobHandle",
     "MatchingJobs",
     "current_job",
+    "get_job_logs",
     "get_job_result",
     "jobs_matching",
     "queue_job",
@@ -100,6 +101,7 @@ def queue_jobs(
         ServerUnavailableError: MongoDB is away.
     """
     app = get_app()
+    place = app.queue_of(main_task_path) if queue is None else queue
     if keys is not None and len(keys) != len(params_list):
         raise InvalidParamsError(
             f"{len(keys)} keys for {len(params_list)} jobs of {main_task_path}; give one, or None, for each; "
@@ -108,7 +110,7 @@ def queue_jobs(
     return app.enqueuer.enqueue(
         main_task_path,
         params_list,
-        queue or app.queue_of(main_task_path),
+        place,
         batch_size=batch_size,
         due=in_utc(due) if due is not None else None if delay is None else app.clock.now() + timedelta(seconds=delay),
         terms=None if keys is None else app.key_terms(main_task_path, keys, key_ttl),
@@ -332,6 +334,8 @@ class Job(JobSaving):
         fields = {"queue": queue, "datequeued": now, "retry_count": retry_count}
         moved = self._app.jobs.move(self._known_id(), Status.QUEUED, now, fields)
         target = queue or self.queue or (self.fetch().queue if moved else None)
+        if moved:
+            self._app.metrics.statuses([Status.QUEUED])
         if moved and target:
             self._app.enqueuer.announce(target, 1)
         return moved

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from mrq.app import App, get_app
+from mrq.domain.change import after
 from mrq.domain.jobfilter import DateRange, JobFilter
 from mrq.domain.queuename import waiting_place
 from mrq.domain.status import FINAL, SETTLED, Status
@@ -95,7 +96,7 @@ class MatchingJobs:
         tasks = self._app.tasks
 
         def fields(job: FoundJob, now: datetime) -> dict[str, Any]:
-            return {"dateexpires": now + timedelta(seconds=tasks.options(job.path).cancel_ttl)}
+            return {"dateexpires": after(now, tasks.options(job.path).cancel_ttl)}
 
         which = self._in(frozenset(Status) - SETTLED, start_after)
         if dry_run:

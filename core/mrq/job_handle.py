@@ -44,9 +44,15 @@ def wait_for_end(app: App, job_id: JobId, timeout: float | None, ends: frozenset
             return record
         left = pause if until is None else until - time.monotonic()
         if left <= 0:
-            raise WaitTimeoutError(f"job {job_id} is still {record.status.value} after {timeout:g} s")
+            raise WaitTimeoutError(f"job {job_id} is still {record.status.value} after {timeout:g} s{_where(record)}")
         time.sleep(min(pause, left))
         pause = min(LONGEST_LOOK, pause * 1.5)
+
+
+def _where(record: JobRecord) -> str:
+    if record.status is not Status.QUEUED:
+        return ""
+    return f", in the queue {record.queue!r}; `mrq doctor` says whether a worker serves it"
 
 
 class JobHandle(Generic[R]):

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from mrq.app import get_app
+from mrq.domain.change import after
 from mrq.domain.job import NewJob
 from mrq.domain.outcome import Failure, Outcome
 from mrq.domain.queuename import waiting_place
@@ -148,12 +149,16 @@ class JobSaving:
             return self._end(Outcome(to, result=values.get("result"), failure=failure))
         now = self._app.clock.now()
         fields = {name: values[name] for name in _MOVES if name in values}
+        if fields.get("queue"):
+            fields["queue"] = waiting_place(fields["queue"]).id
         if to is Status.CANCEL and "dateexpires" not in fields:
-            fields["dateexpires"] = now + timedelta(seconds=self._app.tasks.options(self._path()).cancel_ttl)
+            fields["dateexpires"] = after(now, self._app.tasks.options(self._path()).cancel_ttl)
         moved = self._app.enqueuer.patience.through(
             lambda: self._app.jobs.move(self._known(), to, now, fields), f"job {self.id} waits to be moved"
         )
-        if not moved:
+        if moved:
+            self._app.metrics.statuses([to])
+        else:
             log.error("job %s can't become %s: it is not there, or its status doesn't allow it", self.id, to)
         return moved
 
@@ -174,6 +179,8 @@ class JobSaving:
         written = self._app.own_runs.end(run, outcome)
         if written and self.data is not None:
             self.data["status"] = outcome.status.value
+        if written:
+            self._app.metrics.statuses([outcome.status])
         if written and outcome.status is Status.QUEUED:
             self._app.enqueuer.call_for([outcome.queue or run.job.queue])
         return written

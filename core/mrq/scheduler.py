@@ -1,5 +1,5 @@
-"""A name of MRQ 0.9 whose feature, the scheduler, is not there yet."""
+"""A name of MRQ 0.9, internal there. What recurs is in mrq.schedules now."""
 
 from __future__ import annotations
 
-raise ImportError("mrq.scheduler is not in this version yet: the scheduler is to come")
+raise ImportError("mrq.scheduler is not in this version; schedules are in mrq.schedules, and a worker runs them")

@@ -15,19 +15,21 @@ import difflib
 import functools
 import inspect
 import sys
-from dataclasses import fields
+import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeAlias, TypeVar, overload
 
 from mrq.app import get_app
-from mrq.domain.options import TaskOptions
+from mrq.domain.queuename import parse_queue
 from mrq.domain.task import Task
+from mrq.engine.mainscript import what_is_wrong_with_main
 from mrq.exceptions import InvalidParamsError
 from mrq.job import JobHandle, in_utc
 from mrq.settings.tables import TASK, complaint_about
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
 __all__ = ["KeyedCall", "Task", "TaskFunction", "task"]
@@ -39,10 +41,6 @@ ExceptionKinds: TypeAlias = "type[BaseException] | str | Sequence[type[BaseExcep
 """One kind of exceptions or several: classes, or their dotted names."""
 
 
-OPTIONS = tuple(each.name for each in fields(TaskOptions))
-"""What `@task` takes."""
-
-
 class TaskFunction(Generic[P, R]):
     """A function that can also be queued. Calling it runs it here and now, as any function."""
 
@@ -50,11 +48,13 @@ class TaskFunction(Generic[P, R]):
         self._function = function
         self._signature = inspect.signature(function)
         _refuse_what_has_no_name(function, self._signature)
+        _refuse_what_runs_later(function)
         _refuse_wrong_options(function.__qualname__, options)
         self.path = f"{_module_of(function)}.{function.__qualname__}"
         """The name under which workers find it."""
         self.mrq_task_class = _class_around(function, options)
         self._queue = options.get("queue")
+        self._in_script = function.__module__ == "__main__"
         functools.update_wrapper(self, function)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -82,11 +82,22 @@ class TaskFunction(Generic[P, R]):
         A `_key` in a dict is that job's key; `key_ttl`: seconds for which all of them hold after the job's end.
 
         Raises:
-            InvalidParamsError: one of them is wrong; nothing was queued.
+            InvalidParamsError: one of them is wrong; the message has its index. Nothing was queued.
         """
-        each = [self._without(call, "_key") for call in calls]
-        params = [self._params((), call) for call, _ in each]
-        return self._enqueue(params, [about.get("_key") for _, about in each], key_ttl, None)
+        each = [self._named(index, call) for index, call in enumerate(calls)]
+        return self._enqueue([params for params, _ in each], [key for _, key in each], key_ttl, None)
+
+    def _named(self, index: int, call: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
+        if not isinstance(call, Mapping):
+            raise InvalidParamsError(
+                f"calls[{index}] for {self.path} should be a dict of named arguments, not {type(call).__name__}; "
+                "nothing was queued"
+            )
+        arguments, about = self._without(call, "_key")
+        try:
+            return self._params((), arguments), about.get("_key")
+        except InvalidParamsError as error:
+            raise InvalidParamsError(f"calls[{index}]: {error}") from error
 
     def once(self, key: str, ttl: float = 0) -> KeyedCall[P, R]:
         """The same task, to be queued under a key: `f.once("daily").queue(...)`.
@@ -120,6 +131,8 @@ class TaskFunction(Generic[P, R]):
     def _enqueue(
         self, params_list: list[dict[str, Any]], keys: list[Any], key_ttl: float, due: datetime | None
     ) -> list[JobHandle[R]]:
+        if self._in_script and (doubt := what_is_wrong_with_main()):
+            warnings.warn(f"{self.path} is queued, but {doubt}", stacklevel=4)
         app = get_app()
         configured = app.settings.tasks.get(self.path, {}).get("queue")
         queue = configured or self._queue or "default"
@@ -197,8 +210,9 @@ def task(
     `TASKS` in the configuration overrides them.
 
     Raises:
-        TypeError: an option is unknown or of a wrong type, or the function can't be a task.
+        TypeError: an option is unknown or of a wrong type, or the function can't be a task; the message names it.
         ConfigError: an option's value makes no sense.
+        InvalidQueueError: no queue can have this name.
     """
     if function is not None:
         return TaskFunction(function, options)
@@ -215,14 +229,25 @@ def _refuse_what_has_no_name(function: Callable[..., Any], signature: inspect.Si
             raise TypeError(f"@task {name}: parameter {parameter} has no name to store its value under")
 
 
+def _refuse_what_runs_later(function: Callable[..., Any]) -> None:
+    """A call of such a function only makes an object: its code would never run, and the job would be a success."""
+    name = function.__qualname__
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        raise TypeError(f"@task {name}: workers don't run async functions; use def, or asyncio.run() inside one")
+    if inspect.isgeneratorfunction(function):
+        raise TypeError(f"@task {name}: a function that yields has no result; collect what it yields and return that")
+
+
 def _refuse_wrong_options(name: str, options: Mapping[str, Any]) -> None:
     for option, value in options.items():
-        if option not in OPTIONS:
-            close = difflib.get_close_matches(option, OPTIONS, n=1)
-            hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(OPTIONS)}"
+        if option not in TASK:
+            close = difflib.get_close_matches(option, TASK, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(TASK)}"
             raise TypeError(f"@task {name}: there is no option {option!r}; {hint}")
         if complaint := complaint_about(TASK[option], value):
             raise TypeError(f"@task {name}: {option}={value!r} {complaint}")
+    if options.get("queue") is not None:
+        parse_queue(options["queue"])
 
 
 def _module_of(function: Callable[..., Any]) -> str:

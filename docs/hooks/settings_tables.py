@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, get_args
 
 from mrq.settings import OPTIONS
-from mrq.settings.option import Group
+from mrq.settings.option import Group, long_time
 
 if TYPE_CHECKING:
     from mrq.settings import Option
@@ -49,7 +49,10 @@ def default(about: Option) -> str:
     if about.kind == "words":
         return f"`{' '.join(about.default)}`"
     value = f"{about.default:.15g}" if about.kind == "float" else str(about.default)
-    return f"`{value}` {about.unit}".rstrip()
+    if not about.default:
+        return f"`{value}`"
+    words = long_time(about)
+    return f"`{value}` {about.unit}".rstrip() + (f" ({words})" if words else "")
 
 
 def commands(about: Option) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from contract.kit import JobKit, at
 from mrq.domain.status import Status
 from mrq.domain.worker import WorkerRecord
 from mrq.embedded import EmbeddedMongo
+from mrq.exceptions import ServerUnavailableError
 from mrq.ports.errors import StoreUnavailableError
 from mrq.ports.jobs import Settled
 from support.waiting import wait_until
@@ -64,6 +66,8 @@ def test_every_method_reports_an_absent_server_and_works_after_its_return() -> N
                 call()
             assert "\n" not in str(caught.value)
             assert len(str(caught.value)) < 400
+            assert isinstance(caught.value, ServerUnavailableError)  # the name for users
+            assert len(traceback.format_exception(caught.value)) < 12  # and nothing of the driver's own
 
         with ThreadPoolExecutor(len(calls)) as pool:  # each waits for the server
             list(pool.map(fails_in_our_words, calls))

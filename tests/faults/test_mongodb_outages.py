@@ -38,7 +38,7 @@ def test_no_job_is_lost_when_mongod_is_killed_and_restarted(
     servers_to_kill.mongo.start()
     finish(fragile_site, 1000)
     servers_to_kill.mongo.kill()  # and one that can't be overlooked
-    worker.wait_for_log("outcomes wait for MongoDB")
+    worker.wait_for_log("written yet, MongoDB is away")
     servers_to_kill.mongo.start()
 
     fragile_site.wait_for_statuses({"success": len(keys)})

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, ClassVar, assert_type
 
 from mrq.context import get_current_job, queue_job, queue_jobs, run_task
 from mrq.domain.ids import ObjectIdLike
 from mrq.domain.status import Status
 from mrq.helpers import ratelimit
-from mrq.job import Job, JobHandle, get_job_result
+from mrq.job import BulkResult, Job, JobHandle, get_job_result, jobs_matching
 from mrq.queue import Queue
 from mrq.task import Task, TaskFunction, task
 
@@ -65,6 +66,12 @@ fetch.queue("u", 2)  # type: ignore[call-arg]
 assert_type(plain.queue_many([{"a": 1}]), list[JobHandle[float]])
 plain.queue_many([1])  # type: ignore[list-item]
 assert_type(plain.path, str)
+assert_type(plain.once("key", ttl=60).queue(1, "x"), JobHandle[float])
+plain.once("key").queue("1")  # type: ignore[arg-type]
+plain.once(7)  # type: ignore[arg-type]
+assert_type(fetch.queue_at(datetime(2030, 1, 1), "u", depth=2), JobHandle[dict[str, int]])
+fetch.queue_at("tomorrow", "u")  # type: ignore[arg-type]
+fetch.queue_at(datetime(2030, 1, 1), 7)  # type: ignore[arg-type]
 
 # Handles know what the task returns.
 handle = fetch.queue("u")
@@ -92,6 +99,10 @@ higher(plain)  # type: ignore[arg-type]
 # MRQ 0.9's calls.
 assert_type(queue_job("t.T", {}), ObjectIdLike)
 assert_type(queue_jobs("t.T", [{}], queue="q"), list[ObjectIdLike])
+assert_type(queue_job("t.T", {}, key="x", key_ttl=60, delay=5), ObjectIdLike)
+assert_type(jobs_matching(path="t.T", status=["failed", "abort"]).requeue("q", keep_retries=True), BulkResult)
+assert_type(jobs_matching(status="queued").count(), int)
+jobs_matching(nonsense=1)  # type: ignore[call-arg]
 assert_type(get_job_result("x"), dict[str, Any])
 assert_type(get_current_job(), Job | None)
 assert_type(Job("x").fetch().data, dict[str, Any] | None)

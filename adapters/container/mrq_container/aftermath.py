@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 from mrq.domain.change import Settlement, change_for
 from mrq.domain.outcome import Failure, Outcome
 from mrq.domain.status import Status
+from mrq.engine.frames import traceback_text
 from mrq.engine.rescue import BATCH, Rescuer
-from mrq.exceptions import ServerUnavailableError
+from mrq.exceptions import ServerUnavailableError, TimeoutInterrupt
 from mrq_container.board import Board, Entry
-from mrq_container.guard import say
-from mrq_container.start import app_of, run_with_settings
+from mrq_container.start import app_of, run_with_settings, set_up_helper_logging
 
 if TYPE_CHECKING:
     from mrq.app import App
@@ -29,6 +29,7 @@ PAUSE = 0.5
 
 def clean_up(loaded: Loaded, *, killed: bool) -> int:
     """Give the dead worker's jobs back. `killed`: by its guard, because of jobs past their deadlines."""
+    log = set_up_helper_logging(loaded)
     board = Board(int(os.environ["MRQ_GUARD_BOARD"]))
     app = app_of(loaded)
     worker = app.jobs.parse_id(board.header().identity)
@@ -46,7 +47,7 @@ def clean_up(loaded: Loaded, *, killed: bool) -> int:
             return 0
         except ServerUnavailableError as error:
             if time.monotonic() > until:
-                say(f"the jobs of the dead worker {worker} are left to a rescue: {error}")
+                log.error("the jobs of the dead worker %s are left to a rescue: %s", worker, error)
                 return 1
             time.sleep(PAUSE)
 
@@ -79,11 +80,11 @@ def settle_overdue(app: App, worker: WorkerId, overdue: list[Entry]) -> None:
     for job in app.jobs.started_by(worker, 20 * BATCH):
         if job.id in blamed:
             options = app.tasks.options(job.path)
-            text = (
-                "TimeoutInterrupt: the job ran longer than its timeout and could not be interrupted, so its worker "
-                "was killed. It was in native code, or caught every exception.\n"
+            late = TimeoutInterrupt(
+                "the job ran longer than its timeout and could not be interrupted, so its worker was killed; it was in "
+                "native code, or caught every exception"
             )
-            outcome = Outcome(Status.TIMEOUT, failure=Failure("TimeoutInterrupt", text))
+            outcome = Outcome(Status.TIMEOUT, failure=Failure("TimeoutInterrupt", traceback_text("", late)))
             change = change_for(job, outcome, options, app.clock.now(), worker)
             app.jobs.settle([Settlement(job.id, job.token, change)])
 

@@ -16,13 +16,15 @@ import click
 import gevent
 from gevent.monkey import get_original
 
+from mrq.domain.words import how_to_start
 from mrq.engine.classes import class_at
 from mrq.engine.run import current_run
-from mrq.exceptions import ConfigError, ServerRefusedError, ServerUnavailableError, TimeoutInterrupt
+from mrq.exceptions import ConfigError, ServerRefusedError, ServerUnavailableError
 from mrq.ports.guard import NoGuard
 from mrq_container.board import Board, BoardGuard
 from mrq_container.guard import NUDGE_SIGNAL
 from mrq_container.lifeline import die_with_guard, watch_pipe
+from mrq_container.runtime import GeventRuntime
 from mrq_container.start import app_of, run_with_settings, set_up_logging
 from mrq_container.worker import Worker
 
@@ -39,6 +41,8 @@ CHEAP_INDEXES = 100_000  # with up to so many jobs, missing indexes are created 
 
 def main(argv: list[str]) -> int:
     """Run a worker in this process; its exit code."""
+    # until it obeys signals in earnest: a Ctrl-C while it imports or connects ends it, with nothing to finish
+    signal.signal(signal.SIGINT, lambda _number, _frame: _leave_now(0))
     return run_with_settings(argv, work)
 
 
@@ -51,16 +55,17 @@ def work(loaded: Loaded) -> int:
     except ConfigError as error:
         click.echo(f"mrq-worker: {error}", err=True)
         return 2
-    if not _servers_answer(app):
-        return 1
     interval = app.settings.heartbeat_interval
     guard = NoGuard() if board is None else BoardGuard(board, app.clock.monotonic, interval)
     Worker.guard = guard
     try:
+        app.runtime = GeventRuntime()  # that of sub-pools too
         worker = _worker_class(app.settings.worker_class)()
     except ConfigError as error:
         log.error("%s", error)
         return 2
+    if not _servers_answer(app):
+        return 1
     _obey_signals(worker.engine, app, guard)
     try:
         code = worker.work()
@@ -103,7 +108,10 @@ def _servers_answer(app: App) -> bool:
             log.info("created index %s", created)
         if missing := app.jobs.missing_indexes():
             log.warning("claims get slow without the indexes %s; run mrq-worker --ensure_indexes", ", ".join(missing))
-    except (ServerUnavailableError, ServerRefusedError) as error:
+    except ServerUnavailableError as error:
+        log.error("the worker can't start: %s; %s", error, how_to_start("MRQ_MONGODB_JOBS"))
+        return False
+    except ServerRefusedError as error:
         log.error("the worker can't start: %s", error)
         return False
     try:
@@ -127,7 +135,7 @@ def _obey_signals(worker: Engine, app: App, guard: Any) -> None:
         run = current_run.get()
         overdue = run is not None and run.deadline is not None and app.clock.monotonic() >= run.deadline
         if run is not None and overdue and run.in_task:
-            raise TimeoutInterrupt(f"longer than {run.options.timeout:g} s")
+            raise run.overtime()
         if isinstance(guard, BoardGuard):
             guard.signalled()
 

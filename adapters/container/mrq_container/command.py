@@ -18,13 +18,16 @@ def main(argv: list[str] | None = None) -> int:
     if find_spec("gevent") is None:
         print("mrq-worker needs gevent: pip install 'mrq-cloud[container]'", file=sys.stderr)  # noqa: T201
         return 2
-    if wants_guard(arguments):
-        from mrq_container.guard import main as guarded  # noqa: PLC0415
+    try:
+        if wants_guard(arguments):
+            from mrq_container.guard import main as guarded  # noqa: PLC0415
 
-        return guarded(arguments)
-    from mrq_container.child import main as alone  # noqa: PLC0415
+            return guarded(arguments)
+        from mrq_container.child import main as alone  # noqa: PLC0415
 
-    return alone(arguments)
+        return alone(arguments)
+    except KeyboardInterrupt:  # before the handlers are there: nothing has been begun
+        return 0
 
 
 def wants_guard(arguments: list[str]) -> bool:

@@ -30,8 +30,10 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.05, 10.0
 
 
 def say(text: str) -> None:
-    """One line on stderr, like the worker's own log."""
-    print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} [GUARD] {text}", file=sys.stderr, flush=True)  # noqa: T201
+    """One line on stderr, as the worker's log has them by default: the guard reads no configuration."""
+    now = time.time()
+    stamp = f"{time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(now))},{int(now % 1 * 1000):03}"
+    print(f"{stamp} [WARNING] guard: {text}", file=sys.stderr, flush=True)  # noqa: T201
 
 
 class Signals:
@@ -177,6 +179,7 @@ class Guard:
             self._rest(watched)
             if self._stopping:
                 return self._exit(0, watched)
+            say("starting another worker")
 
     def _watch(self, watched: Watched) -> int:
         while (code := watched.process.poll()) is None:

@@ -20,19 +20,25 @@ from mrq.engine.rescue import Rescuer
 from mrq.exceptions import ServerUnavailableError
 from mrq.settings import Loaded  # noqa: TC001
 from mrq_container.board import Board
-from mrq_container.guard import say
 from mrq_container.lifeline import die_with_guard
-from mrq_container.start import app_of, run_with_settings
+from mrq_container.start import app_of, run_with_settings, set_up_helper_logging
+from mrq_container.verdict import HUB_STUCK
+
+
+def what_it_does(alive: float) -> str:
+    """Why it needs help, by the time (monotonic seconds) when its loops last turned."""
+    silent = time.monotonic() - alive
+    return f"has not yielded for {silent:.0f} s" if silent > HUB_STUCK else "is late with its heartbeat"
 
 
 def stand_in(loaded: Loaded) -> int:
     """Beat until killed, or until the worker was taken for dead."""
     die_with_guard()
+    log = set_up_helper_logging(loaded)
     board = Board(int(os.environ["MRQ_GUARD_BOARD"]))
     app = app_of(loaded)
     settings = app.settings
     worker = app.jobs.parse_id(board.header().identity)
-    say(f"worker {worker} does not yield: its lease is kept for it")
     rescuer = Rescuer(
         app.jobs,
         app.workers,
@@ -43,11 +49,15 @@ def stand_in(loaded: Loaded) -> int:
         returned=app.enqueuer.call_for,
     )
     threading.Thread(target=keep_permits, args=(app, worker), daemon=True).start()
+    told = False
     while True:
         try:
             at: datetime | None = app.workers.beat(worker)
             if at is None:
                 return 0
+            if not told:  # not before: while MongoDB is away nobody's heartbeat is written, and nobody is to blame
+                log.warning("worker %s %s: its lease is kept for it", worker, what_it_does(board.header().alive))
+                told = True
             rescuer.beaten(app.clock.monotonic())
             rescuer.round(worker, at)
         except ServerUnavailableError:

@@ -53,6 +53,12 @@ def app_of(loaded: Loaded) -> App:
     return app
 
 
+def set_up_helper_logging(loaded: Loaded) -> logging.Logger:
+    """The same for a process that helps the guard; the worker has said the warnings already."""
+    set_up_logging(Loaded(loaded.settings, []))
+    return logging.getLogger("mrq.guard")
+
+
 def set_up_logging(loaded: Loaded) -> None:
     """The log goes to stderr, in `log_format`, from `log_level` on (`quiet`: errors only), and to the handlers of
     LOG_HANDLERS or `log_handler`.

@@ -21,7 +21,6 @@ from mrq.logger import MongoHandler
 from mrq.ports.guard import NoGuard
 from mrq.queue import Queue
 from mrq_container.process import ProcessUsage, memory
-from mrq_container.runtime import GeventRuntime
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from mrq.domain.task import Task
     from mrq.engine.loop import Exit
     from mrq.engine.run import Run
+    from mrq.engine.state import WorkerState
     from mrq.ports.guard import Guard
 
 log = logging.getLogger("mrq.worker")
@@ -56,7 +56,6 @@ class Worker:
         self._admin: Any = None
         self.exit: Exit | None = None
         self.log = logging.getLogger("mrq.current")
-        self._app.runtime = GeventRuntime()  # that of sub-pools too
         self.engine = self._app.worker(
             self._app.runtime, self.guard, worker_options(self._app.settings), self._fittings()
         )
@@ -76,6 +75,11 @@ class Worker:
         )
 
     # ---- what it is
+
+    @property
+    def state(self) -> WorkerState:
+        """What it holds at the moment."""
+        return self.engine.state
 
     @property
     def config(self) -> dict[str, Any]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from mrq.app import get_app
 from mrq.context import get_current_job, set_current_job_progress
+from mrq.domain.change import after
 from mrq.domain.queuename import waiting_place
 from mrq.domain.status import Status
 from mrq.exceptions import InvalidParamsError
@@ -17,6 +17,7 @@ from mrq.task import Task
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from mrq.app import App
     from mrq.domain.jobfilter import FoundJob, JobFilter
@@ -53,8 +54,8 @@ class JobAction(Task):
             raise InvalidParamsError(f"JobAction knows no action {action!r}; these are: {', '.join(ACTIONS)}")
         which = _filter(app, params)
         if ACTIONS[action] is Status.CANCEL:
-            expires = timedelta(seconds=_cancel_ttl(app, params.get("path")))
-            result = _move(app, _in(which, _ALL), Status.CANCEL, lambda now: {"dateexpires": now + expires})
+            ttl = _cancel_ttl(app, params.get("path"))
+            result = _move(app, _in(which, _ALL), Status.CANCEL, lambda now: {"dateexpires": after(now, ttl)})
             return {**done, "cancelled": result.moved}
         target = params.get("destination_queue") or None
         fields: dict[str, Any] = {"queue": None if target is None else waiting_place(target).id}

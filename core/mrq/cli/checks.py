@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from mrq.domain.queuename import parse_queue
 from mrq.domain.status import Status
+from mrq.domain.words import how_to_start, many
+from mrq.embedded.both import running_urls
+from mrq.embedded.up import DEFAULT_FOLDER
 from mrq.exceptions import ConfigError, MrqError, ServerRefusedError
 from mrq.settings import redact_url
 
@@ -24,6 +27,9 @@ SKEW = timedelta(seconds=2)  # more than this between two clocks makes delays an
 MOST_WORKERS = 1000
 QUEUES_SHOWN = 10
 LOCK_SECONDS = 5.0
+HOURS = 24  # of jobs that are looked through for failures
+MOST_FAILURES = 1000
+LONGEST_EXAMPLE = 200  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +70,17 @@ def _server(app: App, ping: Callable[[App], str], name: str, url: Any, variable:
         return [Finding("problem", name, f"{shown}: {error}", f"mend the user and password in {variable}")]
     except Exception as error:  # noqa: BLE001 - whatever it was is the finding
         text = f"no answer from {shown} within {app.settings.server_timeout:g} s: {_in_words(error, name)}"
-        mend = f"start one with `mrq up` or `docker compose up -d`, or say where it is in {variable}"
-        return [Finding("problem", name, text, mend)]
+        return [Finding("problem", name, text, _up_runs_here(name, url, variable) or how_to_start(variable))]
     return [_version(name, answer)]
+
+
+def _up_runs_here(name: str, url: Any, variable: str) -> str | None:
+    """What to do when `mrq up` runs in this very folder, and the settings say something else."""
+    there = running_urls(DEFAULT_FOLDER)
+    if there is None:
+        return None
+    theirs = there[0] if name == DATABASE else there[1]
+    return None if url == theirs else f"`mrq up` runs here: export {variable}={theirs}"
 
 
 def _version(name: str, answer: str) -> Finding:
@@ -150,6 +164,23 @@ def check_workers(app: App) -> list[Finding]:
         jobs = sum(waiting.values())
         findings.append(Finding("ok", "queues", f"{jobs:,} jobs wait, all of them served" if jobs else "empty"))
     return findings
+
+
+def check_failures(app: App) -> list[Finding]:
+    """Which jobs have failed lately, and which come back by themselves."""
+    try:
+        lately = app.reports.lately(app.clock.now() - timedelta(hours=HOURS), MOST_FAILURES)
+    except Exception as error:  # noqa: BLE001
+        text = f"those of the last {HOURS} h could not be looked through: {_in_words(error, DATABASE)}"
+        return [Finding("note", "jobs", text)]
+    back = f"; {many(lately.returning, 'job')} to run again later" if lately.returning else ""
+    if lately.example is None:
+        return [Finding("ok", "jobs", f"none of the last {HOURS} h has failed{back}")]
+    more = " or more" if lately.failed >= MOST_FAILURES else ""
+    text = f"{many(lately.failed, 'job')}{more} of the last {HOURS} h failed{back}"
+    example = f"for example {lately.example.path}: {lately.example.message}"
+    example = example if len(example) <= LONGEST_EXAMPLE else f"{example[:LONGEST_EXAMPLE]} ..."
+    return [Finding("note", "jobs", text, f"{example}; see `mrq job {lately.example.example}`")]
 
 
 def _alive(app: App) -> list[dict[str, Any]]:

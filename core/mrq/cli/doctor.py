@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mrq.app import App
-from mrq.cli.checks import check_indexes, check_servers, check_workers
+from mrq.cli.checks import check_failures, check_indexes, check_servers, check_workers
 from mrq.cli.options import SettingsCommand, given_on_command_line, settings_options
 from mrq.exceptions import ConfigError
-from mrq.settings import load
+from mrq.settings import in_lower_case, load
 
 if TYPE_CHECKING:
     from mrq.cli.checks import Finding
@@ -33,13 +33,14 @@ def doctor(ctx: click.Context, /, *, fix: bool, **_settings: Any) -> int:
         show.line("problem", "configuration", str(error))
         return show.end()
     show.line("ok", "configuration", "loaded")
-    for warning in loaded.warnings:
+    for warning in loaded.warnings + in_lower_case(given_on_command_line(ctx)):
         show.line("note", "configuration", warning)
     servers = check_servers(app)
     show.findings(servers)
     if servers[0].state == "ok":  # MongoDB answers
         show.findings(check_indexes(app, fix=fix))
         show.findings(check_workers(app))
+        show.findings(check_failures(app))
     return show.end()
 
 

@@ -10,11 +10,13 @@ import click
 from click.core import ParameterSource
 
 from mrq.settings import OPTIONS, Command, Option, options_for
-from mrq.settings.option import Group
+from mrq.settings.option import Group, long_time
 from mrq.version import VERSION
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+WITHOUT_EFFECT = "Accepted, without effect in this version"
+"""The last section of the help."""
 OTHERS = "General"
 """The section of the help for `--help` and `--version`."""
 
@@ -75,8 +77,11 @@ def _default(about: Option) -> str:
         return about.unit
     if about.kind == "words":
         return f"default: {' '.join(about.default)}"
+    if words := long_time(about):
+        return f"seconds, default: {words}"
     value = f"{about.default:.15g}" if about.kind == "float" else str(about.default)
-    unit = about.unit.removesuffix("s") if value == "1" else about.unit
+    # what 0 means is in the text
+    unit = "" if value == "0" else about.unit.removesuffix("s") if value == "1" else about.unit
     return f"default: {value} {unit}".rstrip()
 
 
@@ -84,6 +89,12 @@ def _status(about: Option) -> str:
     if about.obsolete:
         return "no effect"
     return "not there yet" if about.later else ""
+
+
+def _section(parameter: click.Parameter) -> str:
+    if not isinstance(parameter, (SettingOption, SettingArgument)):
+        return OTHERS
+    return parameter.about.group if parameter.about.has_effect else WITHOUT_EFFECT
 
 
 class SettingsCommand(click.Command):
@@ -99,12 +110,11 @@ class SettingsCommand(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write one section for each group, and one for what belongs to none."""
-        sections: dict[str, list[tuple[str, str]]] = {group: [] for group in get_args(Group)}
+        sections: dict[str, list[tuple[str, str]]] = {group: [] for group in (*get_args(Group), WITHOUT_EFFECT)}
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
             if record is not None:
-                section = parameter.about.group if isinstance(parameter, (SettingOption, SettingArgument)) else OTHERS
-                sections[section].append(record)
+                sections[_section(parameter)].append(record)
         for group, records in sections.items():
             if records:
                 with formatter.section(group):

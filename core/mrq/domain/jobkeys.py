@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from mrq.domain.change import after
 from mrq.domain.status import Status
 from mrq.exceptions import InvalidParamsError
 
@@ -70,4 +70,4 @@ class Standing:
         """Whether the job has ended for good, `ttl` seconds ago or more."""
         if self.status in _LIVE or (self.status in _RETURNING and self.dateretry is not None):
             return False
-        return ttl <= 0 or self.since is None or now - self.since >= timedelta(seconds=ttl)
+        return ttl <= 0 or self.since is None or now >= after(self.since, ttl)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
+from mrq.embedded.folder import port_of_running
 from mrq.embedded.mongo import EmbeddedMongo
 from mrq.embedded.server import close_together, start_together, stop_together
 from mrq.embedded.valkey import EmbeddedRedis
@@ -56,3 +57,11 @@ class EmbeddedServers:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def running_urls(data: Path) -> tuple[str, str] | None:
+    """The URLs of the servers that another process runs on this folder: MongoDB's and Redis'; None if it runs none."""
+    mongo, redis = port_of_running(data / "mongod"), port_of_running(data / "valkey")
+    if mongo is None or redis is None:
+        return None
+    return EmbeddedMongo(port=mongo).url, EmbeddedRedis(port=redis).url

@@ -98,6 +98,18 @@ class DataFolder:
             self._path = None
 
 
+def port_of_running(path: Path) -> int | None:
+    """The port of the server that a living process runs on a folder; None if there is none."""
+    if not (path / LOCK_NAME).exists():
+        return None
+    descriptor = _try_lock(path / LOCK_NAME)
+    if descriptor is not None:
+        os.close(descriptor)
+        return None
+    owner = _read_number(path / LOCK_NAME)
+    return _read_number(path / "port") if owner is not None and process_runs(owner) else None
+
+
 def _try_lock(path: Path) -> int | None:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:

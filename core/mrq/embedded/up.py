@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mrq.embedded.both import EmbeddedServers
+from mrq.embedded.both import EmbeddedServers, running_urls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,9 +29,14 @@ def keep_running(
 
     `data` is created if need be and kept, and so are the ports, as long as they are free. `echo` is
     called with each line for the user, `started` once both answer. `stop` is asked twice a second. The exit code
-    is 0, or 1 if a server ended by itself. Raises ServerUnavailableError if the servers can't be started. Must be
+    is 0 (also when another process runs them on this folder already: their addresses are told then), or 1 if a
+    server ended by itself. Raises ServerUnavailableError if the servers can't be started. Must be
     called in the main thread, for the signals.
     """
+    if there := running_urls(data):
+        for line in (f"`mrq up` runs on {data} already.", *_addresses(*there)):
+            echo(line)
+        return 0
     with _signals_as_readable() as signalled:
         with EmbeddedServers(data) as servers:
             for line in _welcome(servers, data):
@@ -46,10 +51,17 @@ def keep_running(
 
 def _welcome(servers: EmbeddedServers, data: Path) -> list[str]:
     return [
-        f"MongoDB: {servers.mongodb_url}",
-        f"Valkey:  {servers.redis_url}",
-        f"Data and logs are in {data}. Ctrl-C stops both. For your other terminals:",
-        f"export MRQ_MONGODB_JOBS={servers.mongodb_url} MRQ_REDIS={servers.redis_url}",
+        f"Data and logs are in {data}. Ctrl-C stops both.",
+        *_addresses(servers.mongodb_url, servers.redis_url),
+    ]
+
+
+def _addresses(mongodb_url: str, redis_url: str) -> list[str]:
+    return [
+        f"MongoDB: {mongodb_url}",
+        f"Valkey:  {redis_url}",
+        "For your other terminals:",
+        f"export MRQ_MONGODB_JOBS={mongodb_url} MRQ_REDIS={redis_url}",
     ]
 
 

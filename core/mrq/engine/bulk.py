@@ -68,15 +68,16 @@ class BulkMover:
         moved, found, last = 0, 0, which.after
         while True:
             page = through(partial(self.jobs.matching, replace(which, after=last), batch_size), _WAITING)
-            now = self.clock.now()
+            now, before = self.clock.now(), moved
             for values, batch in _by_fields(page.jobs, fields, now):
                 moved += through(partial(self.jobs.move_many, batch, which, to, now, values), _WAITING)
+            self.enqueuer.metrics.statuses({to: moved - before} if moved > before else {})
             if to is Status.QUEUED:
                 self.enqueuer.call_for({fields(job, now).get("queue") or job.queue for job in page.jobs})
             found += len(page.jobs)
             last = page.last or (page.jobs[-1].id if page.jobs else last)
             result = BulkResult(moved, found, last)
-            if progress is not None and page.jobs:
+            if progress is not None and (page.jobs or page.last is not None):
                 progress(result)
             if page.last is None:
                 return result

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from mrq.domain.queuename import parse_queue
 from mrq.engine.backoff import Backoff
+from mrq.engine.outage import Outage
 from mrq.exceptions import ConfigError
 from mrq.ports.errors import StoreUnavailableError
 
@@ -53,6 +54,7 @@ class _Side:
         self._name = name
         self._clock = clock
         self._backoff = Backoff()
+        self._outage = Outage(log, clock)
         self._not_before = 0.0
 
     @property
@@ -67,13 +69,14 @@ class _Side:
         except StoreUnavailableError as error:
             pause = self._backoff.failed()
             self._not_before = self._clock.monotonic() + pause
-            log.warning("no jobs can be taken from %s, next try in %.1f s: %s", self._name, pause, error)
+            self._outage.failed(f"no jobs can be taken from {self._name}", error)
             return 0
 
     def worked(self) -> None:
         """A whole round went well."""
-        if not self.rests and self._backoff.worked():
-            log.warning("%s is back: taking jobs again", self._name)
+        if not self.rests:
+            self._backoff.worked()
+            self._outage.over(f"{self._name} is back: taking jobs again")
 
 
 class Claimer:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from mrq.domain.outcome import Failure, Outcome
 from mrq.domain.status import Status
 from mrq.engine.run import current_run
-from mrq.exceptions import Interrupt, TimeoutInterrupt
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from mrq.engine.run import Run
     from mrq.engine.settling import Settler
     from mrq.engine.state import WorkerState
+    from mrq.exceptions import Interrupt
     from mrq.ports.clock import Clock
     from mrq.ports.guard import Guard
     from mrq.ports.runtime import Event
@@ -51,11 +51,11 @@ class Deadlines:
                 self.settler.put(run)
             self.state.left_fiber(run)
         elif run.interrupted is not None:
-            run.fiber.interrupt(TimeoutInterrupt())
+            run.fiber.interrupt(run.overtime())
             if now - run.interrupted > self.options.interrupt_grace:
                 self.stuck(run)
         elif run.deadline is not None and now >= run.deadline:
-            self.end(run, timed_out(run), TimeoutInterrupt(f"longer than {run.options.timeout:g} s"), now)
+            self.end(run, timed_out(run), run.overtime(), now)
 
     def end(self, run: Run, outcome: Outcome, interrupt: Interrupt, now: float) -> bool:
         """End a run from outside: its end is written as decided here, and its fiber interrupted until it ends.
@@ -75,5 +75,4 @@ class Deadlines:
 
 def timed_out(run: Run) -> Outcome:
     """The end of a run whose time is up, with the place where it was."""
-    text = f"{run.where()}TimeoutInterrupt: the job ran longer than its timeout of {run.options.timeout:g} s\n"
-    return Outcome(Status.TIMEOUT, failure=Failure("TimeoutInterrupt", text))
+    return Outcome(Status.TIMEOUT, failure=Failure("TimeoutInterrupt", run.ended_by(run.overtime())))

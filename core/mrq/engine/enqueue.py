@@ -11,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 from mrq.domain.job import NewJob
 from mrq.domain.queuename import place_in_mongodb
 from mrq.domain.status import Status
+from mrq.domain.words import many
 from mrq.engine.backoff import Backoff
+from mrq.engine.given import check_call
 from mrq.engine.keyed import KeyedInsert
 from mrq.engine.metrics import Metrics
+from mrq.engine.outage import Outage
 from mrq.engine.patience import Patience
 from mrq.exceptions import InvalidParamsError
 from mrq.ports.errors import StoreUnavailableError
@@ -45,10 +48,12 @@ class Enqueuer:
     news: QueueNews | None = None
     patience: Patience = field(init=False)
     _silence: Backoff = field(default_factory=lambda: Backoff(first=1.0, longest=10.0))
+    _outage: Outage = field(init=False)
     _call_again: float = float("-inf")  # monotonic seconds until which no worker is called
 
     def __post_init__(self) -> None:
         self.patience = Patience(self.clock, sleep=self.sleep)
+        self._outage = Outage(log, self.clock)
 
     def enqueue(
         self,
@@ -68,10 +73,12 @@ class Enqueuer:
 
         Raises:
             InvalidParamsError, JobTooLargeError: a job, or a key, can't be stored.
+            UnknownTaskError: the path is empty.
             InvalidQueueError: the name is bad, or means no regular queue.
             StoreUnavailableError: MongoDB can't be reached, or, if it could before, stayed away for longer than
                 a fail-over takes. Batches before the failing one are queued already.
         """
+        check_call(path, params_list)
         name = place_in_mongodb(queue)
         now = self.clock.now()
         place = now if due is None or due <= now else due
@@ -104,7 +111,7 @@ class Enqueuer:
 
     def _insert(self, batch: list[NewJob], names: list[str | None] | None, terms: KeyTerms | None) -> list[JobId]:
         """Insert, through a fail-over if need be: repeating it queues nothing twice."""
-        waiting = f"{len(batch)} jobs wait to be queued"
+        waiting = f"{many(len(batch), 'job')} can't be queued yet"
         if names is None or terms is None:
             self.patience.through(lambda: self.jobs.insert(batch), waiting)
             return [job.id for job in batch]
@@ -142,11 +149,11 @@ class Enqueuer:
         try:
             tell()
         except StoreUnavailableError as error:
-            pause = self._silence.failed()
-            self._call_again = self.clock.monotonic() + pause
-            log.warning("jobs are queued, but idle workers can't be woken; next try in %g s: %s", pause, error)
+            self._call_again = self.clock.monotonic() + self._silence.failed()
+            self._outage.failed("jobs are queued, but idle workers can't be woken", error)
         else:
             self._silence.worked()
+            self._outage.over("idle workers can be woken again")
 
 
 def _mapping(path: str, params: Any) -> Mapping[str, Any]:

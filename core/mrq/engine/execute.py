@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mrq.domain.outcome import Failure, Outcome
 from mrq.domain.status import Status
+from mrq.engine.frames import of_task
 from mrq.engine.retries import found_in_modules
 from mrq.exceptions import (
     SEPARATOR,
@@ -90,11 +91,8 @@ def failure_of(exc: BaseException) -> Failure:
 
 
 def _format(exc: BaseException) -> str:
-    first = exc.__traceback__
-    if first is not None and first.tb_frame.f_code is execute.__code__:
-        first = first.tb_next or first
     try:
-        text = "".join(traceback.format_exception(type(exc), exc, first))
+        text = "".join(traceback.format_exception(type(exc), exc, of_task(exc.__traceback__)))
     except Exception as error:  # noqa: BLE001 - an exception whose __str__ raises must not cost the job its end
         return f"{type(exc).__name__} (its traceback can't be shown: {type(error).__name__})\n"
     return storable(text)

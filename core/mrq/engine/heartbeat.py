@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mrq.domain.change import JobChange, Settlement
 from mrq.domain.status import Status
+from mrq.domain.words import many
+from mrq.engine.outage import Outage
 from mrq.ports.errors import StoreUnavailableError
 from mrq.ports.jobs import Settled
 
@@ -65,13 +67,15 @@ class Heartbeat:
 
     def loop(self, stopped: Event) -> None:
         """Beat until told to stop."""
+        outage = Outage(log, self.clock)
         while True:
             try:
                 self._beat()
+                outage.over("heartbeats are written again")
             except StoreUnavailableError as error:
                 self._beats.append(None)
                 silent = self.clock.monotonic() - self.last
-                log.warning("no heartbeat could be written for %.1f s: %s", silent, error)
+                outage.failed("no heartbeat can be written", error)
                 if silent > self.options.lease - self.options.heartbeat_interval:
                     self.overdue()
             if stopped.wait(self.options.heartbeat_interval):
@@ -126,5 +130,4 @@ class Heartbeat:
             # refused: those that were held, and have ended while the database answered
             written = sum(result.fate is Settled.WRITTEN for result in results)
             if written:
-                were = "1 job was" if written == 1 else f"{written} jobs were"
-                log.warning("%s started in this worker's name without its knowing: handed back", were)
+                log.warning("handed back %s, started in this worker's name without its knowing", many(written, "job"))

@@ -10,9 +10,9 @@ Only the key of a job that has ended is given to a new job, by compare-and-set, 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from mrq.domain.change import after
 from mrq.ports.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class KeyedInsert:
             return {}, set()
         now = self.clock.now()
         latest = max(now, *(job.due or now for job in first.values()))
-        expires = latest + timedelta(seconds=max(terms.kept, terms.ttl))
+        expires = after(latest, max(terms.kept, terms.ttl))
         for _ in range(ROUNDS):
             held = self.keys.hold({name: job.id for name, job in first.items()}, expires)
             if len(held) < len(first):

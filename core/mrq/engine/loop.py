@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from mrq.domain.change import must_run_alone
 from mrq.domain.outcome import Outcome
 from mrq.domain.status import Status
+from mrq.domain.words import many
 from mrq.domain.worker import WorkerRecord, WorkerStatus
 from mrq.engine.backoff import Backoff
 from mrq.engine.claiming import Claimer, queues_of
@@ -21,6 +22,7 @@ from mrq.engine.idle import IdleBell
 from mrq.engine.limits import Limits
 from mrq.engine.maintenance import Maintenance
 from mrq.engine.memory import MemoryWatch
+from mrq.engine.outage import Outage
 from mrq.engine.pauses import PauseWatch
 from mrq.engine.permits import Permits
 from mrq.engine.queue_limits import QueueLimits
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("mrq.worker")
 
 LAST_WRITES = 30.0  # seconds that a stopping worker goes on trying to write outcomes to an absent database
+BURST_PAUSE = 0.1  # seconds until a burst looks again, when it can't know whether its queues are empty
 
 
 class Exit(NamedTuple):
@@ -230,9 +233,7 @@ class Worker:
 
         True at once when the worker has ended; False after `timeout` seconds.
         """
-        event = self.runtime.event()
-        self.runtime.spawn(self.state.kick.set)  # once it waits
-        return self._idle.wait(event, timeout)
+        return self._idle.wait(self.runtime.event(), timeout)
 
     def _register(self) -> None:
         wanted, self._wanted_id = self._wanted_id, None
@@ -257,11 +258,11 @@ class Worker:
         """Bring all jobs to an end, write what is left to write, and sign off."""
         self.stop.finish(self._enough or "it has nothing left to do")
         log.info("worker %s stops: %s", self.state.worker, self.stop.reason)
-        self._ending.perform()
+        became = self._ending.perform()
         self._settler.close()
         written = self._loops.join("settler", LAST_WRITES)
         if not written:
-            log.error("%d outcomes could not be written: their jobs will run again", len(self.state.held()))
+            log.error("%s could not be written: their jobs will run again", many(len(self.state.held()), "outcome"))
         self._loops.stopped.set()
         self._permits.close()
         self._loops.stop(timeout=2.0, but="wake-up")  # that one may listen for a while longer; it can't harm
@@ -272,6 +273,7 @@ class Worker:
                 self._workers.stop(self.state.worker, self.reporter.report(WorkerStatus.STOP, measured=True))
             except StoreUnavailableError as error:
                 log.warning("the database doesn't know that this worker stopped: %s", error)
+        log.info("worker %s stopped: %s", self.state.worker, became)
         if self.fittings.logs is not None:
             self.fittings.logs.close()
         self._guard.finishing(self.stop.exit_code, replace=self.stop.replace)
@@ -297,12 +299,22 @@ class Worker:
             return
         self.state.status = WorkerStatus.WAIT if wish else WorkerStatus.FULL
         if wish and held_nothing and not self._claimer.retry_in:
-            self._idle.ring(asked)
             if self._strategy.stops_when_empty:
-                self._enough = "its queues are empty"
+                if not self._brought_back():
+                    self._idle.ring(asked)
+                    self._enough = "its queues are empty"
                 return
+            self._idle.ring(asked)
         patience = self._patience()
         self.state.kick.wait(min(self._claimer.retry_in or patience, patience))
+
+    def _brought_back(self) -> bool:
+        """Whether jobs may have returned to the queues just now: where only bursts run, nobody else looks."""
+        try:
+            return self._maintenance.round() > 0
+        except StoreUnavailableError:
+            self.runtime.sleep(BURST_PAUSE)
+            return True
 
     def _wish(self) -> int | None:
         """How many jobs to take now; None when the worker's work is done."""
@@ -469,7 +481,7 @@ class Worker:
         runs = self.state.active() if runs is None else runs
         exclusive = [run for run in runs if run.options.exclusive and run.outcome is None]
         if exclusive:
-            log.error("%d exclusive jobs are interrupted: the lease can't be renewed", len(exclusive))
+            log.error("the lease can't be renewed: interrupting %s", many(len(exclusive), "exclusive job"))
             self._ending.interrupt(exclusive, hand_back=True)
 
     def _is_stuck(self, run: Run) -> None:
@@ -479,21 +491,20 @@ class Worker:
 
     def _listen(self) -> None:
         """Turn calls from producers into kicks. Without Redis the main loop's polling does."""
-        backoff = Backoff()
+        backoff, outage = Backoff(), Outage(log, self._clock)
         ear = self._wakeups.subscribe(self._claimer.roots)
         try:
             while not self._loops.stopped.is_set():
                 try:
                     if ear.wait(1.0):
                         self.state.kick.set()
-                    if backoff.worked():
+                    backoff.worked()
+                    if outage.over("Redis is back: jobs start at once again"):
                         self._permits.shaken()
-                        log.warning("Redis is back: jobs start at once again")
                 except StoreUnavailableError as error:
                     self._permits.shaken()
-                    pause = backoff.failed()
-                    log.warning("no wake-ups, jobs start up to %g s late: %s", self.options.max_latency, error)
-                    self._loops.stopped.wait(pause)
+                    outage.failed(f"no wake-ups, jobs start up to {self.options.max_latency:g} s late", error)
+                    self._loops.stopped.wait(backoff.failed())
         finally:
             ear.close()
 

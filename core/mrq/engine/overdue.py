@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from mrq.domain.change import JobChange, Settlement
+from mrq.domain.change import JobChange, Settlement, after
 from mrq.domain.jobfilter import JobFilter
 from mrq.domain.status import Status
 from mrq.ports.jobs import Settled
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from mrq.domain.ids import WorkerId
     from mrq.domain.jobfilter import FoundJob
     from mrq.engine.enqueue import Enqueuer
@@ -51,9 +52,9 @@ def requeue_overdue(
 
 
 def _is_overdue(job: FoundJob, tasks: TaskLoader, gone: set[WorkerId], now: datetime, extra: float) -> bool:
-    if job.worker is None or job.worker in gone:
+    if job.worker in gone:
         return True
     timeout = tasks.options(job.path).timeout
     if not timeout or job.datestarted is None:
         return False
-    return job.datestarted < now - timedelta(seconds=timeout + extra)
+    return after(job.datestarted, timeout + extra) < now

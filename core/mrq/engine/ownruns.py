@@ -16,6 +16,8 @@ from mrq.exceptions import MrqError
 from mrq.ports.jobs import Settled
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from mrq.domain.ids import JobId, WorkerId
     from mrq.domain.outcome import Outcome
     from mrq.engine.patience import Patience
@@ -53,8 +55,8 @@ class OwnRuns:
         options = self.tasks.options(path)
         seconds = min(LONGEST, max(SHORTEST, options.timeout or LONGEST))
         now = self.clock.now()
-        until = now + timedelta(seconds=seconds)
-        self.workers.register(WorkerRecord(me, "by hand", now, seconds, deadline=until))
+        self._register(me, now, seconds)
+        self._register(me, self.workers.beat(me) or now, seconds)  # deadlines are judged by the database's time
         claimed = self.patience.through(lambda: self.jobs.start(job, me, token, now), f"job {job} waits for its start")
         if claimed is None:
             self.workers.stop(me, {"jobs": []})
@@ -63,6 +65,10 @@ class OwnRuns:
         run = Run(claimed, options)
         run.begin(self.clock.monotonic())
         return run
+
+    def _register(self, me: WorkerId, now: datetime, seconds: float) -> None:
+        deadline = now + timedelta(seconds=seconds)
+        self.workers.register(WorkerRecord(me, "by hand", now, seconds, deadline=deadline))
 
     def seen(self, job: JobId) -> Run | None:
         """A run that somebody else holds, as the database has it now: whoever ends it under the claim that is seen

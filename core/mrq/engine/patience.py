@@ -7,7 +7,9 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from mrq.domain.words import how_to_start
 from mrq.engine.backoff import Backoff
+from mrq.engine.outage import Outage
 from mrq.ports.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
@@ -39,14 +41,18 @@ class Patience:
             StoreUnavailableError: the database stayed away for longer than a fail-over takes.
         """
         backoff, until = Backoff(), self.clock.monotonic() + self.seconds
+        outage = Outage(log, self.clock)
         while True:
             try:
                 answer = step()
             except StoreUnavailableError as error:
-                if not self.reached or self.clock.monotonic() > until:
+                if not self.reached:
+                    raise StoreUnavailableError(f"{error}; {how_to_start('MRQ_MONGODB_JOBS')}") from None
+                if self.clock.monotonic() > until:
                     raise
-                log.warning("%s: %s", waiting, error)
+                outage.failed(waiting, error)
                 self.sleep(backoff.failed())
             else:
                 self.reached = True
+                outage.over("MongoDB is back")
                 return answer

@@ -13,6 +13,7 @@ from mrq.ports.errors import StoreUnavailableError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from mrq.domain.job import ClaimedJob
     from mrq.domain.queuename import QueueName
     from mrq.engine.permits import Permits
     from mrq.engine.run import Run
@@ -56,7 +57,7 @@ class QueueLimits:
     def assign(self, runs: Iterable[Run]) -> None:
         """These runs were taken from their queues: each gets its permit."""
         for run in runs if self._limits else ():
-            spare = self._spare.get(parse_queue(run.job.queue).root)
+            spare = self._spare.get(_root_of(run.job))
             if spare:
                 run.permits = (*run.permits, spare.pop())
 
@@ -82,3 +83,9 @@ class QueueLimits:
         else:
             if self._backoff.worked():
                 log.warning("Redis is back: taking jobs of queues with limits again")
+
+
+def _root_of(job: ClaimedJob) -> str:
+    """The root queue that a job was taken from. The `queue` of a job from a raw queue is the one for its retries."""
+    origin = getattr(job, "raw", None)
+    return str(origin.root) if origin is not None else parse_queue(job.queue).root

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from mrq.domain.change import Settlement, loss_of
 from mrq.domain.lease import LeaseJudge
+from mrq.domain.words import many
 from mrq.ports.jobs import Settled
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ class Rescuer:
         suspects = [lease for lease in self.workers.suspects(silent_since) if lease.worker != me]
         for lease in self.judge.dead(suspects, self.clock.monotonic(), database_time):
             if self.workers.mark_lost(lease.worker, lease.beat):
-                log.warning("worker %s is lost: its heartbeat stopped at %d", lease.worker, lease.beat)
+                how = f"no heartbeat for {lease.seconds:g} s" if lease.deadline is None else "its time is over"
+                log.warning("worker %s is lost (%s): its jobs are given to others", lease.worker, how)
                 self.bury(lease.worker)
         # The jobs first, the workers after: who claims has registered before, so a worker that is not found
         # among the living can't be a newcomer.
@@ -74,7 +76,7 @@ class Rescuer:
             if not written:  # somebody else is at it as well
                 break
         if released:
-            log.warning("%d jobs of the dead worker %s are free again", released, worker)
+            log.warning("taken back from the dead worker %s: %s", worker, many(released, "job"))
         return released
 
     def _write(self, worker: WorkerId, batch: list[ClaimedJob], running: set[JobId] | None) -> int:
@@ -96,4 +98,8 @@ class Rescuer:
         ]
         results = self.jobs.settle(settlements)
         self.returned({job.queue for job in batch})
-        return sum(result.fate is Settled.WRITTEN for result in results)
+        written = [result.fate is Settled.WRITTEN for result in results]
+        for job, settlement, mine in zip(batch, settlements, written, strict=True):
+            if mine and settlement.change.failure is not None:
+                log.error("job %s (%s) failed\n%s", job.id, job.path, settlement.change.failure.traceback)
+        return sum(written)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-import traceback
 from contextvars import ContextVar
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from mrq.engine.frames import stack_of_task, traceback_text
+from mrq.exceptions import TimeoutInterrupt
 
 if TYPE_CHECKING:
     from mrq.domain.job import ClaimedJob
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
     from mrq.engine.subpools import Subpool
     from mrq.ports.runtime import Fiber
     from mrq.ports.semaphores import Permit
-
-EXECUTE_FILE = str(Path(__file__).with_name("execute.py"))
-"""Frames of a fiber up to the last one from here are the worker's, what follows is the task's."""
 
 _DECIDING = threading.Lock()
 
@@ -63,12 +61,16 @@ class Run:
         self.started = self.deadline = None
 
     def where(self) -> str:
-        """Where the task is now, as the text of a traceback: its own frames, not those that called it."""
-        if self.fiber is None:
-            return ""
-        stack = list(self.fiber.stack())
-        entry = max((i for i, frame in enumerate(stack) if frame.filename == EXECUTE_FILE), default=-1)
-        return "".join(traceback.format_list(stack[entry + 1 :]))
+        """Where the task is now, as the lines of a traceback: its own frames, not those that called it."""
+        return "" if self.fiber is None else stack_of_task(self.fiber.stack())
+
+    def ended_by(self, exc: BaseException) -> str:
+        """The text of a traceback that ends where the task is now, by an exception from outside."""
+        return traceback_text(self.where(), exc)
+
+    def overtime(self) -> TimeoutInterrupt:
+        """What ends a run whose time is up."""
+        return TimeoutInterrupt(f"the job ran longer than its timeout of {self.options.timeout:g} s")
 
     def close_pools(self) -> None:
         """The task is over: end the sub-pools that it left open, and wait until they have."""

@@ -11,9 +11,12 @@ from mrq.domain.change import Settlement, change_for
 from mrq.domain.options import TaskOptions
 from mrq.domain.outcome import Failure, Outcome
 from mrq.domain.status import Status
+from mrq.domain.words import many
 from mrq.engine.backoff import Backoff
+from mrq.engine.ends import tell_end
 from mrq.engine.execute import failure_of, storable
 from mrq.engine.metrics import Metrics
+from mrq.engine.outage import Outage
 from mrq.ports.errors import StoreUnavailableError
 from mrq.ports.jobs import Settled
 
@@ -56,6 +59,7 @@ class Settler:
         self._lock = threading.Lock()
         self._something = runtime.event()
         self._backoff = Backoff()
+        self._outage = Outage(log, clock)
         self._metrics = metrics or Metrics()
         self._after = after
         self.closing = False
@@ -72,6 +76,7 @@ class Settler:
             outcome = run.outcome = Outcome(Status.FAILED, failure=failure_of(error))
             run.options = TaskOptions()  # what is set for the task is to blame
             change = self._change(run, outcome)
+        tell_end(run, outcome)
         concern, journal = None, None
         if outcome.status is Status.SUCCESS and run.task is not None:
             concern, journal = run.task.status_success_update_w, run.task.status_success_update_j
@@ -115,11 +120,10 @@ class Settler:
                 results = self._jobs.settle(settlements)
                 break
             except StoreUnavailableError as error:
-                pause = self._backoff.failed()
-                log.warning("%d outcomes wait for MongoDB, next try in %.1f s: %s", len(batch), pause, error)
-                self._runtime.sleep(pause)
-        if self._backoff.worked():
-            log.warning("MongoDB is back: %d outcomes are written", len(batch))
+                self._outage.failed(f"{many(len(batch), 'outcome')} can't be written yet, MongoDB is away", error)
+                self._runtime.sleep(self._backoff.failed())
+        self._backoff.worked()
+        self._outage.over(f"MongoDB is back: {many(len(batch), 'outcome')} written")
         self._metrics.statuses(
             settlement.change.status
             for settlement, result in zip(settlements, results, strict=True)
@@ -144,10 +148,10 @@ class Settler:
     def _fail_instead(self, run: Run, settlement: Settlement, reason: str) -> bool:
         """The end can't be stored as it is. That fails this job and no other, with less and less to store.
         False: nothing is left to try."""
-        log.error("job %s (%s): %s", run.job.id, run.job.path, reason)
         if settlement.change.status is not Status.FAILED:
             run.outcome = Outcome(Status.FAILED, failure=Failure("UnstorableResult", storable(reason)))
         elif settlement.change.failure is not None:
+            log.error("job %s (%s): %s", run.job.id, run.job.path, reason)
             run.outcome = Outcome(Status.FAILED)
         else:
             log.critical("job %s: MongoDB refuses to store its end in any form; it stays started", run.job.id)

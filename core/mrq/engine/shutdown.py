@@ -6,11 +6,12 @@ Signal handlers and side loops only set flags here; the worker's main loop acts 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mrq.domain.outcome import Failure, Outcome
 from mrq.domain.status import Status
+from mrq.domain.words import many
 from mrq.domain.worker import WorkerStatus
 from mrq.exceptions import JobInterrupt
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("mrq.worker")
 
 INTERRUPT_INTERVAL = 0.5  # seconds between two interruptions of a job that doesn't end
+SIGINT = "SIGINT"
+"""In the reason of a stop: it was asked for by Ctrl-C."""
 
 
 @dataclass(slots=True)
@@ -81,16 +84,25 @@ class Ending:
     settler: Settler
     clock: Clock
     options: WorkerOptions
+    _interrupting: list[list[Run]] = field(default_factory=list)  # what is under way, also by side loops
 
-    def perform(self) -> None:
-        """Bring every run of the worker to an end that can be written."""
+    def perform(self) -> str:
+        """Bring every run of the worker to an end that can be written; what became of them, in words."""
         self.state.status = WorkerStatus.JOIN
+        running = [run for run in self.state.active() if run.fiber is not None]
+        if running and not self.flags.now:
+            again = " again" if SIGINT in self.flags.reason else ""
+            log.info("%s still running; Ctrl-C%s interrupts what runs", many(len(running), "job"), again)
         self.wait_for_jobs()
         left = self.state.active()
         if left:
             self.state.status = WorkerStatus.KILLING
-            log.info("interrupting %d running jobs", len(left))
+            log.info("interrupting %s", many(len(left), "running job"))
             self.interrupt(left, hand_back=self.flags.hand_back)
+        while self._interrupting:  # a side loop has yet to hand in the ends of runs that it interrupted
+            self.state.kick.clear()
+            self.state.kick.wait(0.05)
+        return f"{len(running) - len(left)} finished, {len(left)} interrupted"
 
     def wait_for_jobs(self) -> None:
         """Let running jobs finish, within the stop time-out, or until told not to."""
@@ -115,6 +127,13 @@ class Ending:
         A run that doesn't end in time is not written: while this process lives its job must not start again
         elsewhere. The guard, or a rescue after the lease, gives it back.
         """
+        self._interrupting.append(runs)
+        try:
+            return self._interrupt(runs, hand_back=hand_back)
+        finally:
+            self._interrupting.remove(runs)
+
+    def _interrupt(self, runs: list[Run], *, hand_back: bool) -> list[Run]:
         mine = [run for run in runs if self._decide(run, hand_back=hand_back)]
         until = self.clock.monotonic() + self.options.interrupt_grace
         pending = mine
@@ -142,7 +161,7 @@ class Ending:
         if hand_back:
             return run.decide(Outcome(Status.QUEUED, at_front=True))
         delay = self.options.interrupt_requeue_delay if self.options.requeue_interrupted else None
-        text = f"{run.where()}JobInterrupt: the worker had to stop ({self.flags.reason or 'asked to'})\n"
+        text = run.ended_by(JobInterrupt(f"the worker had to stop ({self.flags.reason or 'asked to'})"))
         return run.decide(Outcome(Status.INTERRUPT, failure=Failure("JobInterrupt", text), delay=delay))
 
     def _give_back_unstarted(self, run: Run) -> None:

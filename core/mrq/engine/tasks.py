@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from mrq.domain.options import TaskOptions
 
 
+_RESTART = ". Workers don't load changed code: restart the worker if you have just added it"
+
+
 class TaskLoader:
     """Finds tasks by path and knows what is set for them.
 
@@ -86,13 +89,13 @@ def load_task_class(path: str) -> type[Task]:
             raise  # the module is there, one that it imports is not
         raise UnknownTaskError(
             f"task {path!r}: there is no module {error.name!r} here; the worker looks in its current "
-            "directory and on PYTHONPATH"
-        ) from error
+            f"directory and on PYTHONPATH{_RESTART}"
+        ) from None
     target = getattr(module, name, None)
     if target is None:
         close = difflib.get_close_matches(name, [n for n in vars(module) if not n.startswith("_")], n=1)
         hint = f"; did you mean {module_name}.{close[0]}?" if close else ""
-        raise UnknownTaskError(f"task {path!r}: module {module_name!r} has no {name!r}{hint}")
+        raise UnknownTaskError(f"task {path!r}: module {module_name!r} has no {name!r}{hint}{_RESTART}")
     cls: Any = getattr(target, "mrq_task_class", target)
     if not (isinstance(cls, type) and callable(getattr(cls, "run", None))):
         raise UnknownTaskError(

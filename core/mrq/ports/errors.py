@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from mrq.exceptions import ServerUnavailableError
+from mrq.exceptions import StoreUnavailableError
 
-
-class StoreUnavailableError(ServerUnavailableError):
-    """The server behind a store can't be reached, or did not answer in time. The call may be repeated."""
+__all__ = ["StoreUnavailableError"]

@@ -57,8 +57,17 @@ class Failures:
         return lines[-1].strip() if lines else self.exceptiontype
 
 
+@dataclass(frozen=True, slots=True)
+class Lately:
+    """What became of the jobs of the last hours."""
+
+    failed: int  # of the jobs queued since then, as far as they were counted
+    example: Failures | None  # the newest of them, and how many of the others are like it
+    returning: int  # retries and interrupted jobs that come back by themselves
+
+
 class JobReports(Protocol):
-    """Sums over all jobs. They read every document, so they are for people and not for loops.
+    """Sums over all jobs. Most read every document, so they are for people and not for loops.
 
     Each raises StoreUnavailableError when the database is away, or needs longer than its limit.
     """
@@ -77,6 +86,10 @@ class JobReports(Protocol):
 
     def failures(self, limit: int = 20) -> list[Failures]:
         """Jobs that failed, by task and kind of exception, most frequent first."""
+        ...
+
+    def lately(self, since: datetime, limit: int = 1000) -> Lately:
+        """What became of the jobs queued since then, without reading older ones; counts go up to `limit`."""
         ...
 
     def now(self) -> datetime:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from mrq.settings.file import put_current_directory_first
-from mrq.settings.load import Loaded, load
+from mrq.settings.load import Loaded, in_lower_case, load, suggestion
 from mrq.settings.model import OPTIONS, Settings, options_for
 from mrq.settings.option import Command, Option
 from mrq.settings.redact import redact_url
@@ -17,8 +17,10 @@ __all__ = [
     "Loaded",
     "Option",
     "Settings",
+    "in_lower_case",
     "load",
     "options_for",
     "put_current_directory_first",
     "redact_url",
+    "suggestion",
 ]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 DEFAULT_NAME = "mrq-config.py"
+_PLAIN = (bool, int, float, str, list, tuple, dict)
 _STAMP = "__mrq_config_stamp__"
 
 
@@ -55,6 +56,12 @@ def read_config_file(path: Path) -> dict[str, Any]:
     """
     module = _module(path)
     return {name.lower(): value for name, value in vars(module).items() if name[0].isupper()}
+
+
+def lower_case_names(path: Path) -> list[str]:
+    """Return the names of plain values in a config file that are no settings. Raises ConfigError."""
+    values = vars(_module(path))
+    return [name for name, value in values.items() if name.islower() and isinstance(value, _PLAIN)]
 
 
 def _module(path: Path) -> ModuleType:

@@ -12,6 +12,7 @@ from mrq.exceptions import ConfigError
 from mrq.settings.file import (
     display_path,
     find_config_file,
+    lower_case_names,
     named_in_environment,
     put_current_directory_first,
     read_config_file,
@@ -22,6 +23,7 @@ from mrq.settings.values import ARGUMENT, Origin, check_together, checked, from_
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from mrq.settings.option import Command
 
@@ -146,19 +148,39 @@ def _file(
     file_path: str | None, given: Mapping[str, Any], environ: Mapping[str, str], prefix: str
 ) -> tuple[dict[str, Any], Origin]:
     """What the config file sets, and where that is."""
+    path = _path(file_path, given, environ, prefix)
+    if path is None:
+        return {}, ARGUMENT
+    return read_config_file(path), Origin("file", display_path(path))
+
+
+def _path(file_path: str | None, given: Mapping[str, Any], environ: Mapping[str, str], prefix: str) -> Path | None:
     candidates = (
         (file_path, "file_path"),
         (given.get("config"), "--config"),
         (named_in_environment(environ, prefix), f"{prefix}CONFIG"),
     )
     named, named_by = next(((name, by) for name, by in candidates if name), (None, ""))
-    path = find_config_file(named, named_by)
+    return find_config_file(named, named_by)
+
+
+def in_lower_case(given: Mapping[str, Any], environ: Mapping[str, str] | None = None) -> list[str]:
+    """Return a note for each name in the config file that would be a setting if it were in capitals.
+
+    They are legal, and mostly the file's own variables. Raises ConfigError.
+    """
+    path = _path(None, given, os.environ if environ is None else environ, ENV_PREFIX)
     if path is None:
-        return {}, ARGUMENT
-    return read_config_file(path), Origin("file", display_path(path))
+        return []
+    return [
+        f"{name} in {display_path(path)} is no setting, since its name has no capitals; did you mean {name.upper()}?"
+        for name in lower_case_names(path)
+        if name in OPTIONS
+    ]
 
 
-def _suggestion(key: str) -> str | None:
+def suggestion(key: str) -> str | None:
+    """Return the setting that an unknown key looks like, if there is one."""
     # Extra connections have names that look like ours, such as REDIS_2.
     cutoff = 0.9 if key.startswith(("redis", "mongodb")) else 0.8
     return next(iter(get_close_matches(key, OPTIONS, n=1, cutoff=cutoff)), None)
@@ -169,7 +191,7 @@ def _mistyped_in_file(values: Mapping[str, Any], origin: Origin) -> list[str]:
         f"unknown setting {origin.name(key)} in {origin.place}; did you mean {origin.name(close)}?"
         for key, value in values.items()
         # Task, for one, is no mistyped TASKS but an imported class.
-        if key not in OPTIONS and not isinstance(value, (type, ModuleType)) and (close := _suggestion(key))
+        if key not in OPTIONS and not isinstance(value, (type, ModuleType)) and (close := suggestion(key))
     ]
 
 
@@ -180,6 +202,6 @@ def _mistyped_in_environment(environ: Mapping[str, str], prefix: str, in_file: M
         key = rest.lower()
         if rest == name or key in OPTIONS or key in in_file or rest.startswith(RESERVED):
             continue
-        if close := _suggestion(key):
+        if close := suggestion(key):
             warnings.append(f"unknown setting {name} in the environment; did you mean {prefix}{close.upper()}?")
     return warnings

@@ -82,6 +82,11 @@ class Option:
             return ()
         return (f"--{self.key}", *self.aliases)
 
+    @property
+    def has_effect(self) -> bool:
+        """Whether it does anything in this version."""
+        return not (self.later or self.obsolete)
+
     def default_for(self, command: Command) -> Any:
         """The default that holds for this command; a fresh copy when it can be changed in place."""
         value = self.command_defaults.get(command, self.default)
@@ -131,3 +136,18 @@ def option(
     if isinstance(default, (dict, list)):
         return cast("T", field(default_factory=default.copy, metadata=metadata))
     return field(default=default, metadata=metadata)
+
+
+_LONGER = (("day", 24 * 3600), ("hour", 3600))
+
+
+def long_time(about: Option) -> str | None:
+    """Return a default of whole days or hours in words, such as "180 days"; None for any other."""
+    seconds = about.default
+    if about.unit != "seconds" or isinstance(seconds, str):
+        return None
+    for name, length in _LONGER:
+        if seconds >= length and seconds % length == 0:
+            number = int(seconds // length)
+            return f"{number} {name}" if number == 1 else f"{number} {name}s"
+    return None

@@ -31,6 +31,8 @@ def query_of(which: JobFilter) -> Document:
     if which.statuses is not None:
         # $eq where it can be: only then may a partial index be used
         every.append({"status": _one_of(status.value for status in which.statuses)})
+    if _only_started(which) and which.workers is None:
+        every.append({"worker": {"$exists": True}})  # for the index on running jobs
     if which.queues is not None:
         every.append(_queues(which.queues))
     for name, values in (
@@ -42,6 +44,11 @@ def query_of(which: JobFilter) -> Document:
         every.append(_any_of([{"dateretry": _bounds(each.since, each.until)} for each in which.dateretry]))
     every += [{f"params.{name}": {"$eq": value}} for name, value in which.params.items()]
     return {"$and": every} if every else {}
+
+
+def _only_started(which: JobFilter) -> bool:
+    """Whether it fits started jobs alone. All of them have workers."""
+    return which.statuses == frozenset({Status.STARTED})
 
 
 def _one_of(values: Iterable[Any]) -> Any:
@@ -75,6 +82,7 @@ def fits(document: Mapping[str, Any], which: JobFilter) -> bool:
         and (which.until is None or job <= which.until)
         and (which.but is None or job != which.but)
         and _among(get("status"), which.statuses)
+        and ("worker" in document or not _only_started(which))
         and (which.queues is None or any(_in_queue(get("queue") or "", queue) for queue in which.queues))
         and _among(get("worker"), which.workers)
         and _among(get("path"), which.paths)

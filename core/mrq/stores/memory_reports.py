@@ -6,9 +6,11 @@ from collections import Counter, defaultdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from bson import ObjectId
+
 from mrq.domain.status import Status
-from mrq.ports.reports import FAILED, Failures, SlowJob
-from mrq.stores.task_reports import merged
+from mrq.ports.reports import FAILED, Failures, Lately, SlowJob
+from mrq.stores.task_reports import RETURNING, merged, newest_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -54,6 +56,15 @@ class MemoryJobReports:
                 grouped[document["path"], document.get("exceptiontype") or "unknown"].append(document)
         most = sorted(grouped.items(), key=lambda item: (-len(item[1]), item[0]))
         return [_failures(path, kind, jobs) for (path, kind), jobs in most[:limit]]
+
+    def lately(self, since: datetime, limit: int = 1000) -> Lately:
+        """See JobReports."""
+        jobs = list(self._documents())
+        first = ObjectId.from_datetime(since)
+        failed = [d for d in jobs if d["_id"] >= first and d["status"] in FAILED]
+        failed = sorted(failed, key=lambda job: job["_id"], reverse=True)[:limit]
+        returning = [d for d in jobs if d["status"] in RETURNING and d.get("dateretry")]
+        return Lately(len(failed), newest_of(failed, failed[0]) if failed else None, len(returning[:limit]))
 
 
 def _group(path: str, status: str, jobs: list[Document]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ doesn't (a rare error among a hundred million jobs) the look is cut off, and goe
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from pymongo.collection import Collection
 
     from mrq.domain.ids import JobId
-    from mrq.domain.jobfilter import JobFilter
+    from mrq.domain.jobfilter import FoundJob, JobFilter
     from mrq.domain.status import Status
     from mrq.stores.documents import Document
 
@@ -54,10 +55,23 @@ def matching(jobs: Collection[Document], which: JobFilter, limit: int) -> Page:
     try:
         page = _look(jobs, which, limit, LONGEST_LOOK)
     except ExecutionTimeout:
-        end = _end_of_stretch(jobs, which)
-        page = _look(jobs, replace(which, until=end or which.until), limit, None)
-        return page if page.last is not None else Page(page.jobs, end)
+        return _in_stretches(jobs, which, limit)
     return page
+
+
+def _in_stretches(jobs: Collection[Document], which: JobFilter, limit: int) -> Page:
+    """As many stretches as can be looked at in the time that was lost before."""
+    some: tuple[FoundJob, ...] = ()
+    until = time.monotonic() + LONGEST_LOOK / 1000
+    while True:
+        end = _end_of_stretch(jobs, which)
+        page = _look(jobs, replace(which, until=end or which.until), limit - len(some), None)
+        some += page.jobs
+        if page.last is not None or end is None:
+            return Page(some, page.last)
+        if time.monotonic() > until:
+            return Page(some, end)
+        which = replace(which, after=end)
 
 
 def _look(jobs: Collection[Document], which: JobFilter, limit: int, longest: int | None) -> Page:

@@ -86,7 +86,7 @@ def translated(function: Callable[P, R]) -> Callable[P, R]:
                 raise ServerRefusedError(f"MongoDB refuses access: {in_short(error)}") from error
             if not is_passing(error):
                 raise
-            raise StoreUnavailableError(f"MongoDB is not available: {in_short(error)}") from error
+            raise StoreUnavailableError(f"MongoDB is not available: {in_short(error)}") from None
 
     return call
 

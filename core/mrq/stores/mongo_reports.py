@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from bson import ObjectId
+
 from mrq.domain.status import Status
-from mrq.ports.reports import FAILED, Failures, SlowJob
+from mrq.ports.reports import FAILED, Failures, Lately, SlowJob
 from mrq.stores.mongo_client import translated
-from mrq.stores.task_reports import merged
+from mrq.stores.task_reports import RETURNING, merged, newest_of
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from pymongo.database import Database
 
     from mrq.ports.reports import TaskReport
     from mrq.stores.documents import Document
 
 LONGEST_LOOK = 10_000  # milliseconds that the database may work on one answer
+BEGINNING = datetime(1970, 1, 1)  # noqa: DTZ001 - naive and in UTC, as all times here
+SHORT_LOOK = 2_000  # on one for a quick overview
 MOST_GROUPS = 10_000  # groups that are read for one answer, whatever its limit
 
 _SUCCESS: Document = {"$match": {"status": Status.SUCCESS.value}}
@@ -80,6 +83,20 @@ class MongoJobReports:
         found = self._jobs.find(wanted, {"params": 1, "traceback": 1}).limit(max(1, limit)).max_time_ms(LONGEST_LOOK)
         examples = {document["_id"]: document for document in found}
         return [_failures(group, examples.get(group["example"], {})) for group in groups]
+
+    @translated
+    def lately(self, since: datetime, limit: int = 1000) -> Lately:
+        """See JobReports. An id begins with the time at which it was made: its index is the one of all jobs."""
+        wanted = {"_id": {"$gte": ObjectId.from_datetime(since)}, **_FAILED["$match"]}
+        found = self._jobs.find(wanted, {"path": 1, "exceptiontype": 1}).sort("_id", -1)
+        failed = list(found.limit(max(1, limit)).max_time_ms(SHORT_LOOK))
+        back = {"dateretry": {"$gt": BEGINNING}, "status": {"$in": RETURNING}}
+        returning = self._jobs.count_documents(back, limit=max(1, limit), maxTimeMS=SHORT_LOOK)
+        example = None
+        if failed:
+            full = self._jobs.find_one({"_id": failed[0]["_id"]}, {"params": 1, "traceback": 1})
+            example = newest_of(failed, full or {})
+        return Lately(len(failed), example, returning)
 
     @translated
     def now(self) -> datetime:

@@ -73,6 +73,6 @@ def translated(function: Callable[P, R]) -> Callable[P, R]:
         try:
             return function(*args, **kwargs)
         except _PASSING as error:
-            raise StoreUnavailableError(f"Redis is not available: {' '.join(str(error).split())}") from error
+            raise StoreUnavailableError(f"Redis is not available: {' '.join(str(error).split())}") from None
 
     return call

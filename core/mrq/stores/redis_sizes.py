@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from mrq.stores.redis_client import translated
+from mrq.stores.redis_client import best_effort
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,13 +18,13 @@ class RedisQueueSizes:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
-    @translated
+    @best_effort
     def publish(self, sizes: Mapping[str, int], ttl: float) -> None:
         """See QueueSizes."""
         for queue, size in sizes.items():
             self._redis.set(_key(queue), size, px=_milliseconds(ttl))
 
-    @translated
+    @best_effort
     def add(self, queue: str, jobs: int, ttl: float) -> None:
         """See QueueSizes."""
         with self._redis.pipeline(transaction=False) as pipe:
@@ -33,7 +33,7 @@ class RedisQueueSizes:
                 pipe.pexpire(_key(queue), milliseconds)
             pipe.execute()
 
-    @translated
+    @best_effort
     def published(self, queue: str) -> int | None:
         """See QueueSizes."""
         value = cast("bytes | None", self._redis.get(_key(queue)))

@@ -5,10 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mrq.domain.status import Status
-from mrq.ports.reports import TaskReport
+from mrq.ports.reports import Failures, TaskReport
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
+
+RETURNING = sorted([Status.RETRY.value, Status.INTERRUPT.value])
+"""Statuses of jobs that come back by themselves, if they have a `dateretry`."""
+
+
+def newest_of(failed: Sequence[Mapping[str, Any]], full: Mapping[str, Any]) -> Failures:
+    """The first of some failed jobs, newest first, as an example for those like it. `full`: more of its document."""
+    first = failed[0]
+    path, kind = first.get("path") or "", first.get("exceptiontype") or "unknown"
+    alike = sum((job.get("path") or "", job.get("exceptiontype") or "unknown") == (path, kind) for job in failed)
+    return Failures(path, kind, alike, first["_id"], full.get("params") or {}, full.get("traceback") or "")
 
 
 def merged(groups: Iterable[Mapping[str, Any]], limit: int) -> list[TaskReport]:

@@ -13,10 +13,14 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from mrq.app import App, Stores, get_app, use_app, worker_options
+from mrq.engine.clock import SystemClock
 from mrq.engine.threads import ThreadRuntime
+from mrq.exceptions import ConfigError
+from mrq.settings import OPTIONS, suggestion
 from mrq.stores.memory import MemoryJobStore, MemoryLocks, MemoryWakeups, MemoryWorkerStore
 from mrq.stores.memory_jobkeys import MemoryJobKeys
 from mrq.stores.memory_limits import MemoryRates, MemorySemaphores
@@ -51,14 +55,41 @@ def memory_stores() -> Stores:
     )
 
 
+class MovableClock(SystemClock):
+    """The system's clock, and a way to move its time of day ahead."""
+
+    def __init__(self) -> None:
+        self._ahead = timedelta(0)
+
+    def now(self) -> datetime:
+        """See Clock."""
+        return super().now() + self._ahead
+
+    def pass_by(self, seconds: float) -> None:
+        """Let so many seconds pass at once: retries and delayed jobs become due."""
+        self._ahead += timedelta(seconds=seconds)
+
+
+class MemoryApp(App):
+    """An app on memory stores, whose `clock` can be moved."""
+
+    clock: MovableClock
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        super().__init__(config, stores=memory_stores(), clock=MovableClock())
+
+
 @contextmanager
-def memory_app(**config: Any) -> Iterator[App]:
+def memory_app(**config: Any) -> Iterator[MemoryApp]:
     """An app on memory stores, which is this process's app until the block ends.
 
     config: settings by their lower-case names, such as `tasks={...}` or `default_job_timeout=5`. Neither a
     config file nor the environment is read. Raises ConfigError.
     """
-    app = App(config, stores=memory_stores())
+    for key in config:
+        if key not in OPTIONS and (close := suggestion(key)):
+            raise ConfigError(f"memory_app() knows no setting {key!r}; did you mean {close!r}?")
+    app = MemoryApp(config)
     use_app(app)
     try:
         yield app
@@ -69,10 +100,22 @@ def memory_app(**config: Any) -> Iterator[App]:
 def run_jobs(*queues: str, greenlets: int = 4, app: App | None = None) -> Exit:
     """Run a worker on threads, in this process, until the queues (default: "default") are empty.
 
-    Retries that are due later are left where they are.
+    Retries that are due later are left where they are; `app.clock.pass_by(seconds)` of a `memory_app` makes them
+    due. Raises RuntimeError when no memory_app is active and no app is given: this process's own app may stand for
+    real servers, whose jobs a test must not take.
     """
-    app = app or get_app()
+    app = app or _active()
     options = replace(
         worker_options(app.settings), queues=queues or ("default",), strategy="burst", greenlets=greenlets
     )
     return app.worker(ThreadRuntime(), options=options).run()
+
+
+def _active() -> App:
+    app = get_app()
+    if app.given_stores is None:
+        raise RuntimeError(
+            "run_jobs() was called outside memory_app(), where it would take jobs from real servers; if it should, "
+            "give it the app: run_jobs(app=get_app())"
+        )
+    return app

@@ -41,7 +41,7 @@ def test_the_demo_comes_to_its_end_and_its_totals_agree() -> None:
 
 @contextmanager
 def at_work(*words: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """A demo whose jobs have begun, and the process id of its worker."""
+    """A demo that has done some jobs, and the process id of its worker."""
     with subprocess.Popen([*DEMO, *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         try:
             assert process.stdout is not None
@@ -49,7 +49,7 @@ def at_work(*words: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
             for line in process.stdout:
                 if found := re.search(r"\(process (\d+)\)", line):
                     worker = int(found[1])
-                if " of " in line:
+                if re.search(r"\b[1-9][\d,]* of ", line):
                     break
             assert worker
             yield process, worker

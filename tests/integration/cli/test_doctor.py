@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import pytest
 from mrq.cli import checks
 from mrq.domain.worker import WorkerRecord
 from mrq.embedded import EmbeddedMongo
+from mrq.testing import run_jobs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -158,3 +160,42 @@ def test_what_may_not_be_written(app: App) -> None:
         assert "PermissionError: not authorized" in finding.text
         assert "secret" not in finding.text
         assert finding.mend
+
+
+@pytest.mark.usefixtures("configured")
+def test_jobs_that_failed_lately(mrq: Mrq, app: App) -> None:
+    _, out, _ = mrq("doctor")
+    assert lines_about(out, "jobs") == ["ok       jobs           none of the last 24 h has failed"]
+    jobs = app.enqueuer.enqueue("no_such_module.Fetch", [{}, {}], "default")
+    later = app.enqueuer.enqueue("no_such_module.Later", [{}], "default")
+    app.tasks._configured["no_such_module.Later"] = {"retries": 1}  # type: ignore[index]
+    run_jobs(app=app)
+    code, out, _ = mrq("doctor")
+    assert code == 0, out
+    (line,) = lines_about(out, "jobs")
+    assert line.endswith("2 jobs of the last 24 h failed; 1 job to run again later"), out
+    assert "for example no_such_module.Fetch: mrq.exceptions.UnknownTaskError" in out
+    assert f"see `mrq job {jobs[1]}`" in out
+    assert app.jobs.fetch(later[0]).status.value == "retry"  # type: ignore[union-attr]
+
+
+@pytest.mark.usefixtures("configured", "app")
+def test_settings_without_capitals(mrq: Mrq, tmp_path: Path) -> None:
+    (tmp_path / "mrq-config.py").write_text("greenlets = 5\nshop = 1\ndef name(): ...\nMAX_JOBS = 5\n")
+    try:
+        code, out, _ = mrq("doctor")
+    finally:
+        sys.modules.pop("mrq-config", None)
+    assert code == 0, out
+    (note,) = [line for line in lines_about(out, "configuration") if "capitals" in line]
+    assert note.startswith("note     configuration  greenlets in mrq-config.py is no setting")
+    assert note.endswith("did you mean GREENLETS?")
+
+
+def test_servers_of_this_folder_that_the_settings_do_not_name(mrq: Mrq, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checks, "running_urls", lambda data: (f"mongodb://{data}", f"redis://{data}"))
+    _, out, _ = mrq(
+        "doctor", "--mongodb_jobs", "mongodb://127.0.0.1:1/mrq", "--server-timeout", "0.2", "--redis", "redis://.mrq"
+    )
+    assert "-> `mrq up` runs here: export MRQ_MONGODB_JOBS=mongodb://.mrq" in out
+    assert "-> start one with `mrq up`" in out  # that is not what is wrong with Redis

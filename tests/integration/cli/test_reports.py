@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +13,7 @@ from mrq.domain.outcome import Failure
 from mrq.domain.queuename import parse_queue
 from mrq.domain.status import Status
 from mrq.ports.jobs import Claim
+from mrq.ports.reports import Lately
 from mrq.stores.memory import MemoryJobStore
 from mrq.stores.memory_reports import MemoryJobReports
 
@@ -34,14 +35,14 @@ def stores(request: pytest.FixtureRequest) -> tuple[JobStore, JobReports]:
     return app.jobs, app.reports
 
 
-def end(store: JobStore, path: str, status: Status, seconds: float | None = None, about: str = "") -> Any:
+def end(store: JobStore, path: str, status: Status, seconds: float | None = None, about: str = "", **more: Any) -> Any:
     """Queue a job, run it to this end; its id."""
     job = NewJob(store.new_id(), path, {"about": about}, "q", NOW)
     store.insert([job])
     token = store.new_id()
     store.claim(Claim(parse_queue("q"), 1, store.new_id(), token, NOW))
     failure = Failure("ValueError", TRACEBACK.format(about), None) if status is not Status.SUCCESS else None
-    store.settle([Settlement(job.id, token, JobChange(status, NOW, None, totaltime=seconds, failure=failure))])
+    store.settle([Settlement(job.id, token, JobChange(status, NOW, None, totaltime=seconds, failure=failure, **more))])
     return job.id
 
 
@@ -82,3 +83,24 @@ def test_sums(stores: tuple[JobStore, JobReports]) -> None:
 def test_the_databases_clock(app: App) -> None:
     assert abs(app.reports.now() - app.clock.now()) < timedelta(minutes=1)
     assert app.reports.now().tzinfo is None
+
+
+def test_what_became_of_the_jobs_of_the_last_hours(stores: tuple[JobStore, JobReports]) -> None:
+    store, reports = stores
+    since = datetime.now(UTC).replace(tzinfo=None) - timedelta(hours=1)
+    assert reports.lately(since) == Lately(0, None, 0)
+    end(store, "t.A", Status.SUCCESS, 1.0)
+    end(store, "t.B", Status.TIMEOUT, 9.0, "late")
+    end(store, "t.A", Status.FAILED, 9.0, "first")
+    newest = end(store, "t.A", Status.FAILED, 9.0, "second")
+    end(store, "t.C", Status.RETRY, 1.0, dateretry=NOW + timedelta(hours=1))
+    end(store, "t.C", Status.RETRY, 1.0)  # this one doesn't come back by itself
+
+    lately = reports.lately(since)
+    assert (lately.failed, lately.returning) == (3, 1)
+    assert lately.example is not None
+    assert (lately.example.path, lately.example.jobs, lately.example.example) == ("t.A", 2, newest)
+    assert lately.example.message == "ValueError: no second"
+    assert reports.lately(since, limit=2).failed == 2
+    later = datetime.now(UTC).replace(tzinfo=None) + timedelta(hours=1)
+    assert reports.lately(later) == Lately(0, None, 1)

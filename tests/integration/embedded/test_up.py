@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mrq.embedded.ask import ask_mongod, ask_redis
+from mrq.embedded.both import running_urls
 from mrq.embedded.process import process_runs
 from mrq.embedded.up import keep_running
 from support.waiting import wait_until
@@ -80,3 +81,14 @@ def test_the_callers_stop_ends_it_and_its_signal_handlers_come_back(tmp_path: Pa
     assert keep_running(tmp_path, lines.append, lambda: True) == 0
     assert signal.getsignal(signal.SIGINT) is before
     assert lines[-1] == f"Stopped; the data stay in {tmp_path}."
+
+
+def test_where_it_runs_already_a_second_one_tells_the_addresses(tmp_path: Path) -> None:
+    with up(tmp_path) as (process, exports, _):
+        lines: list[str] = []
+        assert keep_running(tmp_path, lines.append) == 0
+        assert lines[0] == f"`mrq up` runs on {tmp_path} already."
+        assert f"{lines[-1]}\n" == exports
+        assert process.poll() is None
+    assert running_urls(tmp_path) is None
+    assert running_urls(tmp_path / "nothing") is None

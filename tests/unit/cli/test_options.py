@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from mrq.cli.options import (
+    WITHOUT_EFFECT,
     SettingOption,
     SettingsCommand,
     given_on_command_line,
@@ -227,8 +228,9 @@ def test_help_is_complete_and_grouped(command):
     for key, _kind, _default in ALL + COMMANDS[command]:
         about = OPTIONS[key]
         line = next(line for line in lines if f"--{key} " in f"{line} " or f"--{key}," in line)
-        assert f"{about.group}:" in lines
-        assert lines.index(f"{about.group}:") < lines.index(line)
+        section = f"{about.group if about.has_effect else WITHOUT_EFFECT}:"
+        assert section in lines
+        assert lines.index(section) < lines.index(line)
     assert ("Worker:" in lines) == (command in ("worker", "agent"))
 
 
@@ -243,5 +245,18 @@ def test_help_shows_type_default_unit_and_what_is_not_there_yet():
         "--no_import_patch Do not patch imports (deprecated) (no effect)",
         "QUEUES... Queues to take jobs from [default: default]",
         "-v, --version Show the versions.",
+        "[seconds, default: 180 days]",
+        "[seconds, default: 1 hour]",
+        "Stop after this many jobs; 0: no limit [default: 0]",
     ):
         assert part in text
+    assert "15552000" not in text
+
+
+def test_what_has_no_effect_comes_last():
+    lines = CliRunner().invoke(build("worker"), ["--help"], terminal_width=200).output.splitlines()
+    last = lines.index(f"{WITHOUT_EFFECT}:")
+    for line in lines[:last]:
+        assert "(not there yet)" not in line
+        assert "(no effect)" not in line
+    assert [line for line in lines if line.endswith(":") and not line.startswith(" ")][-1] == lines[last]

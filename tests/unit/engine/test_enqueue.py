@@ -159,7 +159,7 @@ def test_a_database_that_never_answered_is_reported_at_once(
     enqueuer: Enqueuer, store: Moody, clock: ManualClock
 ) -> None:
     store.away.add("insert")
-    with pytest.raises(StoreUnavailableError):
+    with pytest.raises(StoreUnavailableError, match=r"start one with `mrq up`.*MRQ_MONGODB_JOBS"):
         enqueuer.enqueue("t.T", [{}], "q")
     assert clock.now() == NOW
 

@@ -74,6 +74,29 @@ def test_an_exception_is_a_failure_with_the_tasks_own_frames(tasks: Tasks) -> No
     assert "engine/execute.py" not in text_of(outcome)
 
 
+def test_a_traceback_begins_with_the_tasks_own_frame(tasks: Tasks) -> None:
+    def fail(_self: Task, params: Any) -> None:
+        raise ValueError
+
+    tasks.module.Job = type("Job", (Task,), {"run": fail})  # type: ignore[attr-defined]
+    lines = text_of(execute(claimed(), tasks.loader())[0]).splitlines()
+    assert lines[0] == "Traceback (most recent call last):"
+    assert lines[1].endswith("in fail")
+    assert len([line for line in lines if line.startswith("  File")]) == 1
+
+
+def test_the_traceback_of_a_task_function_too(tasks: Tasks) -> None:
+    outcome, _ = execute(claimed("unit.face.sampletasks.fail", params={"text": "x"}), tasks.loader())
+    assert text_of(outcome).splitlines()[1].endswith("in fail")
+
+
+def test_what_is_wrong_with_a_call_needs_no_frames(tasks: Tasks) -> None:
+    outcome, _ = execute(claimed("unit.face.sampletasks.fail"), tasks.loader())
+    assert text_of(outcome) == "TypeError: fail() missing 1 required positional argument: 'text'\n"
+    outcome, _ = execute(claimed("unit.face.sampletasks.fale"), tasks.loader())
+    assert text_of(outcome).startswith("mrq.exceptions.UnknownTaskError: task 'unit.face.sampletasks.fale'")
+
+
 @pytest.mark.parametrize(
     ("interrupt", "status"),
     [

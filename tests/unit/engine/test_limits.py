@@ -153,7 +153,7 @@ def test_a_permit_whose_answer_was_lost_is_released(plant: Counting, monkeypatch
     monkeypatch.setattr(plant.semaphores, "acquire", losing)
     path = plant.counted(max_concurrency=1, on_limit="wait")
     jobs = plant.queue(path, 2)
-    plant.start(plant.worker(heartbeat_interval=0.01))
+    plant.start(plant.worker(heartbeat_interval=0.01, lease=600.0))
     plant.all_end(jobs)
     assert len(lost[0]) == 1
     wait_until(lambda: plant.semaphores.count(name_of(path)) == 0)
@@ -268,10 +268,13 @@ def test_a_stop_gives_back_a_job_that_waits_for_its_start(plant: Counting, monke
     worker = plant.worker()
     ended = plant.start(worker)
     assert asked.wait(PATIENCE)
+    (run,) = worker.state.active()
     worker.stop.interrupt("now")
     wait_until(lambda: plant.record(job).status is Status.QUEUED)
     answer.set()
     ended.result(PATIENCE)
+    assert run.fiber is not None
+    assert run.fiber.join(PATIENCE)
     assert plant.most == 0
 
 
@@ -407,3 +410,24 @@ def test_jobs_whose_claim_was_never_answered_have_their_permits(
     assert all(run.permits for run in worker.state.active())
     plant.go.set()
     plant.all_end(jobs)
+
+
+def test_a_job_that_came_back_for_its_turn_takes_its_permit_first(
+    plant: Counting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    turn, acquire = MemoryRates.turn, MemorySemaphores.acquire
+
+    def noted_turn(*args: Any, **kwargs: Any) -> Turn:
+        asked.append("returns" if kwargs["returns"] else "turn")
+        return turn(*args, **kwargs)
+
+    def noted_acquire(*args: Any) -> frozenset[str]:
+        asked.append("permit")
+        return acquire(*args)
+
+    monkeypatch.setattr(MemoryRates, "turn", noted_turn)
+    monkeypatch.setattr(MemorySemaphores, "acquire", noted_acquire)
+    plant.start(plant.worker(greenlets=1))
+    plant.all_end(plant.queue(plant.tasks.define(lambda params: None, rate="5/s", max_concurrency=1), 2))
+    assert asked == ["turn", "permit", "turn", "permit", "returns"]

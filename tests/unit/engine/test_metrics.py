@@ -6,10 +6,11 @@ import logging
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from mrq.context import connections
 from mrq.domain.status import Status
 from mrq.engine.metrics import Metrics
 from mrq.helpers import metric
-from mrq.job import queue_job, queue_jobs
+from mrq.job import Job, jobs_matching, queue_job, queue_jobs
 from mrq.testing import memory_app as app_in_memory
 from mrq.testing import run_jobs
 
@@ -116,3 +117,28 @@ def test_a_hook_can_be_set_and_removed_while_running(memory_app: App) -> None:
     memory_app.config["metric_hook"] = None
     assert metric("a.b") is None
     assert hook.counts == {"a.b": 2}
+
+
+def test_moves_from_outside_are_counted_when_they_happen(tasks: Tasks) -> None:
+    hook = Hook()
+    with app_in_memory(metric_hook=hook) as app:
+        first, *others = queue_jobs(tasks.define(lambda _: None), [{}] * 3)
+        hook.counts.clear()
+        assert Job(first).cancel()
+        assert Job(first).requeue()
+        assert hook.counts == {"jobs.status.cancel": 1, "jobs.status.queued": 1}
+        hook.counts.clear()
+        assert jobs_matching(queue="default").cancel().moved == 3
+        assert hook.counts == {"jobs.status.cancel": 3}
+        hook.counts.clear()
+        assert not Job(app.jobs.new_id()).requeue()
+        assert hook.counts == {}
+        assert len(others) == 2
+
+
+def test_runs_that_were_begun_by_hand_outlive_a_reset_of_connections(memory_app: App) -> None:
+    begun = memory_app.own_runs
+    connections.reset()
+    assert memory_app.own_runs is begun
+    memory_app.close()
+    assert memory_app.own_runs is not begun

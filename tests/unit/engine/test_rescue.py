@@ -283,7 +283,7 @@ def test_a_job_that_ends_while_the_database_answers_is_no_orphan(
     monkeypatch.setattr(store.store, "started_by", slowly)
     beating.beat()
     assert statuses(store, [ended.id, orphan.id]) == ["success", "queued"]
-    assert "1 job was started in this worker's name" in caplog.text
+    assert "handed back 1 job, started in this worker's name" in caplog.text
 
 
 def test_a_worker_that_was_marked_lost_is_told(beating: Beating) -> None:

@@ -10,9 +10,11 @@ import pytest
 
 from mrq.domain.status import Status
 from mrq.engine import deadlines, shutdown
+from mrq.engine.maintenance import Maintenance
 from mrq.engine.options import WorkerOptions
 from mrq.engine.threads import ThreadRuntime
 from mrq.exceptions import TimeoutInterrupt
+from mrq.ports.errors import StoreUnavailableError
 from support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -105,6 +107,41 @@ def test_a_burst_waits_for_its_jobs_and_what_they_queue(plant: Plant) -> None:
     assert plant.app.jobs.count("default", frozenset({Status.SUCCESS})) == 8
 
 
+def test_a_burst_brings_back_what_is_due_before_it_ends(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    tries: list[int] = []
+
+    def second_time_lucky(params: Any) -> int:
+        tries.append(1)
+        if len(tries) == 1:
+            raise ValueError
+        return len(tries)
+
+    (job,) = plant.queue(plant.tasks.define(second_time_lucky, retries=1, retry_delay=60))
+    assert plant.burst().code == 0
+    assert plant.statuses([job]) == ["retry"]  # a burst doesn't wait for what is due later
+    due = plant.record(job).dateretry
+    monkeypatch.setattr(plant.app.clock, "now", lambda: due)
+    assert plant.burst().code == 0
+    assert plant.statuses([job]) == ["success"]
+
+
+def test_a_burst_does_not_call_its_queues_empty_while_it_cannot_know(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = plant.worker(strategy="burst")
+    asked: list[int] = []
+
+    def away_at_first(self: Maintenance) -> int:
+        asked.append(1)
+        if len(asked) < 3:
+            raise StoreUnavailableError("away")
+        return 0
+
+    monkeypatch.setattr(Maintenance, "round", away_at_first)
+    assert plant.start(worker).result(PATIENCE).code == 0
+    assert len(asked) == 3
+
+
 def test_jobs_run_side_by_side_up_to_the_number_of_slots(plant: Plant) -> None:
     plant.queue(plant.waiting(), 10)
     worker = plant.worker(greenlets=3)
@@ -161,6 +198,28 @@ def test_a_graceful_stop_takes_no_more_and_lets_running_jobs_finish(plant: Plant
     assert plant.statuses(later) == ["queued"] * 2
 
 
+def test_a_stop_says_how_many_jobs_it_waits_for_and_what_became_of_them(
+    plant: Plant, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "mrq.worker")
+    plant.queue(plant.waiting(), 3)
+    worker = plant.worker(greenlets=3, stop_timeout=0.05)
+    future = plant.start(worker)
+    plant.in_task(worker, 3)
+    worker.stop.finish("interrupted (SIGINT)")
+    future.result(PATIENCE)
+    assert "3 jobs still running; Ctrl-C again interrupts what runs" in caplog.messages
+    assert caplog.messages[-1] == f"worker {worker.state.worker} stopped: 0 finished, 3 interrupted"
+
+
+def test_a_stop_that_waits_for_nothing_says_so(plant: Plant, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "mrq.worker")
+    plant.queue(plant.tasks.define(lambda params: 1), 3)
+    plant.burst()
+    assert caplog.messages[-1].endswith("stopped: 0 finished, 0 interrupted")
+    assert "still run" not in caplog.text
+
+
 def test_a_graceful_stop_interrupts_after_its_timeout(plant: Plant) -> None:
     jobs = plant.queue(plant.waiting())
     worker = plant.worker(stop_timeout=0.05)
@@ -191,7 +250,10 @@ def test_a_job_past_its_timeout_is_ended(plant: Plant) -> None:
     plant.burst()
     record = plant.record(jobs[0])
     assert (record.status, record.exceptiontype) == (Status.TIMEOUT, "TimeoutInterrupt")
-    assert "longer than its timeout of 0.05 s" in record.traceback
+    lines = record.traceback.splitlines()
+    assert lines[0] == "Traceback (most recent call last):"
+    assert "tests/unit/engine" in lines[1]  # the task's own frame
+    assert lines[-1] == "mrq.exceptions.TimeoutInterrupt: the job ran longer than its timeout of 0.05 s"
 
 
 def test_a_task_that_swallows_its_timeout_once_is_still_ended(plant: Plant) -> None:

@@ -67,3 +67,14 @@ class Old(Task):
 class OnlyOne(Task):
     max_concurrency = 1
     mrq_options: ClassVar = {"retries": 2}
+
+
+TRIES: dict[str, int] = {}
+
+
+@task(retries=5, retry_delay=60, retry_jitter=0)
+def third_time_lucky(key: str) -> int:
+    TRIES[key] = TRIES.get(key, 0) + 1
+    if TRIES[key] < 3:
+        raise ValueError(TRIES[key])
+    return TRIES[key]

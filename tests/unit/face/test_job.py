@@ -299,3 +299,24 @@ def test_an_app_is_made_when_none_was_set(monkeypatch: pytest.MonkeyPatch, tmp_p
     use_app(None)
     assert get_app().settings.redis_prefix == "from_the_environment"
     assert get_app() is get_app()
+
+
+# ---- slips of the pen
+
+
+def test_a_job_needs_a_path() -> None:
+    for path in ("", " ", None, 5):
+        with pytest.raises(UnknownTaskError, match="names nothing; write it as module"):
+            queue_job(path, {}, queue="default")  # type: ignore[arg-type]
+
+
+def test_an_empty_name_is_no_queue() -> None:
+    with pytest.raises(InvalidQueueError):
+        queue_job(ADD, {"a": 1}, queue="")
+
+
+@pytest.mark.parametrize("params", [{"a": 1}, "a", 5], ids=repr)
+def test_the_params_of_many_jobs_are_a_list(params: Any) -> None:
+    with pytest.raises(InvalidParamsError, match=f"a dict for each job, not {type(params).__name__}; for one job use"):
+        queue_jobs(ADD, params)
+    assert Queue("default").count_jobs_to_dequeue() == 0

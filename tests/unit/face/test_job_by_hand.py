@@ -10,6 +10,7 @@ import pytest
 
 from mrq import job as face
 from mrq.domain.status import Status
+from mrq.engine.rescue import Rescuer
 from mrq.engine.threads import ThreadRuntime
 from mrq.exceptions import AbortInterrupt, InvalidQueueError, MrqError, RetryInterrupt
 from mrq.job import Job, queue_job
@@ -105,7 +106,18 @@ def test_a_job_that_was_started_by_hand_and_left_is_rescued(memory_app: App) -> 
     worker = memory_app.workers.fetch(document(job.id)["worker"])
     assert worker is not None
     assert job.datestarted is not None
-    assert worker["deadline"] == job.datestarted + timedelta(seconds=60)
+    assert timedelta(seconds=59) < worker["deadline"] - job.datestarted < timedelta(seconds=61)
+    rescuer = Rescuer(memory_app.jobs, memory_app.workers, memory_app.clock, 1.0, 3, 60.0)
+    me = memory_app.jobs.new_id()
+    for seconds, rescued in ((59, 0), (70, 1)):
+        rescuer.beaten(memory_app.clock.monotonic())
+        assert rescuer.round(me, job.datestarted + timedelta(seconds=seconds)) == rescued
+    assert document(job.id)["status"] == "queued"
+    assert job.save_success(1) is False
+
+
+def test_the_worker_of_a_job_that_was_ended_by_hand_is_gone(memory_app: App) -> None:
+    job = Job(queue_job(ADD, {"a": 1}), start=True)
     job.perform()
     worker = memory_app.workers.fetch(document(job.id)["worker"])
     assert worker is not None
@@ -289,7 +301,7 @@ def test_requeueing_a_job_that_still_waits_moves_it_behind_the_others(memory_app
 
 def test_a_job_is_not_requeued_where_no_job_can_be() -> None:
     job = queue_job(ADD, {})
-    for queue in ("q_raw", "q/", ""):
+    for queue in ("q_raw", "q/"):
         with pytest.raises(InvalidQueueError):
             Job(job).requeue(queue=queue)
 

@@ -30,5 +30,5 @@ def test_what_is_moved_is_found_by_its_old_name(monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize("name", ["agent", "dashboard", "processes", "scheduler", "supervisor"])
 def test_what_is_not_there_yet_says_so(name: str) -> None:
-    with pytest.raises(ImportError, match=rf"mrq\.{name} is not in this version yet"):
+    with pytest.raises(ImportError, match=rf"mrq\.{name} is not in this version"):
         importlib.import_module(f"mrq.{name}")

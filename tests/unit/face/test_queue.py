@@ -243,6 +243,13 @@ def test_jobs_are_of_the_class_that_was_asked_for() -> None:
     assert type(job) is Mine
 
 
+def test_a_job_that_was_taken_can_be_performed_and_ended() -> None:
+    queue_job(ADD, {"a": 41}, queue="q")
+    (job,) = Queue("q").dequeue_jobs()
+    assert job.perform() == 42
+    assert Queue("q").size() == 0
+
+
 # ---- deprecated names
 
 

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mrq.domain.status import Status
-from mrq.exceptions import ConfigError, InvalidParamsError, JobFailedError, JobNotFoundError, WaitTimeoutError
+from mrq.exceptions import (
+    ConfigError,
+    InvalidParamsError,
+    InvalidQueueError,
+    JobFailedError,
+    JobNotFoundError,
+    WaitTimeoutError,
+)
 from mrq.task import task
 from mrq.testing import memory_app as memory
 from mrq.testing import run_jobs
@@ -18,6 +25,8 @@ from unit.face import sampletasks
 from unit.face.sampletasks import add, fetch
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
     from mrq.app import App
 
 HERE = "unit.face.sampletasks"
@@ -92,6 +101,27 @@ def test_of_many_either_all_are_queued_or_none(memory_app: App, bad: dict[str, A
     assert queued(memory_app) == 0
 
 
+@pytest.mark.parametrize(
+    ("calls", "said"),
+    [
+        (["a"], "calls[0] for unit.face.sampletasks.add should be a dict of named arguments, not str"),
+        ([{"a": 1}, {"b": 1}], "calls[1]: unit.face.sampletasks.add(a: 'int', b: 'int' = 1) -> 'int': missing"),
+        ([{"a": 1}, {"a": 1, 5: 2}], "calls[1]: unit.face.sampletasks.add"),
+    ],
+)
+def test_of_many_the_wrong_one_is_named(memory_app: App, calls: Any, said: str) -> None:
+    with pytest.raises(InvalidParamsError, match=re.escape(said)):
+        add.queue_many(calls)
+    assert queued(memory_app) == 0
+
+
+def test_a_queue_must_have_a_name() -> None:
+    def nested() -> None: ...
+
+    with pytest.raises(InvalidQueueError):
+        task(queue="")(at_top_level(nested))
+
+
 def test_options_reach_the_worker(memory_app: App) -> None:
     options = memory_app.tasks.loaded_options(fetch.path)
     assert (options.timeout, options.retries, options.retry_delay, options.result_ttl) == (60, 2, 5, 7)
@@ -149,6 +179,23 @@ def test_parameters_without_a_name_are_refused() -> None:
         task(queue="q")(at_top_level(variable))
 
 
+def test_functions_whose_call_runs_nothing_are_refused() -> None:
+    async def coroutine() -> None: ...
+    async def stream() -> AsyncIterator[int]:
+        yield 1
+
+    def generator() -> Iterator[int]:
+        yield 1
+
+    for function, said in (
+        (coroutine, "coroutine: workers don't run async functions"),
+        (stream, "stream: workers don't run async functions"),
+        (generator, "generator: a function that yields has no result"),
+    ):
+        with pytest.raises(TypeError, match=said):
+            task(timeout=5)(at_top_level(function))
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -201,7 +248,8 @@ def test_a_handle_follows_its_job(memory_app: App) -> None:
 
 def test_waiting_has_an_end(memory_app: App) -> None:
     job = add.queue(1)
-    with pytest.raises(WaitTimeoutError, match=f"job {job.id} is still queued after 0.02 s"):
+    said = f"job {job.id} is still queued after 0.02 s, in the queue 'default'; `mrq doctor` says whether a worker"
+    with pytest.raises(WaitTimeoutError, match=re.escape(said)):
         job.result(timeout=0.02)
 
 

@@ -1,0 +1,114 @@
+"""`mrq job ID`: all that is known about one job, in the terminal."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mrq.app import App
+from mrq.cli.options import SettingsCommand, given_on_command_line, settings_options
+from mrq.cli.run import as_json
+from mrq.domain.status import Status
+from mrq.ports.reports import FAILED
+from mrq.settings import load
+
+try:
+    from rich.console import Console
+    from rich.text import Text
+except ModuleNotFoundError:  # it comes with the extra `embedded`
+    Console = None  # type: ignore[assignment, misc]
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from mrq.domain.job import JobRecord
+
+COLOURS = {Status.SUCCESS.value: "green"} | dict.fromkeys((status.value for status in FAILED), "red")  # others: yellow
+NAMES = 12  # columns for the names of the fields
+LONGEST_VALUE = 4000  # characters of params and of a result
+
+
+@click.command(cls=SettingsCommand)
+@click.argument("job_id", metavar="ID")
+@settings_options("client")
+@click.pass_context
+def job(ctx: click.Context, /, *, job_id: str, **_settings: Any) -> int:
+    """Show one job: where it stands, its params and times, its result or its traceback, its earlier runs.
+
+    Exits with 1 if there is no such job.
+    """
+    app = App(load("client", given=given_on_command_line(ctx)).settings.as_dict())
+    try:
+        record = app.jobs.fetch(app.jobs.parse_id(job_id))
+    finally:
+        app.close()
+    if record is None:
+        click.echo(f"mrq: there is no job {job_id} in this database; it may have expired", err=True)
+        return 1
+    show(record)
+    return 0
+
+
+def show(record: JobRecord) -> None:
+    """Print it; with colours where rich is installed and stdout is a terminal."""
+    for name, value in facts(record):
+        _line(name, value, COLOURS.get(value, "yellow") if name == "status" else "")
+    if record.traceback:
+        _section("Traceback", record.traceback)
+    for number, run in enumerate(record.traceback_history, 1):
+        if run.get("traceback") == record.traceback and number == len(record.traceback_history):
+            continue  # it is the one above
+        about = f"Earlier run {number}: {run.get('status')} at {_time(run.get('date'))}"
+        _section(about, run.get("traceback") or "")
+
+
+def facts(record: JobRecord) -> list[tuple[str, str]]:
+    """Names and values of what is known, without what isn't there."""
+    found = [
+        ("job", str(record.id)),
+        ("status", record.status.value),
+        ("task", record.path),
+        ("queue", record.queue),
+        ("params", _value(record.params)),
+        ("queued at", _time(record.datequeued)),
+        ("not before", _time(record.due)),
+        ("started at", _time(record.datestarted)),
+        ("changed at", _time(record.dateupdated)),
+        ("took", "" if record.totaltime is None else f"{record.totaltime:.3f} s"),
+        ("progress", "" if record.progress is None else f"{record.progress:.0%}"),
+        ("runs again", _time(record.dateretry)),
+        ("retries", str(record.retry_count or "")),
+        ("lost", f"{record.losses} workers died while it ran" if record.losses else ""),
+        ("worker", str(record.worker or "")),
+        ("deleted at", _time(record.dateexpires)),
+        ("result", _value(record.result) if "result" in record.document else ""),
+        ("exception", record.exceptiontype or ""),
+    ]
+    return [(name, value) for name, value in found if value]
+
+
+def _time(moment: datetime | None) -> str:
+    return "" if moment is None else f"{moment:%Y-%m-%d %H:%M:%S}.{moment.microsecond // 1000:03} UTC"
+
+
+def _value(value: Any) -> str:
+    text = json.dumps(value, default=as_json, ensure_ascii=False)
+    if len(text) > LONGEST_VALUE:
+        return f"{text[:LONGEST_VALUE]} ... ({len(text):,} characters)"
+    return text
+
+
+def _line(name: str, value: str, colour: str) -> None:
+    if Console is None:
+        click.echo(f"{name:<{NAMES}}{value}")
+    else:
+        Console(highlight=False).print(Text.assemble((f"{name:<{NAMES}}", "dim"), (value, colour)), soft_wrap=True)
+
+
+def _section(title: str, text: str) -> None:
+    if Console is None:
+        click.echo(f"\n{title}\n{text.rstrip()}")
+    else:
+        Console(highlight=False).print(Text.assemble("\n", (title, "bold"), f"\n{text.rstrip()}"), soft_wrap=True)

@@ -1,0 +1,75 @@
+"""`mrq job ID`, with rich and without."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from mrq.cli import job as command
+from mrq.job import queue_job
+from mrq.testing import run_jobs
+
+if TYPE_CHECKING:
+    from cli.conftest import Mrq
+
+    from mrq.app import App
+
+TASKS = """
+from mrq.task import task
+
+@task(retries=1, retry_delay=0)
+def divide(a, b):
+    return a / b
+"""
+
+
+@pytest.fixture
+def queued(app: App, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    (tmp_path / "tasks_to_show.py").write_text(TASKS)
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def run(**params: int) -> str:
+        job_id = queue_job("tasks_to_show.divide", params)
+        run_jobs(app=app)
+        return str(job_id)
+
+    return run
+
+
+@pytest.fixture(params=["rich", "plain"])
+def printed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "plain":
+        monkeypatch.setattr(command, "Console", None)
+
+
+@pytest.mark.usefixtures("configured", "printed")
+def test_a_job_that_ended_well(mrq: Mrq, queued: Any) -> None:
+    job_id = queued(a=6, b=4)
+    code, out, err = mrq("job", job_id)
+    assert (code, err) == (0, "")
+    shown = dict(line.split(None, 1) for line in out.splitlines())
+    assert (shown["job"], shown["status"], shown["task"]) == (job_id, "success", "tasks_to_show.divide")
+    assert (shown["params"], shown["result"]) == ('{"a": 6, "b": 4}', "1.5")
+    assert shown["started"].endswith(" UTC")
+    assert "Traceback" not in out
+
+
+@pytest.mark.usefixtures("configured", "printed")
+def test_a_job_that_failed_again_and_again(mrq: Mrq, queued: Any) -> None:
+    code, out, _ = mrq("job", queued(a=1, b=0))
+    assert code == 0
+    assert "exception   ZeroDivisionError" in out
+    assert out.count("ZeroDivisionError: division by zero") == 2  # the last run, and the one before
+    assert "\nEarlier run 1: retry at " in out
+    assert "Earlier run 2" not in out
+
+
+@pytest.mark.usefixtures("configured")
+def test_a_job_that_is_not_there(mrq: Mrq, app: App) -> None:
+    code, out, err = mrq("job", str(app.jobs.new_id()))
+    assert (code, out) == (1, "")
+    assert "it may have expired" in err
+    code, _, err = mrq("job", "17")
+    assert code == 1
+    assert "is not a job id" in err
