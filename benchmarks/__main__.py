@@ -8,7 +8,7 @@ import statistics
 import sys
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import floors, measures
+from benchmarks import floors, measures, raw
 from mrq.app import App, use_app
 from mrq.embedded import EmbeddedServers
 from mrq.stores.mongo_client import connect
@@ -20,6 +20,9 @@ TARGETS = {
     "drain / batched floor": 0.60,
     "drain / one-by-one floor": 5.0,
     "enqueue / insert_many floor": 0.60,
+    "raw kept / raw kept floor": 0.50,
+    "raw fast / raw fast floor": 0.10,
+    "raw fast / drain": 1.5,
 }
 
 
@@ -53,12 +56,24 @@ def measure(servers: EmbeddedServers, options: argparse.Namespace) -> dict[str, 
         fresh()
         floors.insert(database, n)
 
+    def fill_raw(queue: str) -> None:
+        fresh()
+        raw.fill(queue, n)
+
+    def drain_kept(n: int) -> float:
+        raw.drain(servers, raw.KEPT, n, options.greenlets)
+        return measures.seconds_of_all(database, n)
+
     cases: dict[str, tuple[Callable[[], None], Callable[[], float], int]] = {
         "insert_many floor": (fresh, lambda: floors.insert(database, n), n),
         "enqueue": (fresh, lambda: measures.enqueue(n), n),
         "batched floor": (fill, lambda: floors.batched(database, n, options.greenlets), n),
         "drain": (fill, lambda: measures.drain(servers, database, n, options.greenlets), n),
         "one-by-one floor": (fill, lambda: floors.one_by_one(database, few), few),
+        "raw kept floor": (lambda: fill_raw(raw.KEPT), lambda: raw.kept_floor(database, n, options.greenlets), n),
+        "raw kept": (lambda: fill_raw(raw.KEPT), lambda: drain_kept(n), n),
+        "raw fast floor": (lambda: fill_raw(raw.FAST), lambda: raw.fast_floor(n, options.greenlets), n),
+        "raw fast": (lambda: fill_raw(raw.FAST), lambda: raw.drain(servers, raw.FAST, n, options.greenlets), n),
     }
     figures: dict[str, list[float]] = {name: [] for name in cases}
     for _ in range(options.rounds):

@@ -55,7 +55,8 @@ def insert(database: Database[Document], n: int) -> float:
     return time.perf_counter() - start
 
 
-def _end(document: Document, token: ObjectId, at: datetime) -> tuple[Document, Document]:
+def end_of(document: Document, token: ObjectId, at: datetime) -> tuple[Document, Document]:
+    """Under which condition the end of a job is written, and what."""
     end = {
         "status": "success",
         "dateupdated": at,
@@ -83,7 +84,7 @@ def batched(database: Database[Document], n: int, batch: int) -> float:
         ids = [document["_id"] for document in found]
         jobs.update_many({"_id": {"$in": ids}, "status": "queued"}, {"$set": started})
         at = now()
-        jobs.bulk_write([UpdateOne(*_end(document, token, at)) for document in found], ordered=False)
+        jobs.bulk_write([UpdateOne(*end_of(document, token, at)) for document in found], ordered=False)
         done += len(found)
     if done != n:
         raise RuntimeError(f"{done} jobs were done, not {n}")
@@ -103,5 +104,5 @@ def one_by_one(database: Database[Document], n: int) -> float:
         )
         if document is None:
             raise RuntimeError("fewer jobs wait than were to be run")
-        jobs.update_one(*_end(document, token, now()))
+        jobs.update_one(*end_of(document, token, now()))
     return time.perf_counter() - start

@@ -47,6 +47,11 @@ def drain(servers: EmbeddedServers, database: Database[dict[str, Any]], n: int, 
     worker = start_worker(servers, "--greenlets", str(greenlets), "--dequeue_strategy", "burst")
     if code := worker.wait():
         raise RuntimeError(f"the worker ended with code {code}")
+    return seconds_of_all(database, n)
+
+
+def seconds_of_all(database: Database[dict[str, Any]], n: int) -> float:
+    """From the first start to the last written end."""
     jobs = database["mrq_jobs"]
     if (done := jobs.count_documents({"status": "success"})) != n:
         raise RuntimeError(f"{done} jobs succeeded, not {n}")

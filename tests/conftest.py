@@ -36,6 +36,15 @@ def redis_url(servers: Servers) -> str:
     return servers.redis_url
 
 
+@pytest.fixture(scope="session")
+def redis_cluster_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The rediss:// url of a Redis in cluster mode, as ElastiCache serverless is."""
+    from support.rediscluster import running_cluster
+
+    with running_cluster(tmp_path_factory.mktemp("cluster")) as url:
+        yield url
+
+
 @pytest.fixture
 def redis_prefix(servers: Servers) -> Iterator[str]:
     """A prefix under which the test's own keys are."""
@@ -74,4 +83,3 @@ def close(app: App) -> None:
         opened["_database"].client.close()
     if "_redis" in opened:
         opened["_redis"].close()
-        opened["_redis"].connection_pool.disconnect()

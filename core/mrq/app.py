@@ -20,6 +20,7 @@ from mrq.engine.enqueue import Enqueuer
 from mrq.engine.metrics import Metrics
 from mrq.engine.news import QueueNews, notified
 from mrq.engine.options import WorkerOptions
+from mrq.engine.raw_enqueue import RawEnqueuer
 from mrq.engine.tasks import TaskLoader
 from mrq.exceptions import ConfigError, UnknownTaskError
 from mrq.ports.logs import LOGS_SIZE
@@ -27,7 +28,7 @@ from mrq.settings import Settings, load
 from mrq.stores.connections import OFF, Clients
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from mrq.domain.ids import JobId
     from mrq.domain.schedule import Schedule
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from mrq.ports.logs import LogStore
     from mrq.ports.pauses import Pauses
     from mrq.ports.rates import Rates
+    from mrq.ports.raw import RawQueues
     from mrq.ports.reports import JobReports
     from mrq.ports.runtime import Event, Runtime
     from mrq.ports.schedules import ScheduleStore
@@ -77,6 +79,7 @@ class Stores:
     rates: Rates | None = None
     logs: LogStore | None = None
     sizes: QueueSizes | None = None
+    raw: RawQueues | None = None
 
 
 class App:
@@ -214,6 +217,15 @@ class App:
         return MongoLogStore(database_of(self._clients.get("mongodb_logs")), size)
 
     @cached_property
+    def raw(self) -> RawQueues:
+        """What waits in raw queues."""
+        if self._stores:
+            return _given(self._stores.raw, "raw")
+        from mrq.stores.redis_raw import RedisRawQueues  # noqa: PLC0415
+
+        return RedisRawQueues(self._redis, self.settings.redis_prefix)
+
+    @cached_property
     def reports(self) -> JobReports:
         """Sums over all jobs, for people."""
         if self._stores:
@@ -331,6 +343,16 @@ class App:
                 return worker, run
         return None
 
+    @cached_property
+    def raw_enqueuer(self) -> RawEnqueuer:
+        """Puts payloads into raw queues."""
+        return RawEnqueuer(self.raw, self.enqueuer, self.clock)
+
+    @property
+    def queue_table(self) -> Mapping[str, Mapping[str, Any]]:
+        """What is set for queues: RAW_QUEUES, or QUEUES_CONFIG when that is empty (MRQ 0.9)."""
+        return self.settings.raw_queues or self.settings.queues_config
+
     def queue_of(self, path: str) -> str:
         """The queue of a task's jobs when none is named: `TASKS[path]["queue"]`, what the task says, or
         "default"."""
@@ -437,6 +459,7 @@ def worker_options(settings: Settings) -> WorkerOptions:
         never=task_paths(settings.task_blacklist),
         queue_limits=_queue_limits(settings),
         name=settings.name or socket.gethostname(),
+        raw_queues=settings.raw_queues or settings.queues_config,
         report_config={name: getattr(settings, name) for name in _SHOWN},
     )
 

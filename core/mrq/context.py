@@ -11,7 +11,7 @@ from mrq.app import App, get_app, use_app
 from mrq.config import get_config
 from mrq.engine.run import Process as _Process
 from mrq.helpers import metric
-from mrq.job import Job, bind, current_job, job_of, queue_job, queue_jobs
+from mrq.job import Job, bind, current_job, job_of, queue_job, queue_jobs, queue_raw_jobs
 from mrq.subpool import subpool_imap, subpool_map
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ __all__ = [
     "metric",
     "queue_job",
     "queue_jobs",
+    "queue_raw_jobs",
     "retry_current_job",
     "run_task",
     "set_current_config",

@@ -122,6 +122,18 @@ def in_utc(when: datetime) -> datetime:
     return when if when.tzinfo is None else when.astimezone(UTC).replace(tzinfo=None)
 
 
+def queue_raw_jobs(queue: str, params_list: Any) -> None:
+    """Put payloads into a raw queue; workers make jobs of them with its `job_factory`.
+
+    params_list: payloads, each bytes, text (kept as UTF-8) or a number. For a sorted or a timed set a dict of payloads
+    and scores; scores of a timed set are unix seconds, and a plain list means now.
+
+    Raises InvalidParamsError when one is of a wrong type, InvalidQueueError for a regular queue (nothing is queued
+    then), and ServerUnavailableError when Redis is away: of many payloads, some may be queued then.
+    """
+    get_app().raw_enqueuer.enqueue(queue, params_list)
+
+
 def set_queues_size(size_by_queues: dict[str, int], action: str = "incr") -> None:
     """MRQ 0.9's counters of queue sizes. Sizes are counted in the data now, so there is nothing to do."""
 

@@ -6,9 +6,10 @@ from typing import Any
 
 from mrq.job import send_task, send_tasks
 from mrq.queue_base import Queue
+from mrq.queue_raw import QueueRaw
 from mrq.queue_regular import QueueRegular
 
-__all__ = ["Queue", "QueueRegular", "send_raw_tasks", "send_task", "send_tasks"]
+__all__ = ["Queue", "QueueRaw", "QueueRegular", "send_raw_tasks", "send_task", "send_tasks"]
 
 
 def send_raw_tasks(queue: str, params_list: Any, **_kwargs: Any) -> None:

@@ -27,7 +27,10 @@ class Queue:
     _kinds: ClassVar[dict[bool, type[Queue]]] = {}  # by whether it is raw
     raw_kind: ClassVar[bool] = False
 
-    has_subqueues = True
+    @property
+    def has_subqueues(self) -> bool:
+        """Whether it may have subqueues that are known."""
+        return True
 
     def __new__(cls, queue_id: str | Queue) -> Queue:
         """An instance of the class for this kind of queue."""
@@ -49,7 +52,7 @@ class Queue:
         self.is_reverse = self.name.is_reverse
         kind = self.name.type
         self.is_raw = self.name.is_raw
-        self.is_set = kind is QueueType.SET
+        self.is_set = kind in (QueueType.SET, QueueType.SORTED_SET, QueueType.TIMED_SET)
         self.is_timed = kind is QueueType.TIMED_SET
         self.is_sorted = kind in (QueueType.SORTED_SET, QueueType.TIMED_SET)
         self.use_large_ids = self._app.settings.use_large_job_ids
@@ -151,7 +154,7 @@ class Queue:
         """Raw queues: put params into it."""
         raise self._cannot("enqueue_raw_jobs() is for raw queues; see mrq.job.queue_jobs()")
 
-    def remove_raw_jobs(self, params_list: Any) -> None:  # noqa: ARG002
+    def remove_raw_jobs(self, params_list: Any) -> int:  # noqa: ARG002
         """Raw queues: take params out of it."""
         raise self._cannot("remove_raw_jobs() is for raw queues; see mrq.job.Job.cancel()")
 

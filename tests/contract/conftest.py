@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from mrq.ports.logs import LogStore
     from mrq.ports.pauses import Pauses
     from mrq.ports.rates import Rates
+    from mrq.ports.raw import RawQueues
     from mrq.ports.schedules import ScheduleStore
     from mrq.ports.semaphores import Semaphores
     from mrq.ports.sizes import QueueSizes
@@ -77,40 +79,66 @@ def redis_client(redis_url: str) -> Iterator[Any]:
     client = connect(redis_url, max_connections=10, timeout=5, server_timeout=5)
     yield client
     client.close()
-    client.connection_pool.disconnect()
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture
+def cluster_client(redis_cluster_url: str) -> Iterator[Any]:
+    """A connection to Redis in cluster mode, with TLS."""
+    from mrq.stores.redis_client import connect
+
+    client = connect(redis_cluster_url, max_connections=10, timeout=5, server_timeout=5)
+    yield client
+    client.close()
+
+
+REDIS = ["memory", "redis", "cluster"]
+
+
+def on_redis(request: pytest.FixtureRequest, memory: type, redis: type) -> Any:
+    """The implementation that a test of a port on Redis is about."""
+    match request.param:
+        case "memory":
+            return memory()
+        case "cluster":
+            return redis(request.getfixturevalue("cluster_client"), f"mrq_test_{secrets.token_hex(6)}")
+        case _:
+            return redis(request.getfixturevalue("redis_client"), request.getfixturevalue("redis_prefix"))
+
+
+@pytest.fixture(params=REDIS)
 def wakeups(request: pytest.FixtureRequest) -> Wakeups:
     """Wake-ups that nobody listens to yet."""
     from mrq.stores.memory import MemoryWakeups
     from mrq.stores.redis_wakeups import RedisWakeups
 
-    if request.param == "memory":
-        return MemoryWakeups()
-    return RedisWakeups(request.getfixturevalue("redis_client"), request.getfixturevalue("redis_prefix"))
+    return on_redis(request, MemoryWakeups, RedisWakeups)  # type: ignore[no-any-return]
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=REDIS)
 def locks(request: pytest.FixtureRequest) -> Locks:
     """Locks, none of them held."""
     from mrq.stores.memory import MemoryLocks
     from mrq.stores.redis_locks import RedisLocks
 
-    if request.param == "memory":
-        return MemoryLocks()
-    return RedisLocks(request.getfixturevalue("redis_client"), request.getfixturevalue("redis_prefix"))
+    return on_redis(request, MemoryLocks, RedisLocks)  # type: ignore[no-any-return]
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=REDIS)
 def pauses(request: pytest.FixtureRequest) -> Pauses:
     """Nothing is paused."""
     from mrq.stores.memory_pauses import MemoryPauses
     from mrq.stores.redis_pauses import RedisPauses
 
-    if request.param == "memory":
-        return MemoryPauses()
-    return RedisPauses(request.getfixturevalue("redis_client"), request.getfixturevalue("redis_prefix"))
+    return on_redis(request, MemoryPauses, RedisPauses)  # type: ignore[no-any-return]
+
+
+@pytest.fixture(params=REDIS)
+def raw(request: pytest.FixtureRequest) -> RawQueues:
+    """Raw queues, all empty."""
+    from mrq.stores.memory_raw import MemoryRawQueues
+    from mrq.stores.redis_raw import RedisRawQueues
+
+    return on_redis(request, MemoryRawQueues, RedisRawQueues)  # type: ignore[no-any-return]
 
 
 @dataclass

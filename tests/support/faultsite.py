@@ -55,7 +55,6 @@ class FaultSite:
             opened["_database"].client.close()
         if "_redis" in opened:
             opened["_redis"].close()
-            opened["_redis"].connection_pool.disconnect()
         self._client.close()
 
     @property

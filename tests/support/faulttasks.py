@@ -29,6 +29,13 @@ def work(key: str, seconds: float = 0.0) -> dict[str, Any]:
 
 
 @task
+def fail(key: str) -> None:
+    """End badly."""
+    with Ledger.of_environment().run(key):
+        raise ValueError(key)
+
+
+@task
 def endless_at_first(key: str) -> dict[str, Any]:
     """Waits for ever, unless it was started before: then it is done at once."""
     ledger = Ledger.of_environment()

@@ -13,12 +13,16 @@ from mrq.domain.change import Settlement, change_for
 from mrq.domain.outcome import Failure, Outcome
 from mrq.domain.status import Status
 from mrq.engine.frames import traceback_text
+from mrq.engine.raw_rescue import RawRescuer
 from mrq.engine.rescue import BATCH, Rescuer
 from mrq.exceptions import ServerUnavailableError, TimeoutInterrupt
 from mrq_container.board import Board, Entry
 from mrq_container.start import app_of, run_with_settings, set_up_helper_logging
 
 if TYPE_CHECKING:
+    import logging
+    from collections.abc import Callable
+
     from mrq.app import App
     from mrq.domain.ids import JobId, WorkerId
     from mrq.settings import Loaded
@@ -36,14 +40,29 @@ def clean_up(loaded: Loaded, *, killed: bool) -> int:
     entries, now = board.entries(), time.monotonic()
     running = {app.jobs.parse_id(entry.job) for entry in entries}
     overdue = [entry for entry in entries if killed and entry.deadline <= now]
+    blamed = {app.jobs.parse_id(entry.job) for entry in overdue}
+
+    def in_mongodb() -> None:
+        settle_overdue(app, worker, overdue)
+        # Killed by the guard: the jobs still there are not to blame.
+        rescuer(app).release(worker, set() if killed else running)
+        app.workers.stop(worker, {"jobs": []})
+        free_permits(app, worker)
+
+    def in_redis() -> None:
+        raw = RawRescuer(app.raw, app.jobs, app.workers, returned=app.enqueuer.call_for)
+        raw.release_all(worker, blamed if killed else running)
+
+    # each for itself: one server that is away must not keep from the other what can be given back there
+    return max(insist(in_mongodb, worker, log), insist(in_redis, worker, log))
+
+
+def insist(give_back: Callable[[], None], worker: WorkerId, log: logging.Logger) -> int:
+    """Try for a while; 1 if it could not be done."""
     until = time.monotonic() + PATIENCE
     while True:
         try:
-            settle_overdue(app, worker, overdue)
-            # Killed by the guard: the jobs still there are not to blame.
-            rescuer(app).release(worker, set() if killed else running)
-            app.workers.stop(worker, {"jobs": []})
-            free_permits(app, worker)
+            give_back()
             return 0
         except ServerUnavailableError as error:
             if time.monotonic() > until:

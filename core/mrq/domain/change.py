@@ -52,13 +52,17 @@ class JobChange:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """A change and the claim under which alone it may be written."""
+    """A change and the claim under which alone it may be written.
+
+    `base`: a job that was never stored; its document is made by this very write.
+    """
 
     id: JobId
     token: Token | None
     change: JobChange
     write_concern: int | str | None = None  # None: majority
     journal: bool | None = None
+    base: ClaimedJob | None = None
 
 
 def change_for(

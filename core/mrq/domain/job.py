@@ -32,6 +32,23 @@ class NewJob:
 
 
 @dataclass(slots=True)
+class RawOrigin:
+    """Where a job from a raw queue comes from: `queue` is that queue's id, `payload` what waited there.
+
+    stored: MongoDB has the job. Else Redis alone has it, in the hands of `worker`, until it ends; and ends that are in
+    `no_storage` leave no trace in MongoDB either.
+    """
+
+    queue: str
+    root: str
+    payload: bytes
+    worker: WorkerId
+    stored: bool = True
+    no_storage: frozenset[Status] = frozenset()
+    score: float | None = None  # its place in a sorted set
+
+
+@dataclass(slots=True)
 class ClaimedJob:
     """A job that a worker holds under a claim: only what is needed to run and settle it.
 
@@ -50,6 +67,7 @@ class ClaimedJob:
     losses_alone: int = 0
     alone: bool = False
     has_slot: bool = False  # it came back for its turn under its task's rate
+    raw: RawOrigin | None = None  # None: it was queued as a job
 
 
 @dataclass(frozen=True, slots=True)

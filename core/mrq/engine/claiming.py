@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Protocol
 from mrq.domain.queuename import parse_queue
 from mrq.engine.backoff import Backoff
 from mrq.engine.outage import Outage
-from mrq.exceptions import ConfigError
 from mrq.ports.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
@@ -134,13 +133,5 @@ class Claimer:
 
 
 def queues_of(names: Iterable[str]) -> list[QueueName]:
-    """The queues of a worker.
-
-    Raises:
-        ConfigError: one of them can't be served by this version.
-    """
-    queues = [parse_queue(name) for name in names]
-    for queue in queues:
-        if queue.is_raw:
-            raise ConfigError(f"queue {queue.id!r}: this version's workers don't serve raw queues yet")
-    return queues
+    """The queues of a worker. Raises InvalidQueueError."""
+    return [parse_queue(name) for name in names]

@@ -6,6 +6,11 @@ import time
 from datetime import UTC, datetime
 
 
+def unix(moment: datetime) -> float:
+    """A time (naive, UTC) in seconds since 1970, as the scores of timed sets are."""
+    return moment.replace(tzinfo=UTC).timestamp()
+
+
 class SystemClock:
     """See mrq.ports.clock.Clock."""
 

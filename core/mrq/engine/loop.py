@@ -26,6 +26,9 @@ from mrq.engine.outage import Outage
 from mrq.engine.pauses import PauseWatch
 from mrq.engine.permits import Permits
 from mrq.engine.queue_limits import QueueLimits
+from mrq.engine.raw_rescue import RawRescuer, RawUpkeep
+from mrq.engine.raw_settings import served_settings
+from mrq.engine.raw_source import RawSource
 from mrq.engine.regular_source import RegularSource
 from mrq.engine.report import Reporter
 from mrq.engine.rescue import Rescuer
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
 
     from mrq.domain.ids import WorkerId
     from mrq.domain.job import ClaimedJob
+    from mrq.domain.outcome import Failure
     from mrq.engine.enqueue import Enqueuer
     from mrq.engine.options import WorkerOptions
     from mrq.engine.tasks import TaskLoader
@@ -103,7 +107,10 @@ class Worker:
         )
         self._limits = Limits(stores, self._permits, runtime, clock)
         self._queue_limits = QueueLimits(self._permits, options.queue_limits, clock)
-        self._settler = Settler(jobs, self.state, runtime, clock, options, self._metrics, self._permits.ended)
+        self._settler = Settler(
+            jobs, self.state, runtime, clock, options, self._metrics, self._permits.ended,
+            raw=stores.raw, returned=enqueuer.call_for,
+        )  # fmt: skip
         self._strategy = strategy_named(options.strategy)
         self._enqueuer = enqueuer
         self.queues = queues_of(options.queues)
@@ -142,13 +149,24 @@ class Worker:
         self._heartbeat = Heartbeat(
             jobs, workers, rescuer, self.state, clock, self._guard, options, self._was_lost, self._lease_overdue
         )
+        self._raw_upkeep = RawUpkeep(
+            RawRescuer(stores.raw, jobs, workers, returned=enqueuer.call_for),
+            self.state,
+            frozenset(queue.root for queue in queues_of(options.queues) if queue.is_raw),
+            options.heartbeat_interval,
+        )
         self._deadlines = Deadlines(self.state, self._settler, clock, self._guard, options, self._is_stuck)
 
     def _make_claimer(self, stores: StorePorts) -> Claimer:
         options, clock = self.options, self._clock
+        settings = served_settings({queue.root for queue in self.queues if queue.is_raw}, options.raw_queues)
         regular = RegularSource(stores.jobs, self.state, clock, options, self._accept)
+        raw = RawSource(
+            stores.raw, stores.jobs, self.state, clock, settings,
+            accept=self._accept, reject=self._reject, fresh=self._is_fresh,
+        )  # fmt: skip
         pauses = PauseWatch(stores.pauses, clock, options.paused_queues_refresh_interval)
-        return Claimer(self.queues, self._strategy, regular, regular, pauses, clock, self._queue_limits)
+        return Claimer(self.queues, self._strategy, regular, raw, pauses, clock, self._queue_limits)
 
     @property
     def id(self) -> WorkerId:
@@ -176,7 +194,7 @@ class Worker:
             ("heartbeat", lambda: self._heartbeat.loop(self._loops.stopped)),
             ("rescue", lambda: self._heartbeat.look_after(self._loops.stopped)),
             ("deadlines", lambda: self._deadlines.loop(self._loops.stopped)),
-            ("settler", self._settler.loop),
+            ("raw upkeep", lambda: self._raw_upkeep.loop(self._loops.stopped)),
             ("wake-up", self._listen),
             ("report", lambda: self.reporter.loop(self._loops.stopped)),
             ("maintenance", lambda: self._maintenance.loop(self._loops.stopped)),
@@ -186,6 +204,8 @@ class Worker:
             self._loops.start(name, loop)
         for name, more in self._more_loops:
             self._loops.start(name, functools.partial(more, self._loops.stopped))
+        for name, loop in self._settling.items():
+            self._loops.start(name, loop, may_end=True)
         log.info("worker %s serves %s", self.state.worker, ", ".join(self.options.queues))
 
     def _fitted_loops(self) -> Iterator[tuple[str, Callable[[], None]]]:
@@ -260,7 +280,9 @@ class Worker:
         log.info("worker %s stops: %s", self.state.worker, self.stop.reason)
         became = self._ending.perform()
         self._settler.close()
-        written = self._loops.join("settler", LAST_WRITES)
+        until = self._clock.monotonic() + LAST_WRITES
+        ended = [self._loops.join(name, max(0.1, until - self._clock.monotonic())) for name in self._settling]
+        written = all(ended)
         if not written:
             log.error("%s could not be written: their jobs will run again", many(len(self.state.held()), "outcome"))
         self._loops.stopped.set()
@@ -273,11 +295,25 @@ class Worker:
                 self._workers.stop(self.state.worker, self.reporter.report(WorkerStatus.STOP, measured=True))
             except StoreUnavailableError as error:
                 log.warning("the database doesn't know that this worker stopped: %s", error)
+            self._give_payloads_back()
         log.info("worker %s stopped: %s", self.state.worker, became)
         if self.fittings.logs is not None:
             self.fittings.logs.close()
         self._guard.finishing(self.stop.exit_code, replace=self.stop.replace)
         return Exit(self.stop.exit_code, self.stop.replace, self.stop.reason)
+
+    @property
+    def _settling(self) -> dict[str, Callable[[], None]]:
+        """The loops that end by themselves when all is written."""
+        return {"settler": self._settler.loop, **self._settler.raw_loops}
+
+    def _give_payloads_back(self) -> None:
+        """What was taken from raw queues and never became a run; a rescue would do the same, later."""
+        try:
+            for root in self._raw_upkeep.roots:
+                self._raw_upkeep.rescuer.release(root, self.state.worker, set())
+        except StoreUnavailableError as error:
+            log.warning("what this worker had taken from raw queues is left to a rescue: %s", error)
 
     # ---- one turn of the main loop
 
@@ -354,6 +390,15 @@ class Worker:
                 run.fiber = self.runtime.spawn(self._perform, run, name="mrq-job")
         self._metrics.queues("dequeued", Counter(job.queue for job in jobs))  # a hook may switch fibers: last
         self._metrics.statuses(Status.STARTED for _ in jobs)
+
+    def _reject(self, job: ClaimedJob, failure: Failure) -> None:
+        """A job that can't run: its end is written at once."""
+        run = Run(job, self._tasks.options(job.path))
+        self.state.hold([run])
+        self._accepted += 1
+        run.decide(Outcome(Status.FAILED, failure=failure))
+        self.state.left_fiber(run)
+        self._settler.put(run)
 
     def _run_next_alone(self) -> None:
         """Start the first of the jobs that must run alone, once nothing else is held; drop it when it is done."""
@@ -442,6 +487,9 @@ class Worker:
         """End a run that this worker holds. False: its end was decided before."""
         return self._deadlines.end(run, outcome, interrupt, self._clock.monotonic())
 
+    def _is_fresh(self) -> bool:
+        return self._heartbeat.fresh()
+
     def _was_lost(self) -> None:
         self._lost_identity = True
         self.state.kick.set()
@@ -456,6 +504,7 @@ class Worker:
         self.state.open_claims.clear()
         self._queue_limits.start_over()
         self._permits.start_over(self.state.worker)
+        self.state.open_takes.clear()
         self.state.worker = self._jobs.new_id()
         backoff = Backoff()
         while not self.stop.graceful:

@@ -59,7 +59,7 @@ class Reporter:
         self.workers.report(self.state.worker, report)
         for run in self.state.active():
             ratio, run.progress = run.progress, None
-            if ratio is not None:
+            if ratio is not None and (run.job.raw is None or run.job.raw.stored):
                 self.jobs.set_progress(run.job.id, run.job.token, ratio)
 
     def report(self, status: WorkerStatus, *, measured: bool = False) -> dict[str, Any]:

@@ -3,41 +3,42 @@
 from __future__ import annotations
 
 import logging
-import threading
-from collections import deque
 from typing import TYPE_CHECKING
 
 from mrq.domain.change import Settlement, change_for
 from mrq.domain.options import TaskOptions
 from mrq.domain.outcome import Failure, Outcome
 from mrq.domain.status import Status
-from mrq.domain.words import many
-from mrq.engine.backoff import Backoff
 from mrq.engine.ends import tell_end
 from mrq.engine.execute import failure_of, storable
+from mrq.engine.lane import LARGEST_BATCH, Lane
 from mrq.engine.metrics import Metrics
-from mrq.engine.outage import Outage
-from mrq.ports.errors import StoreUnavailableError
+from mrq.engine.raw_settling import RawSettling
 from mrq.ports.jobs import Settled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from mrq.domain.change import JobChange
     from mrq.engine.options import WorkerOptions
     from mrq.engine.run import Run
     from mrq.engine.state import WorkerState
     from mrq.ports.clock import Clock
-    from mrq.ports.jobs import JobStore
+    from mrq.ports.jobs import JobStore, SettleResult
+    from mrq.ports.raw import RawQueues
     from mrq.ports.runtime import Runtime
+
+__all__ = ["LARGEST_BATCH", "Settler"]
 
 log = logging.getLogger("mrq.worker")
 
-LARGEST_BATCH = 1000
-
 
 class Settler:
-    """The group commit of a worker. `put` never blocks; `loop` runs in a fiber of its own."""
+    """The group commit of a worker. `put` never blocks; `loop` runs in a fiber of its own.
+
+    Jobs that are not stored have lanes of their own, with loops of their own (`raw_loops`): a Redis that is away must
+    not hold up what MongoDB is to be told, nor the other way round.
+    """
 
     def __init__(
         self,
@@ -48,27 +49,34 @@ class Settler:
         options: WorkerOptions,
         metrics: Metrics | None = None,
         after: Callable[[list[Run]], object] = len,
+        *,
+        raw: RawQueues | None = None,
+        returned: Callable[[set[str]], object] = len,
     ) -> None:
-        """`after`: told the runs whose ends are written, or refused for good."""
+        """`returned`: told the queues to which payloads returned. `after`: told the runs whose ends are written, or
+        are no longer ours to write."""
         self._jobs = jobs
         self._state = state
-        self._runtime = runtime
         self._clock = clock
-        self._window = options.settle_window
-        self._waiting: deque[tuple[Run, Settlement]] = deque()
-        self._lock = threading.Lock()
-        self._something = runtime.event()
-        self._backoff = Backoff()
-        self._outage = Outage(log, clock)
         self._metrics = metrics or Metrics()
         self._after = after
-        self.closing = False
+        window = options.settle_window
+        self._lane: Lane[tuple[Run, Settlement]] = Lane("MongoDB", self._write, runtime, clock, window)
+        self._raw = None if raw is None else RawSettling(jobs, raw, runtime, clock, window, self, returned)
 
     def put(self, run: Run) -> None:
         """A run's outcome is decided; see that it gets written."""
-        outcome = run.outcome
-        if outcome is None:
+        if run.outcome is None:
             raise RuntimeError("only a run with an outcome can be settled")
+        settlement = self.settlement(run, run.outcome)
+        tell_end(run, run.outcome)
+        if run.job.raw is not None and not run.job.raw.stored and self._raw is not None:
+            self._raw.put(run, run.outcome, settlement)
+        else:
+            self._lane.put((run, settlement))
+
+    def settlement(self, run: Run, outcome: Outcome) -> Settlement:
+        """What is to be written about a run. Its outcome becomes a failure when it can't be put into words."""
         try:
             change = self._change(run, outcome)
         except Exception as error:
@@ -76,14 +84,10 @@ class Settler:
             outcome = run.outcome = Outcome(Status.FAILED, failure=failure_of(error))
             run.options = TaskOptions()  # what is set for the task is to blame
             change = self._change(run, outcome)
-        tell_end(run, outcome)
         concern, journal = None, None
         if outcome.status is Status.SUCCESS and run.task is not None:
             concern, journal = run.task.status_success_update_w, run.task.status_success_update_j
-        settlement = Settlement(run.job.id, run.job.token, change, concern, journal)
-        with self._lock:
-            self._waiting.append((run, settlement))
-        self._something.set()
+        return Settlement(run.job.id, run.job.token, change, concern, journal)
 
     def _change(self, run: Run, outcome: Outcome) -> JobChange:
         now, me = self._clock.now(), self._state.worker
@@ -91,63 +95,62 @@ class Settler:
 
     def loop(self) -> None:
         """Write what comes until `close` is called and nothing is left."""
-        while True:
-            self._something.wait()
-            if self._window and not self.closing and len(self._waiting) < LARGEST_BATCH:
-                self._runtime.sleep(self._window)
-            self._something.clear()
-            batch = self._take()
-            if batch:
-                self._write(batch)
-            if self._waiting:
-                self._something.set()
-            elif self.closing:
-                return
+        self._lane.loop()
+
+    @property
+    def raw_loops(self) -> dict[str, Callable[[], None]]:
+        """The loops for jobs that are not stored, by name."""
+        return {} if self._raw is None else self._raw.loops
 
     def close(self) -> None:
         """No outcome comes any more: write the rest and end."""
-        self.closing = True
-        self._something.set()
-
-    def _take(self) -> list[tuple[Run, Settlement]]:
-        with self._lock:
-            return [self._waiting.popleft() for _ in range(min(len(self._waiting), LARGEST_BATCH))]
+        self._lane.close()
+        if self._raw is not None:
+            self._raw.close()
 
     def _write(self, batch: list[tuple[Run, Settlement]]) -> None:
         settlements = [settlement for _, settlement in batch]
-        while True:
-            try:
-                results = self._jobs.settle(settlements)
-                break
-            except StoreUnavailableError as error:
-                self._outage.failed(f"{many(len(batch), 'outcome')} can't be written yet, MongoDB is away", error)
-                self._runtime.sleep(self._backoff.failed())
-        self._backoff.worked()
-        self._outage.over(f"MongoDB is back: {many(len(batch), 'outcome')} written")
-        self._metrics.statuses(
-            settlement.change.status
-            for settlement, result in zip(settlements, results, strict=True)
-            if result.fate is Settled.WRITTEN
-        )
-        decided = []
+        results = self._lane.insist(lambda: self._jobs.settle(settlements), len(batch))
+        self.settled(self.written(batch, results))
+
+    def written(self, batch: Iterable[tuple[Run, Settlement]], results: Iterable[SettleResult]) -> list[Run]:
+        """See to what MongoDB said; the runs that are over."""
+        over, ended = [], []
         for (run, settlement), result in zip(batch, results, strict=True):
             if result.fate is Settled.UNSTORABLE:
                 if not self._fail_instead(run, settlement, result.reason or ""):
-                    decided.append(run)
+                    over.append(run)
                 continue
             if result.fate is Settled.REFUSED:
-                log.warning(
-                    "job %s: its end (%s) was not written: the job was taken from this worker meanwhile, by "
-                    "a rescue, a cancel or a requeue, and what was decided there stands",
-                    run.job.id, settlement.change.status,
-                )  # fmt: skip
+                self.refused(run, settlement.change.status)
+            else:
+                ended.append(settlement.change.status)
+            over.append(run)
+        self.counted(ended)
+        return over
+
+    def counted(self, ended: Iterable[Status]) -> None:
+        """Runs have ended like this, and that is written, or needs no writing."""
+        self._metrics.statuses(ended)
+
+    def refused(self, run: Run, status: Status) -> None:
+        """Say that an end was not ours to write."""
+        log.warning(
+            "job %s: its end (%s) was not written: the job was taken from this worker meanwhile, by "
+            "a rescue, a cancel or a requeue, and what was decided there stands",
+            run.job.id, status,
+        )  # fmt: skip
+
+    def settled(self, runs: list[Run]) -> None:
+        """These runs are over."""
+        for run in runs:
             self._state.settled(run)
-            decided.append(run)
-        self._after(decided)
+        if runs:
+            self._after(runs)
 
     def _fail_instead(self, run: Run, settlement: Settlement, reason: str) -> bool:
-        """The end can't be stored as it is. That fails this job and no other, with less and less to store.
-        False: nothing is left to try."""
+        """The end can't be stored as it is. That fails this job and no other, with less and less to store. False:
+        there is nothing left to try."""
         if settlement.change.status is not Status.FAILED:
             run.outcome = Outcome(Status.FAILED, failure=Failure("UnstorableResult", storable(reason)))
         elif settlement.change.failure is not None:
@@ -155,7 +158,6 @@ class Settler:
             run.outcome = Outcome(Status.FAILED)
         else:
             log.critical("job %s: MongoDB refuses to store its end in any form; it stays started", run.job.id)
-            self._state.settled(run)
             return False
         self.put(run)
         return True

@@ -20,10 +20,13 @@ class SideLoops:
         self._runtime = runtime
         self._died = died
         self._fibers: dict[str, Fiber] = {}
+        self._may_end: set[str] = set()
         self.stopped = runtime.event()
 
-    def start(self, name: str, loop: Callable[[], None]) -> None:
-        """Run a loop; it must return only after `stopped` was set, or by itself when nothing is left to do."""
+    def start(self, name: str, loop: Callable[[], None], *, may_end: bool = False) -> None:
+        """Run a loop; it must return only after `stopped` was set, or, if it `may_end`, when nothing is left to do."""
+        if may_end:
+            self._may_end.add(name)
         self._fibers[name] = self._runtime.spawn(self._watched, name, loop, name=f"mrq-{name}")
 
     def stop(self, timeout: float, but: str = "") -> list[str]:
@@ -45,6 +48,6 @@ class SideLoops:
             log.critical("the worker's %s loop died; the worker stops", name, exc_info=True)
             self._died(name)
             return
-        if not self.stopped.is_set() and name != "settler":
+        if not self.stopped.is_set() and name not in self._may_end:
             log.critical("the worker's %s loop ended by itself; the worker stops", name)
             self._died(name)

@@ -22,6 +22,7 @@ class WorkerState:
         self.done_jobs = 0
         self.kick = kick  # set when the main loop should look again
         self.open_claims: set[Token] = set()  # sent, answer not known
+        self.open_takes: dict[Token, frozenset[JobId]] = {}  # from raw queues: not yet runs
         self._greenlets = greenlets
         self._unsettled_limit = unsettled_limit
         self._held: dict[JobId, Run] = {}
@@ -78,7 +79,14 @@ class WorkerState:
         """Whether this job is held under this claim, or the claim's answer is still awaited."""
         with self._lock:
             run = self._held.get(job)
-            return (run is not None and run.job.token == token) or token in self.open_claims
+            if run is not None and run.job.token == token:
+                return True
+            return token in self.open_claims or token in self.open_takes
+
+    def knows(self, job: JobId) -> bool:
+        """Whether this job, taken from a raw queue, is held, or about to be."""
+        with self._lock:
+            return job in self._held or any(job in ids for ids in self.open_takes.values())
 
     def run_of(self, job: JobId) -> Run | None:
         """The run of a job that is held here."""

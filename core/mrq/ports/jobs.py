@@ -49,10 +49,12 @@ class Settled(Enum):
 
 @dataclass(frozen=True, slots=True)
 class SettleResult:
-    """One settlement's fate; `reason` is text for a user when it was unstorable."""
+    """One settlement's fate; `reason` is text for a user when it was unstorable. `about_base`: what is unstorable is
+    the job that the settlement would have made, not its end."""
 
     fate: Settled
     reason: str | None = None
+    about_base: bool = False
 
 
 class JobStore(Protocol):
@@ -81,6 +83,21 @@ class JobStore(Protocol):
 
     def insert(self, jobs: Sequence[NewJob]) -> None:
         """Queue jobs, which `check` has passed. Repeating a call changes nothing: ids decide."""
+        ...
+
+    def insert_started(self, jobs: Sequence[ClaimedJob]) -> dict[JobId, str]:
+        """Store jobs from raw queues as started, under their claims. Repeating a call changes nothing: ids decide.
+
+        Returns those that can't be stored, with the reason; the others are.
+        """
+        ...
+
+    def discard(self, jobs: Sequence[JobId], token: Token) -> None:
+        """Delete jobs that are started under a claim; others are left alone."""
+        ...
+
+    def existing(self, jobs: Sequence[JobId]) -> set[JobId]:
+        """Which of these jobs are stored, whatever became of them."""
         ...
 
     def claim(self, claim: Claim) -> list[ClaimedJob]:
@@ -114,7 +131,10 @@ class JobStore(Protocol):
         ...
 
     def settle(self, settlements: Sequence[Settlement]) -> list[SettleResult]:
-        """Write the ends of runs, each only if the job is still started under its token. In input order."""
+        """Write the ends of runs, each only if the job is still started under its token. In input order.
+
+        One with a `base` is stored as a whole, unless there is a job of this id already.
+        """
         ...
 
     def bring_back(self, now: datetime, limit: int) -> dict[str, int]:

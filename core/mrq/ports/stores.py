@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from mrq.ports.locks import Locks
     from mrq.ports.pauses import Pauses
     from mrq.ports.rates import Rates
+    from mrq.ports.raw import RawQueues
     from mrq.ports.semaphores import Semaphores
     from mrq.ports.sizes import QueueSizes
     from mrq.ports.wakeups import Wakeups
@@ -34,3 +35,5 @@ class StorePorts(Protocol):
     def rates(self) -> Rates: ...
     @property
     def sizes(self) -> QueueSizes: ...
+    @property
+    def raw(self) -> RawQueues: ...

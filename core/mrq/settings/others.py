@@ -120,7 +120,6 @@ class FileSettings(CommandSettings):
         "Raw queue to its job factory and options",
         group="Queues and jobs",
         commands=FILE_ONLY,
-        later="the raw queue",
     )
     queues_config: dict[str, dict[str, Any]] = option(
         {}, "Queue to its options", group="Queues and jobs", commands=FILE_ONLY

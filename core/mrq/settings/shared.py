@@ -34,6 +34,11 @@ class ServerSettings:
         group="Servers",
         kind="server",
     )
+    redis_cluster: str = option(
+        "auto",
+        "Whether Redis is in cluster mode: on, off, or auto, which asks it",
+        group="Servers",
+    )
     redis_prefix: str = option("mrq", "First part of the name of every key in Redis", group="Servers")
     redis_max_connections: int = option(
         1000, "Connections to Redis that one process may open", group="Servers", minimum=1

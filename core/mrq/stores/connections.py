@@ -13,7 +13,7 @@ from weakref import finalize
 from mrq.exceptions import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from mrq.settings import Settings
 
@@ -82,8 +82,7 @@ class Clients:
         with self._lock:
             self._given_up = [closer for closer in self._given_up if closer.alive]
             for name, client in self._made.items():
-                pool = client.connection_pool if name.startswith("redis") else client.client
-                closer = finalize(client, pool.disconnect if name.startswith("redis") else pool.close)
+                closer = finalize(client, _closing(name, client))
                 closer.atexit = False
                 self._given_up.append(closer)
             self._made.clear()
@@ -104,6 +103,7 @@ class Clients:
             max_connections=settings.redis_max_connections,
             timeout=settings.redis_timeout,
             server_timeout=settings.server_timeout,
+            cluster=settings.redis_cluster,
         )
 
     def _mongodb(self, name: str, url: str) -> Any:
@@ -116,3 +116,12 @@ class Clients:
             name=settings.name or socket.gethostname(),
             setting=name,
         )
+
+
+def _closing(name: str, client: Any) -> Callable[[], object]:
+    """What closes a client's connections, without being a reference to the client."""
+    if not name.startswith("redis"):
+        close: Callable[[], object] = client.client.close
+        return close
+    disconnect: Callable[[], object] = client.connection_pool.disconnect
+    return disconnect

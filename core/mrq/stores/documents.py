@@ -8,6 +8,7 @@
     losses losses_alone                              workers that died while it ran, and while it ran alone
     dateupdated totaltime result dateexpires dateretry retry_count progress
     traceback exceptiontype traceback_history        written when it ends
+    raw_queue       the raw queue that it came from; `queue` is then the one for its retries
 
 Updates are MongoDB update documents; the memory store applies the same ones.
 """
@@ -26,6 +27,7 @@ from mrq.domain.status import Status
 from mrq.exceptions import InvalidParamsError, JobTooLargeError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from mrq.domain.change import JobChange
@@ -113,6 +115,45 @@ def check_depth(value: Any, size: int, where: str) -> None:
             for item in (holder.values() if isinstance(holder, Mapping) else holder)
             if isinstance(item, (Mapping, list, tuple))
         ]
+
+
+def started_document(job: ClaimedJob) -> Document:
+    """A job from a raw queue, as it is stored when it starts."""
+    document: Document = {
+        "_id": job.id,
+        "path": job.path,
+        "params": job.params,
+        "queue": job.queue,
+        "datequeued": job.datequeued,
+        "status": Status.STARTED.value,
+        "datestarted": job.datestarted,
+        "claim": job.token,
+    }
+    if job.raw is not None:
+        document["raw_queue"] = job.raw.queue
+        document["worker"] = job.raw.worker
+    if job.losses:
+        document["losses"] = job.losses
+    return document
+
+
+def check_started(job: ClaimedJob) -> tuple[bytes | None, str | None]:
+    """Encode the document of a job from a raw queue: the bytes, or why it can't be stored."""
+    try:
+        encoded = bson.encode(started_document(job))
+        check_depth(job.params, len(encoded), "params")
+    except Exception as error:  # noqa: BLE001
+        return None, f"the params of {job.path} can't be stored: {culprit(job.params, 'params') or error}"
+    if len(encoded) > LARGEST_DOCUMENT - ROOM_FOR_THE_REST:
+        return None, f"the params of {job.path} take {len(encoded):,} bytes; a job may have {LARGEST_DOCUMENT:,}"
+    return encoded, None
+
+
+def upsert_of(update: Document, base: ClaimedJob, names: Iterable[str]) -> Document:
+    """An update that also makes the document. `names`: fields that it sets; those of the fence are set by that."""
+    taken = {*names, "_id", "status", "claim"}
+    rest = {name: value for name, value in started_document(base).items() if name not in taken}
+    return {**update, "$setOnInsert": rest}
 
 
 def culprit(value: Any, where: str) -> str | None:

@@ -56,6 +56,30 @@ class MemoryJobStore:
             for job in jobs:
                 self._documents.setdefault(job.id, bson.decode(documents.encode_new(job), documents.CODEC))
 
+    def insert_started(self, jobs: Sequence[ClaimedJob]) -> dict[JobId, str]:
+        """See JobStore."""
+        refused: dict[JobId, str] = {}
+        with self._lock:
+            for job in jobs:
+                encoded, reason = documents.check_started(job)
+                if encoded is None:
+                    refused[job.id] = reason or ""
+                else:
+                    self._documents.setdefault(job.id, bson.decode(encoded))
+        return refused
+
+    def discard(self, jobs: Sequence[JobId], token: Token) -> None:
+        """See JobStore."""
+        with self._lock:
+            for job in jobs:
+                if (document := self._documents.get(job)) is not None and _is_ours(document, token):
+                    del self._documents[job]
+
+    def existing(self, jobs: Sequence[JobId]) -> set[JobId]:
+        """See JobStore."""
+        with self._lock:
+            return {job for job in jobs if job in self._documents}
+
     # ---- claiming
 
     def claim(self, claim: Claim) -> list[ClaimedJob]:
@@ -122,6 +146,11 @@ class MemoryJobStore:
         update = documents.update_of(settlement.change, bson.decode(encoded, documents.CODEC))
         with self._lock:
             document = self._documents.get(settlement.id)
+            if document is None and settlement.base is not None:
+                whole, reason = documents.check_started(settlement.base)
+                if whole is None:
+                    return SettleResult(Settled.UNSTORABLE, reason, about_base=True)
+                document = bson.decode(whole)
             if document is None:
                 return SettleResult(Settled.REFUSED)
             if not _is_ours(document, settlement.token):

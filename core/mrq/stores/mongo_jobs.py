@@ -78,6 +78,37 @@ class MongoJobStore:
             if others or error.details.get("writeConcernErrors"):
                 raise
 
+    @translated
+    def insert_started(self, jobs: Sequence[ClaimedJob]) -> dict[JobId, str]:
+        """See JobStore."""
+        refused: dict[JobId, str] = {}
+        encoded: list[RawBSONDocument] = []
+        for job in jobs:
+            document, reason = documents.check_started(job)
+            if document is None:
+                refused[job.id] = reason or ""
+            else:
+                encoded.append(RawBSONDocument(document))
+        if encoded:
+            try:
+                self._jobs.insert_many(encoded, ordered=False)
+            except BulkWriteError as error:
+                others = [e for e in error.details["writeErrors"] if e["code"] != _DUPLICATE]
+                if is_passing(error) or error.details.get("writeConcernErrors"):
+                    raise
+                refused.update((encoded[e["index"]]["_id"], e["errmsg"]) for e in others)
+        return refused
+
+    @translated
+    def discard(self, jobs: Sequence[JobId], token: Token) -> None:
+        """See JobStore."""
+        self._jobs.delete_many({"_id": {"$in": list(jobs)}, "status": Status.STARTED.value, "claim": token})
+
+    @translated
+    def existing(self, jobs: Sequence[JobId]) -> set[JobId]:
+        """See JobStore."""
+        return {document["_id"] for document in self._jobs.find({"_id": {"$in": list(jobs)}}, {"_id": 1})}
+
     # ---- claiming
 
     @translated
@@ -169,12 +200,20 @@ class MongoJobStore:
             if encoded is None:
                 results[index] = SettleResult(Settled.UNSTORABLE, reason)
                 continue
-            update = documents.update_of(settlement.change, RawBSONDocument(encoded))
+            values = RawBSONDocument(encoded)
+            update = documents.update_of(settlement.change, values)
+            if settlement.base is not None:
+                whole, reason = documents.check_started(settlement.base)
+                if whole is None:
+                    results[index] = SettleResult(Settled.UNSTORABLE, reason, about_base=True)
+                    continue
+                update = documents.upsert_of(update, settlement.base, values)
             fence = {"_id": settlement.id, "status": Status.STARTED.value, "claim": settlement.token}
             if reason := _bad_concern(settlement):
                 results[index] = SettleResult(Settled.UNSTORABLE, reason)
                 continue
-            groups[settlement.write_concern, settlement.journal].append((index, UpdateOne(fence, update)))
+            write = UpdateOne(fence, update, upsert=settlement.base is not None)
+            groups[settlement.write_concern, settlement.journal].append((index, write))
         for (concern, journal), writes in groups.items():
             self._write_each_alone_if_need_be(self._with_concern(concern, journal), settlements, writes, results)
         return results
@@ -213,13 +252,15 @@ class MongoJobStore:
         errors: list[Document] = []
         try:
             done = collection.bulk_write([write for _, write in writes], ordered=False)
-            matched = done.matched_count if done.acknowledged else len(writes)
+            matched = done.matched_count + done.upserted_count if done.acknowledged else len(writes)
         except BulkWriteError as error:
             # A passing error is raised and the whole batch repeated. What is left is about single documents, or
             # a write concern that this server can't give: that write took place all the same.
             if is_passing(error):
                 raise
-            errors, matched = error.details["writeErrors"], error.details["nMatched"]
+            # A duplicate: the job to be made is there, from an earlier try or by somebody else's doing.
+            errors = [e for e in error.details["writeErrors"] if e["code"] != _DUPLICATE]
+            matched = error.details["nMatched"] + error.details["nUpserted"]
         if matched == len(writes):
             for index, _ in writes:
                 results[index] = _WRITTEN

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import secrets
-from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from mrq.stores.redis_client import translated
+from mrq.stores.redis_client import Script, translated
 
 if TYPE_CHECKING:
-    from redis import Redis
+    from mrq.stores.redis_client import RedisLink
+
+_RELEASE = Script("release")
 
 
 class RedisLocks:
     """See mrq.ports.locks.Locks."""
 
-    def __init__(self, redis: Redis, prefix: str) -> None:
+    def __init__(self, redis: RedisLink, prefix: str) -> None:
         self._redis = redis
         self._prefix = prefix
-        script = files("mrq.stores").joinpath("lua/release.lua").read_text()
-        self._release: Any = redis.register_script(script)
 
     @translated
     def acquire(self, name: str, ttl: float) -> str | None:
@@ -30,12 +29,12 @@ class RedisLocks:
     @translated
     def extend(self, name: str, key: str, ttl: float) -> bool:
         """See Locks."""
-        return bool(self._release(keys=[self._name(name)], args=[key, max(1, int(ttl * 1000))]))
+        return bool(_RELEASE(self._redis, [self._name(name)], [key, max(1, int(ttl * 1000))]))
 
     @translated
     def release(self, name: str, key: str) -> bool:
         """See Locks."""
-        return bool(self._release(keys=[self._name(name)], args=[key, 0]))
+        return bool(_RELEASE(self._redis, [self._name(name)], [key, 0]))
 
     def _name(self, name: str) -> str:
         return f"{self._prefix}:lock:{name}"

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, cast
 from mrq.stores.redis_client import translated
 
 if TYPE_CHECKING:
-    from redis import Redis
+    from mrq.stores.redis_client import RedisLink
 
 
 class RedisPauses:
     """See mrq.ports.pauses.Pauses."""
 
-    def __init__(self, redis: Redis, prefix: str) -> None:
+    def __init__(self, redis: RedisLink, prefix: str) -> None:
         self._redis = redis
         self._key = f"{prefix}:s:paused"
 

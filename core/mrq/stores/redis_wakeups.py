@@ -14,7 +14,7 @@ from mrq.stores.redis_client import best_effort
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from redis import Redis
+    from mrq.stores.redis_client import RedisLink
 
 MOST_MARKS = 100
 
@@ -22,7 +22,7 @@ MOST_MARKS = 100
 class RedisWakeups:
     """See mrq.ports.wakeups.Wakeups."""
 
-    def __init__(self, redis: Redis, prefix: str) -> None:
+    def __init__(self, redis: RedisLink, prefix: str) -> None:
         self._redis = redis
         self._prefix = prefix
 
@@ -53,8 +53,7 @@ class RedisWakeups:
         kind, version = (
             ("Valkey", info["valkey_version"]) if "valkey_version" in info else ("Redis", info["redis_version"])
         )
-        where = self._redis.connection_pool.connection_kwargs
-        return f"{kind} {version} at {where.get('host', 'localhost')}:{where.get('port', 6379)}"
+        return f"{kind} {version} at {self._redis.address}"
 
     def _channel(self, root: str) -> str:
         return f"{self._prefix}:wake:{root}"
@@ -63,7 +62,7 @@ class RedisWakeups:
 class RedisSubscription:
     """See mrq.ports.wakeups.Subscription."""
 
-    def __init__(self, redis: Redis, channels: list[str]) -> None:
+    def __init__(self, redis: RedisLink, channels: list[str]) -> None:
         self._redis = redis
         self._channels = channels
         self._pubsub: Any = None  # redis-py's PubSub is not typed
@@ -84,7 +83,7 @@ class RedisSubscription:
     @best_effort
     def _wait(self, timeout: float) -> bool:
         if self._pubsub is None:
-            self._pubsub = self._redis.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
+            self._pubsub = self._redis.pubsub(ignore_subscribe_messages=True)
             self._pubsub.subscribe(*self._channels)
         return self._pubsub.get_message(timeout=timeout) is not None
 

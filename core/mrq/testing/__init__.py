@@ -26,6 +26,7 @@ from mrq.stores.memory_jobkeys import MemoryJobKeys
 from mrq.stores.memory_limits import MemoryRates, MemorySemaphores
 from mrq.stores.memory_logs import MemoryLogStore
 from mrq.stores.memory_pauses import MemoryPauses
+from mrq.stores.memory_raw import MemoryRawQueues
 from mrq.stores.memory_reports import MemoryJobReports
 from mrq.stores.memory_schedules import MemoryScheduleStore
 from mrq.stores.memory_sizes import MemoryQueueSizes
@@ -52,6 +53,7 @@ def memory_stores() -> Stores:
         rates=MemoryRates(),
         logs=MemoryLogStore(),
         sizes=MemoryQueueSizes(),
+        raw=MemoryRawQueues(),
     )
 
 

@@ -16,7 +16,10 @@ def test_a_small_run_measures_every_case_and_prints_every_ratio(tmp_path: Path) 
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=110, check=False)
     assert ran.returncode in (0, 1), ran.stderr  # 1: a target was missed, which is no wonder here
     measured = json.loads(out.read_text())
-    assert set(measured["figures"]) == {"insert_many floor", "enqueue", "batched floor", "drain", "one-by-one floor"}
+    assert set(measured["figures"]) == {
+        "insert_many floor", "enqueue", "batched floor", "drain", "one-by-one floor",
+        "raw kept floor", "raw kept", "raw fast floor", "raw fast",
+    }  # fmt: skip
     assert all(len(values) == 1 and values[0] > 0 for values in measured["figures"].values())
     for name in measured["ratios"]:
         assert name in ran.stdout

@@ -52,6 +52,7 @@ ALL = [
     ("default_job_max_retries", int, 3),
     ("default_job_retry_delay", int, 3),
     ("server_timeout", float, 5),  # ours
+    ("redis_cluster", str, "auto"),
 ]
 RUN = [("queue", str, "")]
 WORKER = [

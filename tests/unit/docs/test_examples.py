@@ -58,7 +58,8 @@ def name_of(page: Path) -> str:
 @contextmanager
 def worker_at_work(app: App) -> Iterator[None]:
     """A worker on threads that runs what the examples queue."""
-    options = replace(worker_options(app.settings), queues=WORKER_QUEUES, greenlets=4, max_latency=0.02)
+    queues = (*WORKER_QUEUES, *app.settings.raw_queues)
+    options = replace(worker_options(app.settings), queues=queues, greenlets=4, max_latency=0.02)
     worker = app.worker(ThreadRuntime(), options=options)
     thread = threading.Thread(target=worker.run)
     thread.start()

@@ -148,8 +148,7 @@ def test_a_queue_made_from_a_queue() -> None:
 
 def test_kinds_of_queues() -> None:
     assert Queue.get_queue_type("q_timed_set") is QueueType.TIMED_SET
-    with pytest.raises(InvalidQueueError, match="raw queue"):
-        Queue("q_raw")
+    assert Queue("q_raw").is_raw
     with pytest.raises(InvalidQueueError):
         Queue("")
 

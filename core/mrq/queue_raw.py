@@ -1,0 +1,82 @@
+"""Raw queues: payloads wait in Redis, and become jobs when a worker takes them."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+from mrq.engine.clock import unix
+from mrq.engine.raw_enqueue import as_payloads
+from mrq.exceptions import InvalidQueueError
+from mrq.queue_base import Queue
+
+
+class QueueRaw(Queue):
+    """A raw queue by its name. `q/` stands for all known subqueues of q.
+
+    Every method may raise ServerUnavailableError when Redis is away. What workers have taken is not in the queue any
+    more: it is counted nowhere here.
+    """
+
+    raw_kind = True
+
+    @property
+    def has_subqueues(self) -> bool:
+        """Whether RAW_QUEUES says that it has."""
+        return bool(self.get_config().get("has_subqueues"))
+
+    def get_retry_queue(self) -> str:
+        """The regular queue in which its jobs wait for another try."""
+        return self.get_config().get("retry_queue") or "default"
+
+    def size(self) -> int:
+        """Payloads that wait."""
+        return self._app.raw.size(self.name)
+
+    def count_jobs_to_dequeue(self) -> int:
+        """Payloads that could be taken now: in a timed set those whose time has come."""
+        return self._app.raw.count_due(self.name, unix(self._app.clock.now()))
+
+    def empty(self) -> int:
+        """Delete all that waits; how many payloads there were."""
+        waiting = self.size()
+        self._app.raw.empty(self.name)
+        return waiting
+
+    def list_raw_jobs(self, skip: int = 0, limit: int = 20) -> list[bytes]:
+        """Payloads that wait, the first to leave first. A set shows any of its members and skips none."""
+        return self._app.raw.waiting(self.name, skip, limit)
+
+    def enqueue_raw_jobs(self, params_list: Any) -> None:
+        """Add payloads. See mrq.job.queue_raw_jobs."""
+        self._app.raw_enqueuer.enqueue(self.id, params_list)
+
+    def remove_raw_jobs(self, params_list: Any) -> int:
+        """Take out payloads that still wait; how many there were. Slow for long lists. Raises InvalidParamsError."""
+        return self._app.raw.remove(self.name, as_payloads(params_list))
+
+    def get_known_subqueues(self) -> set[str]:
+        """Subqueues in which payloads wait; none unless `has_subqueues`."""
+        return self._app.raw.subqueues(self.root_id) if self.has_subqueues else set()
+
+    def get_sorted_graph(
+        self,
+        start: float = 0,
+        stop: float = 100,
+        slices: int = 100,
+        include_inf: bool = False,
+        exact: bool = False,  # noqa: ARG002 - MRQ 0.9; it always is
+    ) -> list[int]:
+        """How many scores there are in each of `slices` equal parts from `start` to `stop`, the upper end of each
+        excluded. `include_inf`: with those below `start` in front and those from `stop` on at the end.
+
+        Raises InvalidQueueError when the queue has no scores.
+        """
+        if not self.is_sorted:
+            raise InvalidQueueError(f"{self.id} has no scores, so there is no graph of them")
+        width = (stop - start) / slices
+        edges = [repr(float(start + number * width)) for number in range(slices)] + [repr(float(stop))]
+        bounds = [(low, f"({high}") for low, high in pairwise(edges)]
+        if include_inf:
+            bounds = [("-inf", f"({edges[0]}"), *bounds, (edges[-1], "+inf")]
+        return self._app.raw.sorted_graph(self.name, bounds)
