@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +51,16 @@ def test_burst_stops_when_all_queues_are_empty(site: Site, own: str) -> None:
     done = site.run("mrq-worker", "--config", "compat/site_config.py", "--dequeue_strategy", "burst", own)
     assert done.returncode == 0, done.stderr
     assert site.side_effects(own) == [1, 2]
+
+
+def test_a_burst_worker_that_ends_never_says_that_it_is_idle(site: Site, own: str) -> None:
+    job_id = queue_job(HELD, {"flag": own}, queue=own)
+    with site.worker(own, flags=("--dequeue_strategy", "burst")) as worker:
+        threading.Timer(0.5, site.flag, [own]).start()
+        with pytest.raises(OSError):  # HTTP 503, or nobody is there any more
+            worker.get("/wait_for_idle")
+        assert worker.wait() == 0
+    assert in_status(job_id, "success")
 
 
 def test_newest_first_from_a_reverse_queue(site: Site, own: str) -> None:
