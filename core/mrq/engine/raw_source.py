@@ -114,10 +114,11 @@ class RawSource:
                 walk.names.extend(name for name in names if name not in paused)
             if walk.names:
                 asked = list(itertools.islice(walk.names, SUBQUEUES_AT_ONCE))
-                took = self._take(queue, asked, limit - found)
+                wanted = min(limit - found, LARGEST_TAKE)
+                took = self._take(queue, asked, wanted)
                 found += len(took)
                 # those behind the last one that gave something were not asked if it gave enough
-                passed = asked.index(took[-1].queue) + 1 if found >= limit else len(asked)
+                passed = asked.index(took[-1].queue) + 1 if len(took) >= wanted else len(asked)
                 for _ in range(passed):
                     walk.names.popleft()
             if not walk.names and not walk.cursor:
