@@ -32,6 +32,7 @@ RAW_QUEUES = {
     "compat_raw": {"job_factory": _echo("raw"), "retry_queue": "case/retries"},
     "compat_set": {"job_factory": _echo("set")},
     "compat_sorted_set": {"job_factory": _echo("sorted_set")},
+    "in_order_sorted_set": {"job_factory": _echo("in_order")},
     "compat_timed_set": {"job_factory": _echo("timed_set")},
     "push_timed_set": {"job_factory": _echo("push"), "pushback_seconds": 3600},
     "fails_raw": {

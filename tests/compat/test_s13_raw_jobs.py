@@ -78,14 +78,15 @@ def test_raw_jobs_run(site: Site, raw_worker: CompatWorker, kind: str) -> None:
     assert Queue(f"compat_{kind}").size() == 0
 
 
-def test_the_order_of_a_sorted_set(site: Site, own: str) -> None:
+def test_a_list_and_a_sorted_set_leave_in_their_order(site: Site) -> None:
+    """The list is a subqueue that the worker finds by its root."""
     name = token()
-    queue_raw_jobs("compat_sorted_set", {})
-    with site.worker("push_timed_set", "roots_raw/") as worker:
-        queue_raw_jobs(f"roots_raw/{name}", ["1", "2", "3"])
-        wait_until(lambda: len(site.side_effects("roots")) >= 3)
+    queue_raw_jobs(f"roots_raw/{name}", [f"{name}-1", f"{name}-2", f"{name}-3"])
+    queue_raw_jobs("in_order_sorted_set", {f"{name}-last": 3, f"{name}-first": 1, f"{name}-second": 2})
+    with site.worker("roots_raw/", "in_order_sorted_set") as worker:
         worker.wait_idle()
-    assert site.side_effects("roots")[-3:] == ["1", "2", "3"]
+    assert site.side_effects("roots") == [f"{name}-1", f"{name}-2", f"{name}-3"]
+    assert site.side_effects("in_order") == [f"{name}-first", f"{name}-second", f"{name}-last"]
 
 
 def test_what_is_not_due_stays_in_a_timed_set(site: Site, raw_worker: CompatWorker) -> None:
