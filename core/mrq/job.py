@@ -363,15 +363,14 @@ class Job(JobSaving):
         """
         place = waiting_place(queue).id if queue else None
         pause = None if delay is None else seconds(delay)
-        options = self._running().options
-        count = self._running().job.retry_count
-        if count >= (options.max_retries if max_retries is None else max_retries):
+        count, allowed, usual = self._retries()
+        if count >= (allowed if max_retries is None else max_retries):
             exhausted = MaxRetriesInterrupt(f"the job has been retried {count} times")
             exhausted.original_exception = sys.exc_info()[1]
             raise exhausted
         again = RetryInterrupt()
         again.queue = place
-        again.delay = options.retry_delay if pause is None else pause
+        again.delay = usual if pause is None else pause
         again.retry_count = count + 1
         again.original_exception = sys.exc_info()[1]
         raise again
@@ -406,10 +405,15 @@ class Job(JobSaving):
 
     # ----
 
-    def _running(self) -> Run:
-        if self._run is None:
-            raise RuntimeError(f"job {self.id} is not the one that runs here; use get_current_job()")
-        return self._run
+    def _retries(self) -> tuple[int, int, float]:
+        """How often it has been retried, how often it may be, and the usual delay."""
+        if self._run is not None:
+            options = self._run.options
+            return self._run.job.retry_count, options.max_retries, options.retry_delay
+        if self.data is None:
+            raise RuntimeError(f"job {self.id} has no data yet; fetch() it, or use get_current_job()")
+        options = self._app.tasks.options(self.data.get("path") or "")
+        return self.data.get("retry_count") or 0, options.max_retries, options.retry_delay
 
     def _known_id(self) -> JobId:
         if self.id is None:

@@ -61,7 +61,10 @@ class AdminServer:
             body = json.dumps(report, default=as_json).encode()
         elif path == "/wait_for_idle":
             self._worker.wait_for_idle()
-            body = b"idle"
+            if self._worker.engine.stop.graceful:  # as in MRQ 0.9, one that ends doesn't say that it is idle
+                status, body = "503 Service Unavailable", b'{"error": "the worker stops"}'
+            else:
+                body = b"idle"
         else:
             status, body = "404 Not Found", b'{"error": "not found"}'
         start(status, [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])

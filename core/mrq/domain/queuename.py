@@ -57,15 +57,26 @@ class QueueName:
         return "/" in self.id
 
 
+def place_in_mongodb(name: object) -> QueueName:
+    """The queue of this name, if jobs wait for it in MongoDB. `q/` is such a one, as it was in MRQ 0.9: a subqueue of
+    q that has no name, served with the others.
+
+    Raises:
+        InvalidQueueError: the name is bad, or means a raw queue.
+    """
+    queue = parse_queue(name)
+    if queue.is_raw:
+        raise InvalidQueueError(f"{name!r} is a raw queue; a job that was stored can't wait there")
+    return queue
+
+
 def waiting_place(name: object) -> QueueName:
     """The queue of this name, if a job that has been in MongoDB can wait there.
 
     Raises:
         InvalidQueueError: the name is bad, or means a raw queue or all subqueues of a root.
     """
-    queue = parse_queue(name)
-    if queue.is_raw:
-        raise InvalidQueueError(f"{name!r} is a raw queue; a job that was stored can't wait there")
+    queue = place_in_mongodb(name)
     if queue.serves_subqueues:
         raise InvalidQueueError(f"{name!r} means all subqueues of {queue.root!r}; name one of them")
     return queue

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mrq.domain.job import NewJob
-from mrq.domain.queuename import waiting_place
+from mrq.domain.queuename import place_in_mongodb
 from mrq.domain.status import Status
 from mrq.domain.words import many
 from mrq.engine.backoff import Backoff
@@ -79,7 +79,7 @@ class Enqueuer:
                 a fail-over takes. Batches before the failing one are queued already.
         """
         check_call(path, params_list)
-        name = waiting_place(queue)
+        name = place_in_mongodb(queue)
         now = self.clock.now()
         place = now if due is None or due <= now else due
         new = [

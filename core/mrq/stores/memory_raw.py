@@ -87,10 +87,11 @@ class MemoryRawQueues:
         """See RawQueues."""
         with self._lock:
             root = self._roots[queue.root]
-            for queue_id in _meant(root, queue):
+            meant = _meant(root, queue)
+            for queue_id in meant:
                 root.queues.pop(queue_id, None)
                 root.known.pop(queue_id, None)
-            if not root.known:
+            if meant and not root.known:
                 root.losses.clear()
 
     def size(self, queue: QueueName) -> int:
@@ -151,9 +152,10 @@ class MemoryRawQueues:
                 return [copy.copy(mine[job_id].held) for job_id in take.ids if job_id in mine]
             records: list[_Record] = []
             for queue_id in take.queues:
-                for payload, score in self._pop(root, queue_id, take, len(take.ids) - len(records)):
-                    losses = root.losses.pop(payload, 0)
-                    held = Held(take.ids[len(records)], queue_id, payload, losses, score)
+                popped = self._pop(root, queue_id, take, len(take.ids) - len(records))
+                losses = {payload: root.losses.pop(payload, 0) for payload in {payload for payload, _ in popped}}
+                for payload, score in popped:  # equal ones all count the losses
+                    held = Held(take.ids[len(records)], queue_id, payload, losses[payload], score)
                     pushed = take.now + take.pushback if take.pushback > 0 else None
                     records.append(_Record(held, pushed, take.reverse, take.unstored))
                 _forget_if_empty(root, queue_id)

@@ -76,7 +76,8 @@ def test_other_paths_and_methods(site: Site) -> None:
         assert b" 405 " in client.recv(1000)
 
 
-def test_who_waits_for_idle_is_answered_when_the_worker_ends(site: Site) -> None:
+def test_who_waits_for_idle_is_told_when_the_worker_ends(site: Site) -> None:
+    """MRQ 0.9 broke off the connection; that a worker which ends was idle is never said."""
     worker, admin = site.admin_worker()
     job = queue_job(NAP, {"seconds": 60})
     wait_until(lambda: site.document(job)["status"] == "started")
@@ -84,7 +85,7 @@ def test_who_waits_for_idle_is_answered_when_the_worker_ends(site: Site) -> None
         answer = pool.submit(admin.get, "/wait_for_idle")
         worker.signal(signal.SIGTERM)
         assert worker.wait() == 0
-        assert answer.result(20) == (200, b"idle")
+        assert answer.result(20)[0] == 503
 
 
 def test_a_port_that_is_taken_stops_no_worker(site: Site) -> None:

@@ -77,9 +77,11 @@ def test_raw_queues_are_refused(enqueuer: Enqueuer, queue: str) -> None:
         enqueuer.enqueue("t.T", [{}], queue)
 
 
-def test_all_subqueues_together_are_no_queue(enqueuer: Enqueuer) -> None:
-    with pytest.raises(InvalidQueueError, match="means all subqueues of 'q'; name one of them"):
-        enqueuer.enqueue("t.T", [{}], "q/")
+def test_a_subqueue_without_a_name(enqueuer: Enqueuer, store: Moody) -> None:
+    """`q/` means all subqueues of q, and one of them is called just so (MRQ 0.9)."""
+    enqueuer.enqueue("t.T", [{}], "q/")
+    assert store.count("q/", ALL) == 1
+    assert store.count("q", ALL) == 0
 
 
 @pytest.mark.parametrize("queue", ["", None, 3])
