@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from mrq.worker import Worker
-
 from mrq.context import connections
+from mrq.worker import Worker
 
 
 class OwnWorker(Worker):

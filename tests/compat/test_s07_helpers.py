@@ -162,9 +162,8 @@ def test_normalize_command(command: str, expected: tuple[str, int]) -> None:
 
 def test_names_that_users_configs_hold() -> None:
     from mrq.logger import MongoHandler
-    from mrq.worker import Worker
-
     from mrq.version import VERSION
+    from mrq.worker import Worker
 
     assert isinstance(VERSION, str)
     assert Worker.job_class is not None
