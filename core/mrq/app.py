@@ -1,7 +1,6 @@
 """The composition root: settings in, stores and engine out. One app serves a process.
 
-Drivers are imported when a store is first used, the worker when one is made, not before: a program that only imports
-its tasks, or a Lambda handler that never touches Redis, doesn't pay for them.
+What only workers or schedulers need is imported when they are made: a program that only queues doesn't pay for it.
 """
 
 from __future__ import annotations
@@ -9,10 +8,10 @@ from __future__ import annotations
 import logging
 import socket
 import weakref
-from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
+from mrq.app_stores import Stores, StoreShelf
 from mrq.domain.jobkeys import SHORTEST_LIFE, KeyTerms
 from mrq.domain.options import TaskOptions
 from mrq.engine.clock import SystemClock
@@ -23,9 +22,7 @@ from mrq.engine.options import WorkerOptions
 from mrq.engine.raw_enqueue import RawEnqueuer
 from mrq.engine.tasks import TaskLoader
 from mrq.exceptions import ConfigError, UnknownTaskError
-from mrq.ports.logs import LOGS_SIZE
 from mrq.settings import Settings, load
-from mrq.stores.connections import OFF, Clients
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -40,50 +37,18 @@ if TYPE_CHECKING:
     from mrq.engine.scheduler import Scheduler
     from mrq.ports.clock import Clock
     from mrq.ports.guard import Guard
-    from mrq.ports.jobkeys import JobKeys
-    from mrq.ports.jobs import JobStore
-    from mrq.ports.locks import Locks
-    from mrq.ports.logs import LogStore
-    from mrq.ports.pauses import Pauses
-    from mrq.ports.rates import Rates
-    from mrq.ports.raw import RawQueues
-    from mrq.ports.reports import JobReports
     from mrq.ports.runtime import Event, Runtime
-    from mrq.ports.schedules import ScheduleStore
-    from mrq.ports.semaphores import Semaphores
-    from mrq.ports.sizes import QueueSizes
-    from mrq.ports.wakeups import Wakeups
-    from mrq.ports.workers import WorkerStore
+
+__all__ = ["App", "Stores", "get_app", "task_paths", "use_app", "worker_options"]
 
 log = logging.getLogger("mrq")
 
-T = TypeVar("T")
 
-_NO_CONNECTION = frozenset({"_clients", "metrics", "own_runs", "runtime", "tasks"})
-"""Parts of an app that outlive its connections: `own_runs` has to remember which runs it began."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stores:
-    """One implementation of each port, to be used instead of MongoDB and Redis."""
-
-    jobs: JobStore
-    workers: WorkerStore
-    wakeups: Wakeups
-    locks: Locks
-    reports: JobReports | None = None
-    pauses: Pauses | None = None
-    schedules: ScheduleStore | None = None
-    job_keys: JobKeys | None = None
-    semaphores: Semaphores | None = None
-    rates: Rates | None = None
-    logs: LogStore | None = None
-    sizes: QueueSizes | None = None
-    raw: RawQueues | None = None
-
-
-class App:
+class App(StoreShelf):
     """Everything that one configuration gives. Opens no connection until one is needed."""
+
+    # `own_runs` has to remember which runs it began
+    outlives_connections = StoreShelf.outlives_connections | {"metrics", "own_runs", "runtime", "tasks"}
 
     def __init__(
         self, config: dict[str, Any] | None = None, *, stores: Stores | None = None, clock: Clock | None = None
@@ -93,186 +58,10 @@ class App:
         Raises:
             ConfigError: a value is of a wrong type.
         """
-        self.config: dict[str, Any] = {} if config is None else config
-        self.settings = Settings.from_dict(self.config)
+        used: dict[str, Any] = {} if config is None else config
+        super().__init__(used, Settings.from_dict(used), stores)
         self.clock: Clock = clock or SystemClock()
-        self._stores = stores
         self._made: list[weakref.ref[Worker]] = []  # workers
-
-    # ---- stores
-
-    @property
-    def given_stores(self) -> Stores | None:
-        """What it uses instead of MongoDB and Redis."""
-        return self._stores
-
-    @cached_property
-    def jobs(self) -> JobStore:
-        """The job store."""
-        if self._stores:
-            return self._stores.jobs
-        from mrq.stores.mongo_jobs import MongoJobStore  # noqa: PLC0415 - see the module's docstring
-
-        return MongoJobStore(self._database)
-
-    @cached_property
-    def job_keys(self) -> JobKeys:
-        """Which job a key stands for."""
-        if self._stores:
-            return _given(self._stores.job_keys, "job_keys")
-        from mrq.stores.mongo_jobkeys import MongoJobKeys  # noqa: PLC0415
-
-        return MongoJobKeys(self._database)
-
-    @cached_property
-    def workers(self) -> WorkerStore:
-        """The worker store."""
-        if self._stores:
-            return self._stores.workers
-        from mrq.stores.mongo_workers import MongoWorkerStore  # noqa: PLC0415
-
-        return MongoWorkerStore(self._database)
-
-    @cached_property
-    def wakeups(self) -> Wakeups:
-        """How idle workers are called."""
-        if self._stores:
-            return self._stores.wakeups
-        from mrq.stores.redis_wakeups import RedisWakeups  # noqa: PLC0415
-
-        return RedisWakeups(self._redis, self.settings.redis_prefix)
-
-    @cached_property
-    def locks(self) -> Locks:
-        """Locks between processes."""
-        if self._stores:
-            return self._stores.locks
-        from mrq.stores.redis_locks import RedisLocks  # noqa: PLC0415
-
-        return RedisLocks(self._redis, self.settings.redis_prefix)
-
-    @cached_property
-    def pauses(self) -> Pauses:
-        """Which queues are paused."""
-        if self._stores:
-            return _given(self._stores.pauses, "pauses")
-        from mrq.stores.redis_pauses import RedisPauses  # noqa: PLC0415
-
-        return RedisPauses(self._redis, self.settings.redis_prefix)
-
-    @cached_property
-    def schedules(self) -> ScheduleStore:
-        """What recurs."""
-        if self._stores:
-            return _given(self._stores.schedules, "schedules")
-        from mrq.stores.mongo_schedules import MongoScheduleStore  # noqa: PLC0415
-
-        return MongoScheduleStore(self._database)
-
-    @cached_property
-    def semaphores(self) -> Semaphores:
-        """Who may run beside whom."""
-        if self._stores:
-            return _given(self._stores.semaphores, "semaphores")
-        from mrq.stores.redis_semaphores import RedisSemaphores  # noqa: PLC0415
-
-        return RedisSemaphores(self._redis, self.settings.redis_prefix)
-
-    @cached_property
-    def rates(self) -> Rates:
-        """How often something may happen."""
-        if self._stores:
-            return _given(self._stores.rates, "rates")
-        return self.rates_on(self._redis)
-
-    def rates_on(self, redis: Any) -> Rates:
-        """Rates on another Redis, given by its client."""
-        from mrq.stores.redis_rates import RedisRates  # noqa: PLC0415
-
-        return RedisRates(redis, self.settings.redis_prefix)
-
-    @cached_property
-    def sizes(self) -> QueueSizes:
-        """The sizes of queues as others read them; a copy, never the truth."""
-        if self._stores:
-            return _given(self._stores.sizes, "sizes")
-        from mrq.stores.redis_sizes import RedisQueueSizes  # noqa: PLC0415
-
-        return RedisQueueSizes(self._redis)
-
-    @cached_property
-    def logs(self) -> LogStore | None:
-        """The logs of jobs; None when none are kept (`mongodb_logs` is 0)."""
-        return self.logs_of_size(LOGS_SIZE)
-
-    def logs_of_size(self, size: int) -> LogStore | None:
-        """The logs of jobs, to be kept to this many bytes."""
-        if str(self.settings.mongodb_logs) == OFF:
-            return None
-        if self._stores:
-            return _given(self._stores.logs, "logs")
-        from mrq.stores.mongo_client import database_of  # noqa: PLC0415
-        from mrq.stores.mongo_logs import MongoLogStore  # noqa: PLC0415
-
-        return MongoLogStore(database_of(self._clients.get("mongodb_logs")), size)
-
-    @cached_property
-    def raw(self) -> RawQueues:
-        """What waits in raw queues."""
-        if self._stores:
-            return _given(self._stores.raw, "raw")
-        from mrq.stores.redis_raw import RedisRawQueues  # noqa: PLC0415
-
-        return RedisRawQueues(self._redis, self.settings.redis_prefix)
-
-    @cached_property
-    def reports(self) -> JobReports:
-        """Sums over all jobs, for people."""
-        if self._stores:
-            return _given(self._stores.reports, "reports")
-        from mrq.stores.mongo_reports import MongoJobReports  # noqa: PLC0415
-
-        return MongoJobReports(self._database)
-
-    @cached_property
-    def _clients(self) -> Clients:
-        return Clients(self.config, self.settings)
-
-    @cached_property
-    def _database(self) -> Any:
-        return self._clients.database()
-
-    @cached_property
-    def _redis(self) -> Any:
-        return self._clients.redis()
-
-    def has_connection(self, name: str) -> bool:
-        """Whether the configuration names such a server: `redis`, `mongodb_jobs`, `mongodb_logs`, or a key of
-        the user's that starts with redis or mongodb."""
-        return self._clients.knows(name)
-
-    def connection(self, name: str) -> Any:
-        """The driver's client of such a server (a database, for MongoDB), the very one that the stores use.
-        None if it is switched off.
-
-        Raises:
-            ConfigError: its url can't be read.
-        """
-        return self._clients.get(name)
-
-    def forget_connections(self) -> None:
-        """Use new connections from now on. Those in use go on working."""
-        opened = vars(self)  # what cached_property has made so far
-        for name, attribute in vars(type(self)).items():
-            if isinstance(attribute, cached_property) and name not in _NO_CONNECTION:
-                opened.pop(name, None)
-        self._clients.forget()
-
-    def close(self) -> None:
-        """Close the connections. Using the app again opens new ones."""
-        self.forget_connections()
-        vars(self).pop("own_runs", None)
-        self._clients.close()
 
     # ---- how this process runs things side by side
 
@@ -472,12 +261,6 @@ def _queue_limits(settings: Settings) -> dict[str, int]:
 def task_paths(listed: str) -> frozenset[str]:
     """The task paths of a comma separated list."""
     return frozenset(path.strip() for path in listed.split(",") if path.strip())
-
-
-def _given(store: T | None, name: str) -> T:
-    if store is None:
-        raise TypeError(f"the Stores of this App were made without {name}; give Stores(..., {name}=...)")
-    return store
 
 
 _current: App | None = None
