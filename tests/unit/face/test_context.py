@@ -180,8 +180,11 @@ def test_jobs_are_found_by_the_thread_they_run_in(tasks: Tasks, memory_app: App)
         job = get_current_job(idents[0])
         assert job is not None
         assert job.id == job_id
-        greenlets = _GLOBAL_CONTEXT["greenlets"]
-        assert [found.id for _, found in greenlets.values()] == [job_id, job_id]  # the job's own and the sub-pool's
+        # the job's own thread and the sub-pool's; the worker may note the former a little later
+        wait_until(
+            lambda: [found.id for _, found in _GLOBAL_CONTEXT["greenlets"].values()] == [job_id, job_id],
+            what="both threads are known",
+        )
         assert _GLOBAL_CONTEXT["worker"] is worker
         assert get_current_job(-1) is None
     finally:
