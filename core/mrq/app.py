@@ -249,6 +249,8 @@ def worker_options(settings: Settings) -> WorkerOptions:
         queue_limits=_queue_limits(settings),
         name=settings.name or socket.gethostname(),
         raw_queues=settings.raw_queues or settings.queues_config,
+        # who names queues to be woken for has chosen the others to be polled (MRQ 0.9); who names none is woken for all
+        woken=notified(settings.raw_queues or settings.queues_config) or None,
         report_config={name: getattr(settings, name) for name in _SHOWN},
     )
 

@@ -541,7 +541,10 @@ class Worker:
     def _listen(self) -> None:
         """Turn calls from producers into kicks. Without Redis the main loop's polling does."""
         backoff, outage = Backoff(), Outage(log, self._clock)
-        ear = self._wakeups.subscribe(self._claimer.roots)
+        only = self.options.woken
+        roots = self._claimer.roots if only is None else self._claimer.roots & only
+        # with nothing to hear of, it listens all the same: that is how it learns that Redis is away
+        ear = self._wakeups.subscribe(roots or {str(self.state.worker)})
         try:
             while not self._loops.stopped.is_set():
                 try:

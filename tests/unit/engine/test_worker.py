@@ -469,6 +469,27 @@ def test_an_idle_worker_is_woken_by_a_producer(plant: Plant) -> None:
     wait_until(lambda: plant.statuses(jobs) == ["success"], timeout=20)
 
 
+def test_who_names_queues_to_be_woken_for_has_the_others_polled(plant: Plant) -> None:
+    path = plant.tasks.define(lambda params: None)
+    worker = plant.worker(queues=("quiet", "loud"), max_latency=3600.0, woken=frozenset({"loud"}))
+    plant.start(worker)
+    wait_until(lambda: worker.state.status.value == "wait" and "1 listeners" in plant.app.wakeups.ping())
+    quiet, loud = plant.queue(path, queue="quiet"), plant.queue(path, queue="loud")
+    wait_until(lambda: plant.statuses(loud) == ["success"], timeout=20)
+    assert plant.statuses(quiet) == ["success"]  # once awake it looks at all of its queues
+
+
+def test_a_producer_of_a_queue_that_is_not_named_wakes_nobody(plant: Plant) -> None:
+    path = plant.tasks.define(lambda params: None)
+    worker = plant.worker(queues=("quiet", "loud"), max_latency=3600.0, woken=frozenset({"loud"}))
+    plant.start(worker)
+    wait_until(lambda: worker.state.status.value == "wait" and "1 listeners" in plant.app.wakeups.ping())
+    (ear,) = plant.app.wakeups._ears  # type: ignore[attr-defined]
+    plant.queue(path, queue="quiet")
+    assert ear.roots == {"loud"}
+    assert not ear.called.is_set()
+
+
 def test_workers_beside_one_another_run_each_job_once(plant: Plant) -> None:
     ran: list[int] = []
     plant.queue(plant.tasks.define(lambda params: ran.append(params["n"])), 200)
