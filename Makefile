@@ -5,6 +5,7 @@
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3 python; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$python; break; }; done)
 UV ?= uv
+TESTERS ?= 3
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check --no-input
@@ -36,8 +37,10 @@ setup: $(DEV) ## Create .venv with all that the targets below need (done by them
 demo: $(if $(wildcard $(DEV)),$(DEV),$(DEMO)) ## Run the example on a real MongoDB and Valkey, started for it
 	@$(BIN)/mrq demo
 
+# Most tests wait for leases and processes, so more of them than there are cores can run side by side; each of these
+# processes starts servers of its own.
 test: $(DEV) ## Run all tests, on servers started for them; ARGS="tests/unit -k name" for some
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),--numprocesses $(TESTERS) --dist worksteal)
 
 check: $(DEV) check-containers ## Format, lint, types, rings of imports, docs, container files
 	$(BIN)/ruff format --check .
