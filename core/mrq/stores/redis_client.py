@@ -172,8 +172,8 @@ def best_effort(function: Callable[P, R]) -> Callable[P, R]:
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return function(*args, **kwargs)
-        except RedisError as error:
-            raise StoreUnavailableError(f"Redis is not available: {' '.join(str(error).split())}") from error
+        except (RedisError, RedisClusterException) as error:  # the second is none of the first
+            raise _unavailable(error) from error
 
     return call
 
