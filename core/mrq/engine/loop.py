@@ -388,6 +388,7 @@ class Worker:
                 self._alone.append(run)
             else:
                 run.fiber = self.runtime.spawn(self._perform, run, name="mrq-job")
+        self.sizes.took(job.queue for job in jobs if job.raw is None)
         self._metrics.queues("dequeued", Counter(job.queue for job in jobs))  # a hook may switch fibers: last
         self._metrics.statuses(Status.STARTED for _ in jobs)
 
