@@ -53,7 +53,9 @@ class QueueRaw(Queue):
 
     def remove_raw_jobs(self, params_list: Any) -> int:
         """Take out payloads that still wait; how many there were. Slow for long lists. Raises InvalidParamsError."""
-        return self._app.raw.remove(self.name, as_payloads(params_list))
+        removed = self._app.raw.remove(self.name, as_payloads(params_list))
+        self._app.metrics.queues("removed", {self.id: removed} if removed else {})
+        return removed
 
     def get_known_subqueues(self) -> set[str]:
         """Subqueues in which payloads wait; none unless `has_subqueues`."""

@@ -389,8 +389,7 @@ class Worker:
             else:
                 run.fiber = self.runtime.spawn(self._perform, run, name="mrq-job")
         self.sizes.took(job.queue for job in jobs if job.raw is None)
-        self._metrics.queues("dequeued", Counter(job.queue for job in jobs))  # a hook may switch fibers: last
-        self._metrics.statuses(Status.STARTED for _ in jobs)
+        self._count(jobs)  # a hook may switch fibers: last
 
     def _reject(self, job: ClaimedJob, failure: Failure) -> None:
         """A job that can't run: its end is written at once."""
@@ -400,6 +399,11 @@ class Worker:
         run.decide(Outcome(Status.FAILED, failure=failure))
         self.state.left_fiber(run)
         self._settler.put(run)
+        self._count([job])
+
+    def _count(self, jobs: list[ClaimedJob]) -> None:
+        self._metrics.queues("dequeued", Counter(job.raw.queue if job.raw else job.queue for job in jobs))
+        self._metrics.statuses({Status.STARTED: len(jobs)})
 
     def _run_next_alone(self) -> None:
         """Start the first of the jobs that must run alone, once nothing else is held; drop it when it is done."""
