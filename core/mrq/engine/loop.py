@@ -356,8 +356,8 @@ class Worker:
         """How many jobs to take now; None when the worker's work is done."""
         wish = self.state.free()
         if self._max_jobs:
-            wish = min(wish, self._max_jobs - self._accepted)
-            if self._accepted >= self._max_jobs:
+            wish = min(wish, max(0, self._max_jobs - self._accepted))
+            if self._accepted >= self._max_jobs and not self._awaits_start():
                 self._enough = f"it has taken its {self._max_jobs} jobs"
                 return None
         if self._max_time and self._time_left() <= 0:
@@ -367,6 +367,10 @@ class Worker:
             self._run_next_alone()
             return 0
         return wish
+
+    def _awaits_start(self) -> bool:
+        """Whether a job that was taken is not in its task yet: it may go back, and another be taken in its place."""
+        return any(not (run.in_task or run.ended) and run.outcome is None for run in self.state.active())
 
     def _patience(self) -> float:
         limit = self.options.max_latency
@@ -443,6 +447,8 @@ class Worker:
             run.slot = self._guard.enter(run.job.id, run.job.token, run.deadline)
             current_run.set(run)
             run.in_task = True
+            if self._max_jobs:
+                self.state.kick.set()  # this may have been the last one
             perform = self.fittings.perform
             outcome, run.task = execute(run.job, self._tasks) if perform is None else perform(run)
             run.close_pools()
