@@ -94,7 +94,10 @@ class JobHandle(Generic[R]):
         """
         record, now = record_of(self._app, self.id), self._app.clock.now()
         expires = after(now, self._app.tasks.options(record.path).cancel_ttl)
-        return self._app.jobs.move(self.id, Status.CANCEL, now, {"dateexpires": expires})
+        moved = self._app.jobs.move(self.id, Status.CANCEL, now, {"dateexpires": expires})
+        if moved:
+            self._app.metrics.statuses([Status.CANCEL])
+        return moved
 
     def requeue(self, queue: str | None = None) -> bool:
         """Queue the job again, at the end of its queue or of another one, with its retries forgotten.
@@ -106,5 +109,6 @@ class JobHandle(Generic[R]):
         target = record.queue if queue is None else waiting_place(queue).id
         moved = self._app.jobs.move(self.id, Status.QUEUED, now, {"queue": target, "datequeued": now, "retry_count": 0})
         if moved:
+            self._app.metrics.statuses([Status.QUEUED])
             self._app.enqueuer.announce(target, 1)
         return moved

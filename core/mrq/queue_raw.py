@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from mrq.engine.byhand import RawHandTaker
 from mrq.engine.clock import unix
 from mrq.engine.raw_enqueue import as_payloads
+from mrq.engine.raw_settings import served_settings
 from mrq.exceptions import InvalidQueueError
+from mrq.job import Job
 from mrq.queue_base import Queue
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class QueueRaw(Queue):
@@ -53,7 +59,27 @@ class QueueRaw(Queue):
 
     def remove_raw_jobs(self, params_list: Any) -> int:
         """Take out payloads that still wait; how many there were. Slow for long lists. Raises InvalidParamsError."""
-        return self._app.raw.remove(self.name, as_payloads(params_list))
+        removed = self._app.raw.remove(self.name, as_payloads(params_list))
+        self._app.metrics.queues("removed", {self.id: removed} if removed else {})
+        return removed
+
+    def dequeue_jobs(self, max_jobs: int = 1, job_class: Any = None, worker: Any = None) -> Iterator[Job]:  # noqa: ARG002 - MRQ 0.9
+        """Take up to `max_jobs` payloads, make jobs of them and yield those, started, the first to leave first.
+
+        The jobs are stored, also those of a queue with `statuses_no_storage`; those that you don't ask for wait in the
+        retry queue. Else as for regular queues: see QueueRegular. Raises ConfigError when there is no job_factory.
+        """
+        app = self._app
+        settings = served_settings({self.root_id}, app.queue_table)[self.root_id]
+        paused = app.pauses.paused()
+        if not paused.isdisjoint({self.id, self.root_id}):
+            return
+        taker = RawHandTaker(
+            app.jobs, app.workers, app.clock, app.tasks, raw=app.raw, settings=settings, runtime=app.runtime
+        )
+        made = job_class or Job
+        for run in taker.take(self.name, max_jobs, paused):
+            yield made.of_run(run)
 
     def get_known_subqueues(self) -> set[str]:
         """Subqueues in which payloads wait; none unless `has_subqueues`."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from compat.kit import token
 from mrq.job import queue_raw_jobs
 from mrq.queue import Queue, send_raw_tasks
+
+if TYPE_CHECKING:
+    from compat.kit import Site
 
 ECHO, NOTE = "compat.tasks.Echo", "compat.tasks.Note"
 
@@ -140,3 +143,12 @@ def test_pause_and_resume_of_a_raw_queue(own: str) -> None:
     assert queue.is_paused()
     queue.resume()
     assert not queue.is_paused()
+
+
+def test_raw_jobs_dequeued_by_hand_are_started_and_stored(site: Site) -> None:
+    word = token()
+    queue_raw_jobs("fails_raw", [word])
+    (job,) = Queue("fails_raw").dequeue_jobs(max_jobs=1)
+    document = site.jobs.find_one({"_id": job.id})
+    assert (document["status"], document["raw_queue"]) == ("started", "fails_raw")
+    assert (document["queue"], document["params"]) == ("nobody-serves-this", {"message": word})

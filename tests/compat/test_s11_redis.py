@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from compat.kit import finished, token
 from mrq.helpers import ratelimit
 from mrq.job import Job, queue_job, queue_jobs
@@ -34,12 +36,13 @@ def test_notifications_for_a_queue_that_wants_them(site: Site) -> None:
     Queue("notified").empty()
 
 
-def test_the_size_of_a_queue(site: Site, own: str) -> None:
-    key = f"queuesize:{own}"
-    job_id = queue_job(ECHO, {}, queue=own)
+@pytest.mark.parametrize(("part", "served"), [("", ""), ("/sub", "/")])
+def test_the_size_of_a_queue(site: Site, own: str, part: str, served: str) -> None:
+    key = f"queuesize:{own}{part}"
+    job_id = queue_job(ECHO, {}, queue=own + part)
     assert wait_until(lambda: site.redis.get(key)) == b"1"
     assert 0 < site.redis.ttl(key) <= 86400
-    with site.worker(own) as worker:
+    with site.worker(own + served) as worker:
         finished(job_id)
         worker.wait_idle()
         assert site.redis.get(key) == b"0"

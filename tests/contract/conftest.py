@@ -94,7 +94,7 @@ def cluster_client(redis_cluster_url: str) -> Iterator[Any]:
 REDIS = ["memory", "redis", "cluster"]
 
 
-def on_redis(request: pytest.FixtureRequest, memory: type, redis: type) -> Any:
+def on_redis(request: pytest.FixtureRequest, memory: Callable[[], Any], redis: Callable[[Any, str], Any]) -> Any:
     """The implementation that a test of a port on Redis is about."""
     match request.param:
         case "memory":
@@ -176,26 +176,22 @@ def job_keys(request: pytest.FixtureRequest) -> JobKeys:
     return MongoJobKeys(request.getfixturevalue("database"))
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=REDIS)
 def semaphores(request: pytest.FixtureRequest) -> Semaphores:
     """Semaphores, all free."""
     from mrq.stores.memory_limits import MemorySemaphores
     from mrq.stores.redis_semaphores import RedisSemaphores
 
-    if request.param == "memory":
-        return MemorySemaphores()
-    return RedisSemaphores(request.getfixturevalue("redis_client"), request.getfixturevalue("redis_prefix"))
+    return on_redis(request, MemorySemaphores, RedisSemaphores)  # type: ignore[no-any-return]
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=REDIS)
 def rates(request: pytest.FixtureRequest) -> Rates:
     """Rates under which nothing has started yet."""
     from mrq.stores.memory_limits import MemoryRates
     from mrq.stores.redis_rates import RedisRates
 
-    if request.param == "memory":
-        return MemoryRates()
-    return RedisRates(request.getfixturevalue("redis_client"), request.getfixturevalue("redis_prefix"))
+    return on_redis(request, MemoryRates, RedisRates)  # type: ignore[no-any-return]
 
 
 def _logs(request: pytest.FixtureRequest, size: int) -> LogStore:
@@ -219,12 +215,10 @@ def small_logs(request: pytest.FixtureRequest) -> LogStore:
     return _logs(request, 16 * 1024)
 
 
-@pytest.fixture(params=["memory", "redis"])
+@pytest.fixture(params=REDIS)
 def sizes(request: pytest.FixtureRequest) -> QueueSizes:
     """Published sizes of queues."""
     from mrq.stores.memory_sizes import MemoryQueueSizes
     from mrq.stores.redis_sizes import RedisQueueSizes
 
-    if request.param == "memory":
-        return MemoryQueueSizes()
-    return RedisQueueSizes(request.getfixturevalue("redis_client"))
+    return on_redis(request, MemoryQueueSizes, lambda client, _prefix: RedisQueueSizes(client))  # type: ignore[no-any-return]

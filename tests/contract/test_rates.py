@@ -156,4 +156,3 @@ def test_an_absent_server_is_reported() -> None:
         with pytest.raises(StoreUnavailableError):
             rates.remaining("key", 1, 1)
         client.close()
-        client.connection_pool.disconnect()

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from mrq.domain.change import JobChange, Settlement
+from mrq.domain.change import JobChange, Settlement, change_for
+from mrq.domain.outcome import Outcome
 from mrq.domain.status import Status
 from mrq.domain.worker import WorkerRecord
+from mrq.engine.raw_source import RawSource
 from mrq.engine.run import Run
+from mrq.engine.state import WorkerState
 from mrq.ports.jobs import Claim
 
 if TYPE_CHECKING:
@@ -17,17 +20,22 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from mrq.domain.ids import WorkerId
+    from mrq.domain.job import ClaimedJob
+    from mrq.domain.outcome import Failure
     from mrq.domain.queuename import QueueName
+    from mrq.engine.raw_settings import RawSettings
     from mrq.engine.tasks import TaskLoader
     from mrq.ports.clock import Clock
     from mrq.ports.jobs import JobStore
+    from mrq.ports.raw import RawQueues
+    from mrq.ports.runtime import Runtime
     from mrq.ports.workers import WorkerStore
 
 FIRST_DEADLINE = 60.0  # seconds: for the claim alone
 LONGEST = 3000.0  # seconds: documents of silent workers vanish after an hour
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class HandTaker:
     """Takes jobs for somebody who runs them himself."""
 
@@ -49,8 +57,7 @@ class HandTaker:
         """
         me = self.jobs.new_id()
         self._register(me, FIRST_DEADLINE, self.clock.now())
-        claim = Claim(queue, max(0, limit), me, self.jobs.new_id(), self.clock.now(), self.only, self.never, paused)
-        left = [Run(job, self.tasks.options(job.path)) for job in self.jobs.claim(claim)]
+        left = [Run(job, self.tasks.options(job.path)) for job in self._claim(me, queue, limit, paused)]
         if not left:
             self.workers.stop(me, {"jobs": []})
             return
@@ -66,5 +73,35 @@ class HandTaker:
                 back = JobChange(status=Status.QUEUED, at=self.clock.now(), expires=None)
                 self.jobs.settle([Settlement(run.job.id, run.job.token, back) for run in left])
 
+    def _claim(self, me: WorkerId, queue: QueueName, limit: int, paused: frozenset[str]) -> list[ClaimedJob]:
+        claim = Claim(queue, max(0, limit), me, self.jobs.new_id(), self.clock.now(), self.only, self.never, paused)
+        return self.jobs.claim(claim)
+
     def _register(self, me: WorkerId, seconds: float, now: datetime) -> None:
         self.workers.register(WorkerRecord(me, "by hand", now, seconds, deadline=now + timedelta(seconds=seconds)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class RawHandTaker(HandTaker):
+    """The same for raw queues. The jobs are stored, whatever is set for the queue: only so they can be rescued."""
+
+    raw: RawQueues
+    settings: RawSettings
+    runtime: Runtime
+
+    def _claim(self, me: WorkerId, queue: QueueName, limit: int, paused: frozenset[str]) -> list[ClaimedJob]:
+        taken: list[ClaimedJob] = []
+
+        def fail(job: ClaimedJob, failure: Failure) -> None:
+            outcome = Outcome(Status.FAILED, failure=failure)
+            change = change_for(job, outcome, self.tasks.options(job.path), self.clock.now(), me)
+            self.jobs.settle([Settlement(job.id, job.token, change)])
+
+        source = RawSource(
+            self.raw, self.jobs, WorkerState(me, limit, limit, self.runtime.event()), self.clock,
+            {queue.root: replace(self.settings, no_storage=frozenset())},
+            accept=taken.extend, reject=fail, fresh=lambda: True,
+        )  # fmt: skip
+        while len(taken) < limit and source.take(queue, limit - len(taken), paused):
+            pass
+        return taken

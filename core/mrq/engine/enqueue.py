@@ -91,11 +91,16 @@ class Enqueuer:
         names = terms.names(path) if terms else None
         self.jobs.check(new)
         ids: list[JobId] = []
+        queued = 0
         for start in range(0, len(new), batch_size):
             batch = new[start : start + batch_size]
-            ids += self._insert(batch, names[start : start + batch_size] if names else None, terms)
-            self.metrics.enqueued(name.id, len(batch), Status.QUEUED)
-        self.announce(name.id, len(new))
+            found = self._insert(batch, names[start : start + batch_size] if names else None, terms)
+            # the others are jobs that their keys stood for already
+            fresh = sum(job.id == job_id for job, job_id in zip(batch, found, strict=True))
+            self.metrics.enqueued(name.id, fresh, Status.QUEUED)
+            ids += found
+            queued += fresh
+        self.announce(name.id, queued)
         return ids
 
     def put(self, new: list[NewJob]) -> None:

@@ -356,8 +356,8 @@ class Worker:
         """How many jobs to take now; None when the worker's work is done."""
         wish = self.state.free()
         if self._max_jobs:
-            wish = min(wish, self._max_jobs - self._accepted)
-            if self._accepted >= self._max_jobs:
+            wish = min(wish, max(0, self._max_jobs - self._accepted))
+            if self._accepted >= self._max_jobs and not self._awaits_start():
                 self._enough = f"it has taken its {self._max_jobs} jobs"
                 return None
         if self._max_time and self._time_left() <= 0:
@@ -367,6 +367,10 @@ class Worker:
             self._run_next_alone()
             return 0
         return wish
+
+    def _awaits_start(self) -> bool:
+        """Whether a job that was taken is not in its task yet: it may go back, and another be taken in its place."""
+        return any(not (run.in_task or run.ended) and run.outcome is None for run in self.state.active())
 
     def _patience(self) -> float:
         limit = self.options.max_latency
@@ -388,8 +392,8 @@ class Worker:
                 self._alone.append(run)
             else:
                 run.fiber = self.runtime.spawn(self._perform, run, name="mrq-job")
-        self._metrics.queues("dequeued", Counter(job.queue for job in jobs))  # a hook may switch fibers: last
-        self._metrics.statuses(Status.STARTED for _ in jobs)
+        self.sizes.took(job.queue for job in jobs if job.raw is None)
+        self._count(jobs)  # a hook may switch fibers: last
 
     def _reject(self, job: ClaimedJob, failure: Failure) -> None:
         """A job that can't run: its end is written at once."""
@@ -399,6 +403,11 @@ class Worker:
         run.decide(Outcome(Status.FAILED, failure=failure))
         self.state.left_fiber(run)
         self._settler.put(run)
+        self._count([job])
+
+    def _count(self, jobs: list[ClaimedJob]) -> None:
+        self._metrics.queues("dequeued", Counter(job.raw.queue if job.raw else job.queue for job in jobs))
+        self._metrics.statuses({Status.STARTED: len(jobs)})
 
     def _run_next_alone(self) -> None:
         """Start the first of the jobs that must run alone, once nothing else is held; drop it when it is done."""
@@ -438,6 +447,8 @@ class Worker:
             run.slot = self._guard.enter(run.job.id, run.job.token, run.deadline)
             current_run.set(run)
             run.in_task = True
+            if self._max_jobs:
+                self.state.kick.set()  # this may have been the last one
             perform = self.fittings.perform
             outcome, run.task = execute(run.job, self._tasks) if perform is None else perform(run)
             run.close_pools()

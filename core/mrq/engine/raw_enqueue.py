@@ -40,6 +40,7 @@ class RawEnqueuer:
         wanted = self._checked(name, payloads)
         if wanted:
             self.raw.enqueue(name, wanted)
+            self.enqueuer.metrics.queues("enqueued", {name.id: len(wanted)})
             self.enqueuer.call(name.root)
 
     def _checked(self, name: QueueName, payloads: Any) -> list[bytes] | dict[bytes, float]:

@@ -57,12 +57,15 @@ class RawSettling:
     @property
     def loops(self) -> dict[str, Callable[[], None]]:
         """To be run in fibers of their own."""
-        return {"raw settler": self._letting_go.loop, "raw storer": self._storing.loop}
+        return {"raw storer": self._store_all, "raw settler": self._letting_go.loop}
 
     def close(self) -> None:
         """Nothing comes any more."""
-        self._letting_go.close()
         self._storing.close()
+
+    def _store_all(self) -> None:
+        self._storing.loop()
+        self._letting_go.close()  # not before: what can't be stored may have to be let go instead
 
     def leaves_no_trace(self, run: Run, outcome: Outcome) -> bool:
         """Whether MongoDB is not to hear of an outcome."""

@@ -21,6 +21,7 @@ log = logging.getLogger("mrq.worker")
 
 LIVE = frozenset({Status.QUEUED, Status.STARTED})
 MOST_SUBQUEUES = 100  # of one root; those beyond are not counted
+MOST_TOUCHED = 1000  # subqueues that are remembered
 REST = 20  # a count that took a second is not repeated within so many
 
 
@@ -45,6 +46,15 @@ class SizePublisher:
         self._queues = [queue for queue in queues if not queue.is_raw]
         self._interval = interval
         self._ttl = ttl
+        # subqueues of which this worker took jobs, and that were not seen empty since; the next to be counted first
+        self._touched: dict[str, None] = {}
+
+    def took(self, queues: Iterable[str]) -> None:
+        """Jobs were taken from these. A subqueue without jobs is known to nobody, so who took its last one has to say
+        that it is empty."""
+        for queue in queues:
+            if "/" in queue and len(self._touched) < MOST_TOUCHED:
+                self._touched[queue] = None
 
     def round(self) -> None:
         """Count what no other worker has counted lately."""
@@ -59,6 +69,7 @@ class SizePublisher:
                 rest = REST * (self._clock.monotonic() - began)
                 if rest > self._interval:
                     self._locks.extend(lock, key, rest)
+            self._publish_touched()
         except StoreUnavailableError as error:
             log.debug("the sizes of queues are not published: %s", error)
 
@@ -70,6 +81,17 @@ class SizePublisher:
         """
         for queue in self._queues:
             self._publish(queue)
+        self._publish_touched()
+
+    def _publish_touched(self) -> None:
+        touched = list(self._touched)[:MOST_SUBQUEUES]
+        if touched:
+            counts = {name: self._jobs.count(name, LIVE) for name in touched}
+            self._sizes.publish(counts, self._ttl)
+            for name, count in counts.items():
+                self._touched.pop(name, None)
+                if count:
+                    self._touched[name] = None
 
     def _publish(self, queue: QueueName) -> None:
         self._sizes.publish({name: self._jobs.count(name, LIVE) for name in self._names(queue)}, self._ttl)

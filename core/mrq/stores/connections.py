@@ -67,15 +67,17 @@ class Clients:
         return database_of(jobs)
 
     def redis(self) -> Any:
-        """The client for what MRQ itself keeps in Redis.
+        """The client for what MRQ itself keeps in Redis: a RedisLink, also to a client that was given ready made.
 
         Raises:
-            ConfigError: there is none.
+            ConfigError: there is none, or it can't be used.
         """
+        from mrq.stores.redis_client import link_to  # noqa: PLC0415
+
         client = self.get("redis")
         if client is None:
             raise ConfigError("redis=0: wake-ups and locks are in Redis, so it can't be switched off")
-        return client
+        return link_to(client)
 
     def forget(self) -> None:
         """Make new ones from now on. An old one is closed when nobody has it any more."""

@@ -156,6 +156,23 @@ def connect(url: str, *, max_connections: int, timeout: float, server_timeout: f
     return RedisLink(make, None if cluster == AUTO else cluster == ON)
 
 
+def link_to(client: Any) -> RedisLink:
+    """A client of the user's, for our own use. It stays his: whoever made it closes it.
+
+    Raises:
+        ConfigError: it turns answers into text, and payloads are bytes.
+    """
+    if isinstance(client, RedisLink):
+        return client
+    encoder = getattr(client, "get_encoder", None)
+    if encoder is not None and getattr(encoder(), "decode_responses", False):
+        raise ConfigError(
+            "the client given as redis has decode_responses=True, but what MRQ keeps in Redis is bytes; give one "
+            "without it, and this one under another name (REDIS_TEXT, for example)"
+        )
+    return RedisLink(lambda _: client, isinstance(client, RedisCluster))
+
+
 def _with_password(url: str) -> str:
     """MRQ 0.9: a user without a password (redis://secret@host) is the password."""
     parts = urlsplit(url)
@@ -172,8 +189,8 @@ def best_effort(function: Callable[P, R]) -> Callable[P, R]:
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return function(*args, **kwargs)
-        except RedisError as error:
-            raise StoreUnavailableError(f"Redis is not available: {' '.join(str(error).split())}") from error
+        except (RedisError, RedisClusterException) as error:  # the second is none of the first
+            raise _unavailable(error) from error
 
     return call
 

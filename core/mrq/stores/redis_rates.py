@@ -4,32 +4,28 @@ from __future__ import annotations
 
 import math
 import time
-from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mrq.ports.rates import Turn
-from mrq.stores.redis_client import translated
-
-if TYPE_CHECKING:
-    from redis import Redis
+from mrq.stores.redis_client import Script, translated
 
 KEPT_LONGER = 10  # seconds that a counter is kept after its window
+
+_TURN = Script("turn")
 
 
 class RedisRates:
     """See mrq.ports.rates.Rates."""
 
-    def __init__(self, redis: Redis, prefix: str) -> None:
+    def __init__(self, redis: Any, prefix: str) -> None:
         self._redis = redis
         self._prefix = prefix
-        script = files("mrq.stores").joinpath("lua/turn.lua").read_text()
-        self._turn: Any = redis.register_script(script)
 
     @translated
     def turn(self, name: str, ask: str, interval: float, patience: float, *, returns: bool) -> Turn:
         """See Rates."""
-        args = [ask, max(1, math.ceil(interval * 1e6)), int(patience * 1e6), int(returns)]
-        granted, wait = self._turn(keys=[f"{self._prefix}:rate:{name}"], args=args)
+        args: list[str | float] = [ask, max(1, math.ceil(interval * 1e6)), int(patience * 1e6), int(returns)]
+        granted, wait = _TURN(self._redis, [f"{self._prefix}:rate:{name}"], args)
         return Turn(bool(granted), wait / 1e6)
 
     @translated

@@ -8,42 +8,37 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from importlib.resources import files
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
-from mrq.stores.redis_client import translated
+from mrq.stores.redis_client import Script, translated
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from redis import Redis
-
     from mrq.domain.ids import WorkerId
     from mrq.ports.semaphores import Permit
+    from mrq.stores.redis_client import RedisLink
 
 NAMES_KEPT = 24 * 3600  # seconds that the names of a worker are kept
 NAMES_AGAIN = 10.0  # seconds after which a name is noted again: Redis may have lost it
+
+_ACQUIRE, _RENEW, _DROP, _COUNT = (Script(name) for name in ("acquire", "renew", "drop", "count"))
 
 
 class RedisSemaphores:
     """See mrq.ports.semaphores.Semaphores."""
 
-    def __init__(self, redis: Redis, prefix: str) -> None:
+    def __init__(self, redis: RedisLink, prefix: str) -> None:
         self._redis = redis
         self._prefix = prefix
         self._noted: dict[tuple[WorkerId, str], float] = {}  # monotonic seconds
-        scripts = files("mrq.stores").joinpath("lua")
-        self._acquire, self._renew, self._drop, self._count = (
-            cast("Any", redis.register_script(scripts.joinpath(f"{name}.lua").read_text()))
-            for name in ("acquire", "renew", "drop", "count")
-        )
 
     @translated
     def acquire(self, name: str, limit: int, worker: WorkerId, permits: Sequence[str], lease: float) -> frozenset[str]:
         """See Semaphores."""
         self._note(worker, name)
-        args = [limit, _milliseconds(lease), str(worker), *permits]
-        granted = self._acquire(keys=[self._key(name)], args=args)
+        args: list[str | float] = [limit, _milliseconds(lease), str(worker), *permits]
+        granted = _ACQUIRE(self._redis, [self._key(name)], args)
         return frozenset(permit.decode() for permit in granted)
 
     @translated
@@ -63,18 +58,18 @@ class RedisSemaphores:
             held[permit.worker, permit.name].append(permit.id)
         for (worker, name), ids in held.items():
             self._note(worker, name)
-            self._renew(keys=[self._key(name)], args=[_milliseconds(lease), str(worker), *ids])
+            _RENEW(self._redis, [self._key(name)], [_milliseconds(lease), str(worker), *ids])
 
     @translated
     def renew_all(self, worker: WorkerId, lease: float) -> int:
         """See Semaphores."""
-        args = [_milliseconds(lease), str(worker)]
-        return sum(int(self._renew(keys=[self._key(name)], args=args)) for name in self._names(worker))
+        args: list[str | float] = [_milliseconds(lease), str(worker)]
+        return sum(int(_RENEW(self._redis, [self._key(name)], args)) for name in self._names(worker))
 
     @translated
     def drop(self, worker: WorkerId) -> int:
         """See Semaphores."""
-        dropped = sum(int(self._drop(keys=[self._key(name)], args=[str(worker)])) for name in self._names(worker))
+        dropped = sum(int(_DROP(self._redis, [self._key(name)], [str(worker)])) for name in self._names(worker))
         self._redis.delete(self._names_key(worker))
         self._noted = {noted: at for noted, at in self._noted.items() if noted[0] != worker}
         return dropped
@@ -82,7 +77,7 @@ class RedisSemaphores:
     @translated
     def count(self, name: str) -> int:
         """See Semaphores."""
-        return int(self._count(keys=[self._key(name)]))
+        return int(_COUNT(self._redis, [self._key(name)], []))
 
     def _note(self, worker: WorkerId, name: str) -> None:
         """Remember, before it holds any, that a worker may hold permits of this name."""

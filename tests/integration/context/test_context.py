@@ -10,10 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import redis
+from redis.cluster import RedisCluster
 
 import mrq
 from mrq.app import App, use_app
 from mrq.context import connections, subpool_imap
+from mrq.domain.queuename import parse_queue
+from mrq.exceptions import ConfigError
 from mrq.job import Job, queue_job
 from support.waiting import wait_until
 
@@ -276,6 +280,13 @@ def test_further_connections_and_their_settings(servers: Servers, mongodb_url: s
         app.close()
 
 
+@pytest.fixture
+def cluster(redis_cluster_url: str) -> Iterator[RedisCluster]:
+    client = RedisCluster.from_url(redis_cluster_url)
+    yield client
+    client.close()
+
+
 def test_a_ready_client_serves_mrq_itself(servers: Servers, mongodb_url: str, redis_prefix: str) -> None:
     name = mongodb_url.rpartition("/")[2]
     app = App({"mongodb_jobs": servers.mongodb[name], "redis": servers.redis, "redis_prefix": redis_prefix})
@@ -283,9 +294,30 @@ def test_a_ready_client_serves_mrq_itself(servers: Servers, mongodb_url: str, re
     assert servers.mongodb[name].mrq_jobs.index_information()
     assert app.wakeups.ping()
     assert app.locks.acquire("x", 10)
+    app.raw.enqueue(parse_queue("ready_raw"), [b"payload"])
+    assert app.raw.size(parse_queue("ready_raw")) == 1
+    assert app.semaphores.acquire("x", 1, app.jobs.new_id(), ["permit"], 1.0) == {"permit"}
+    assert app.connection("redis") is servers.redis
     app.close()
     assert servers.redis.ping()  # it is not ours to close
     assert servers.mongodb.admin.command("ping")["ok"] == 1
+
+
+def test_a_ready_client_of_a_cluster_serves_mrq_itself(cluster: Any, redis_prefix: str) -> None:
+    app = App({"redis": cluster, "redis_prefix": redis_prefix})
+    assert "(cluster)" in app.wakeups.ping()
+    queue = parse_queue("ready_raw/sub")
+    app.raw.enqueue(queue, [b"payload"])
+    assert app.raw.size(queue) == 1
+    assert cluster.llen(f"{redis_prefix}:q:{{ready_raw}}/sub") == 1
+    app.close()
+    assert cluster.ping()
+
+
+def test_a_ready_client_that_decodes_is_refused(redis_url: str) -> None:
+    app = App({"redis": redis.Redis.from_url(redis_url, decode_responses=True)})
+    with pytest.raises(ConfigError, match="decode_responses"):
+        app.wakeups.ping()
 
 
 def script(tmp_path: Path, text: str, **environment: str) -> str:

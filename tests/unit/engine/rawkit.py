@@ -127,11 +127,10 @@ class RawBench:
         self.write()
 
     def write(self) -> None:
-        """Write all that waits. Twice: what one lane can't write, another may have to."""
-        for _ in range(2):
-            self.settler.close()
-            for loop in (self.settler.loop, *self.settler.raw_loops.values()):
-                loop()
+        """Write all that waits, as a worker does when it ends."""
+        self.settler.close()
+        for loop in (self.settler.loop, *self.settler.raw_loops.values()):
+            loop()
 
     # ---- what is seen
 

@@ -245,6 +245,28 @@ def test_when_permits_can_t_be_renewed_only_exclusive_jobs_are_interrupted(
             wait_until(lambda: plant.record(job).status is Status.SUCCESS)
 
 
+def test_a_worker_that_may_take_one_job_more_waits_for_one_that_may_start(
+    plant: Counting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = MemorySemaphores.acquire
+
+    def slow(*args: Any) -> Any:
+        time.sleep(0.05)
+        return ask(*args)
+
+    monkeypatch.setattr(MemorySemaphores, "acquire", slow)
+    path = plant.counted(max_concurrency=1, on_limit="wait")
+    (job,) = plant.queue(path)
+    other = new_id()
+    assert plant.semaphores.acquire(name_of(path), 1, other, ["theirs"], 60.0)
+    worker = plant.worker(max_jobs=1)
+    ended = plant.start(worker)
+    wait_until(lambda: worker.state.done_jobs > 1, what="the job came back")
+    plant.semaphores.drop(other)
+    assert ended.result(PATIENCE).reason == "it has taken its 1 jobs"
+    assert plant.statuses([job]) == ["success"]
+
+
 def test_jobs_that_may_not_start_don_t_count_as_taken(plant: Counting) -> None:
     path = plant.counted(max_concurrency=1, on_limit="wait", seconds=0.05)
     plant.queue(path, 10)

@@ -10,7 +10,8 @@ from mrq.context import connections
 from mrq.domain.status import Status
 from mrq.engine.metrics import Metrics
 from mrq.helpers import metric
-from mrq.job import Job, jobs_matching, queue_job, queue_jobs
+from mrq.job import Job, JobHandle, jobs_matching, queue_job, queue_jobs, queue_raw_jobs
+from mrq.queue import Queue
 from mrq.testing import memory_app as app_in_memory
 from mrq.testing import run_jobs
 
@@ -96,6 +97,48 @@ def test_the_life_of_jobs_in_numbers(tasks: Tasks) -> None:
         "jobs.status.failed": 1,
         "mine": 50,
     }
+
+
+def test_payloads_are_counted_under_their_raw_queue(tasks: Tasks) -> None:
+    path, hook = tasks.define(lambda _: None), Hook()
+
+    def factory(payload: str) -> dict[str, Any]:
+        return {"path": "" if payload == "bad" else path, "params": {}}
+
+    with app_in_memory(metric_hook=hook, raw_queues={"a_raw": {"job_factory": factory}}):
+        queue_raw_jobs("a_raw/x", ["1", "2", "bad", "gone"])
+        assert Queue("a_raw/x").remove_raw_jobs(["gone", "never there"]) == 1
+        assert run_jobs("a_raw/").code == 0
+    assert hook.counts == {
+        "queues.a_raw/x.enqueued": 4,
+        "queues.all.enqueued": 4,
+        "queues.a_raw/x.removed": 1,
+        "queues.all.removed": 1,
+        "queues.a_raw/x.dequeued": 3,
+        "queues.all.dequeued": 3,
+        "jobs.status.started": 3,
+        "jobs.status.success": 2,
+        "jobs.status.failed": 1,
+    }
+
+
+def test_a_job_that_its_key_stands_for_already_is_not_counted_again(tasks: Tasks) -> None:
+    hook, path = Hook(), tasks.define(lambda _: None)
+    with app_in_memory(metric_hook=hook) as app:
+        queue_jobs(path, [{}] * 3, keys=["a", "b", None])
+        queue_jobs(path, [{}] * 4, keys=["a", "c", "c", None])
+        assert hook.counts["queues.default.enqueued"] == hook.counts["jobs.status.queued"] == 5
+        assert app.sizes.published("default") == 5
+
+
+def test_moves_by_a_handle_are_counted(tasks: Tasks) -> None:
+    hook = Hook()
+    with app_in_memory(metric_hook=hook) as app:
+        job = JobHandle[None](queue_job(tasks.define(lambda _: None), {}), app)
+        hook.counts.clear()
+        assert job.cancel()
+        assert job.requeue()
+        assert hook.counts == {"jobs.status.cancel": 1, "jobs.status.queued": 1}
 
 
 def test_a_hook_that_raises_breaks_no_job(tasks: Tasks) -> None:

@@ -73,6 +73,18 @@ def test_what_is_handed_back_is_the_next_again(bench: RawBench) -> None:
     assert not bench.state.busy
 
 
+def test_a_worker_that_ends_lets_go_of_what_can_t_be_stored(bench: RawBench) -> None:
+    """The end that is stored in its place leaves no trace, which is for the other lane to say."""
+    running(bench, "fast_raw", b"one")
+    origin = bench.runs[0].job.raw
+    assert origin is not None
+    origin.no_storage = frozenset({Status.STARTED, Status.FAILED})
+    bench.end(Outcome(Status.SUCCESS, result=object()), *bench.runs)
+    assert bench.held("fast_raw") == bench.waiting("fast_raw") == []
+    assert bench.documents() == []
+    assert not bench.state.busy
+
+
 # ---- lost answers and outages
 
 

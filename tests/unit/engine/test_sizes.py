@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mrq.domain.change import JobChange, Settlement
 from mrq.domain.queuename import parse_queue
+from mrq.domain.status import Status
 from mrq.engine.sizes import SizePublisher
 from mrq.ports.errors import StoreUnavailableError
 from mrq.stores.ids import new_id
 from mrq.stores.memory import MemoryLocks
 from mrq.stores.memory_sizes import MemoryQueueSizes
-from unit.engine.kit import ManualClock, Moody, new_job, start
+from unit.engine.kit import NOW, ManualClock, Moody, new_job, start
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,6 +75,22 @@ def test_a_queue_is_counted_by_one_worker(bench: Bench) -> None:
     bench.clock.pass_by(11)
     bench.publisher("a").round()
     assert bench.counts == 2
+
+
+def test_a_subqueue_that_is_drained_is_empty_again(bench: Bench) -> None:
+    publisher = bench.publisher("m/")
+    bench.sizes.add("m/x", 2, 60.0)  # by a producer
+    claimed = start(bench.store, new_job(queue="m/x"), new_job(queue="m/x"), worker=new_id())
+    publisher.took(["m/x", "m/x"])
+    publisher.round()
+    assert bench.sizes.published("m/x") == 2
+    for job in claimed:
+        bench.store.settle([Settlement(job.id, job.token, JobChange(Status.SUCCESS, NOW, None))])
+    publisher.round()  # though somebody counts `m/` already
+    assert bench.sizes.published("m/x") == 0
+    bench.counts = 0
+    publisher.publish_all()
+    assert bench.counts == 0, "it is not counted for ever"
 
 
 def test_what_takes_long_is_counted_seldom(bench: Bench) -> None:

@@ -438,6 +438,14 @@ def test_several_jobs_that_must_run_alone_do_so_one_after_the_other(plant: Plant
     assert plant.statuses(jobs) == ["success"] * 5
 
 
+def test_the_last_job_of_max_jobs_may_be_one_that_must_run_alone(plant: Plant) -> None:
+    jobs = plant.queue(plant.tasks.define(lambda params: None, "Suspicious"), 3)
+    for job in jobs:
+        plant.app.jobs._documents[job]["losses"] = 2  # type: ignore[attr-defined]
+    assert plant.start(plant.worker(max_jobs=2)).result(PATIENCE).reason == "it has taken its 2 jobs"
+    assert sorted(plant.statuses(jobs)) == ["queued", "success", "success"]
+
+
 def test_jobs_waiting_to_run_alone_are_given_back_at_a_stop(plant: Plant) -> None:
     running = plant.queue(plant.waiting("Normal"))
     worker = plant.worker()

@@ -9,8 +9,10 @@ import pytest
 
 from mrq.app import App, use_app
 from mrq.context import queue_raw_jobs
+from mrq.engine.raw_rescue import RawRescuer
 from mrq.exceptions import ConfigError, InvalidParamsError, InvalidQueueError
 from mrq.job import Job
+from mrq.ports.errors import StoreUnavailableError
 from mrq.queue import Queue
 from mrq.queue_raw import QueueRaw
 from mrq.queue_regular import QueueRegular
@@ -34,6 +36,7 @@ RAW_QUEUES = {
     "a_set": {"job_factory": job_factory},
     "a_sorted_set": {"job_factory": job_factory},
     "a_timed_set": {"job_factory": job_factory, "pushback_seconds": 60},
+    "fast_raw": {"job_factory": job_factory, "retry_queue": "again", "statuses_no_storage": ("started", "success")},
     "no_raw": {},
 }
 
@@ -74,6 +77,70 @@ def test_payloads_are_queued_run_and_gone(app: App) -> None:
     run_jobs("a_raw")
     assert queue.size() == 0
     assert results(app) == ["text", "3", "4.5", b"\xff"]
+
+
+# ---- payloads taken by hand
+
+
+def test_payloads_are_taken_as_started_jobs_that_are_stored(app: App) -> None:
+    queue_raw_jobs("fast_raw", ["one", "two", "three"])
+    first, second = Queue("fast_raw").dequeue_jobs(max_jobs=2)
+    assert Queue("fast_raw").list_raw_jobs() == [b"three"]
+    document = app.jobs.fetch(first.id).document  # type: ignore[union-attr, arg-type]
+    assert (document["status"], document["raw_queue"], document["queue"]) == ("started", "fast_raw", "again")
+    assert (document["path"], document["params"]) == ("unit.face.sampletasks.Echo", {"payload": "one"})
+    assert first.data is not None
+    assert first.data["params"] == {"payload": "one"}
+    assert not any(app.raw.held_ids("fast_raw", worker) for worker in app.raw.holders("fast_raw"))
+    worker = app.workers.fetch(document["worker"])
+    assert worker is not None
+    assert worker["deadline"] > app.clock.now()
+    assert second.perform() == "two"
+
+
+def test_payloads_of_subqueues_are_taken_and_what_is_not_asked_for_waits_for_its_retry(app: App) -> None:
+    queue_raw_jobs("a_raw/x", ["one"])
+    queue_raw_jobs("a_raw/y", ["two"])
+    taking = Queue("a_raw/").dequeue_jobs(max_jobs=5)
+    assert next(taking).id is not None
+    taking.close()  # type: ignore[attr-defined]
+    assert Queue("a_raw/").size() == 0
+    assert Queue("again").count_jobs_to_dequeue() == 1
+
+
+def test_a_payload_of_which_no_job_can_be_made_fails_and_the_next_is_given(app: App) -> None:
+    queue_raw_jobs("a_raw", ["bad", "good"])
+    (job,) = Queue("a_raw").dequeue_jobs(max_jobs=2)
+    assert job.data is not None
+    assert job.data["params"] == {"payload": "good"}
+    (failed,) = [d for d in app.jobs.documents() if d["status"] == "failed"]  # type: ignore[attr-defined]
+    assert failed["exceptiontype"] == "KeyError"
+
+
+def test_nothing_is_taken_from_an_empty_or_paused_raw_queue(app: App) -> None:
+    assert list(Queue("a_raw").dequeue_jobs()) == []
+    queue_raw_jobs("a_raw", ["one"])
+    Queue("a_raw").pause()
+    assert list(Queue("a_raw").dequeue_jobs()) == []
+    assert Queue("a_raw").size() == 1
+    assert [worker["status"] for worker in app.workers.alive(10)] == []
+    with pytest.raises(ConfigError, match="job_factory"):
+        list(Queue("no_raw").dequeue_jobs())
+
+
+def test_payloads_whose_taking_was_cut_short_are_rescued(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: Any) -> Any:
+        raise StoreUnavailableError("away")
+
+    queue_raw_jobs("a_raw", ["one"])
+    with monkeypatch.context() as patches:
+        patches.setattr(type(app.jobs), "insert_started", away)
+        with pytest.raises(StoreUnavailableError):
+            list(Queue("a_raw").dequeue_jobs())
+    (worker,) = app.raw.holders("a_raw")
+    app.workers.mark_lost(worker, app.workers.fetch(worker)["beat"])  # type: ignore[index]
+    assert RawRescuer(app.raw, app.jobs, app.workers).round(None) == 1
+    assert Queue("a_raw").list_raw_jobs() == [b"one"]
 
 
 def test_sorted_and_timed_sets_have_scores() -> None:
