@@ -174,3 +174,16 @@ def test_without_a_base_no_job_is_made(kit: JobKit) -> None:
     job = raw_job(kit)
     assert kit.settle(job).fate is Settled.REFUSED
     assert kit.store.existing([job.id]) == set()
+
+
+def test_a_job_that_is_sent_back_for_its_turn_keeps_the_time_of_it(kit: JobKit) -> None:
+    job = raw_job(kit)
+    sent_back = {"due": at(90), "datequeued": at(90), "has_slot": True}
+    assert ended(kit, job, Status.QUEUED, **sent_back).fate is Settled.WRITTEN
+    found = document(kit, job.id)
+    assert (found["status"], found["queue"], found["raw_queue"]) == ("queued", "retries", "a_raw/x")
+    assert (found["datedue"], found["rateslot"]) == (at(90), True)
+    assert kit.claim("retries", now=80) == []
+    (again,) = kit.claim("retries", now=91)
+    assert again.id == job.id
+    assert again.has_slot

@@ -32,7 +32,7 @@ class FaultSite:
         self.folder = folder
         self.mongodb_url = mongodb_url
         self.redis_url = redis_url
-        self._prefix = prefix
+        self.prefix = prefix
         self._ledger_path = folder / "ledger"
         self.ledger = Ledger(self._ledger_path)
         self.app = App({"mongodb_jobs": mongodb_url, "redis": redis_url, "redis_prefix": prefix})
@@ -81,7 +81,7 @@ class FaultSite:
             folder=self.folder,
             ledger=self.ledger,
             environment={
-                **environment_for(mongodb_url or self.mongodb_url, self.redis_url, self._prefix, self._ledger_path),
+                **environment_for(mongodb_url or self.mongodb_url, self.redis_url, self.prefix, self._ledger_path),
                 **environment,
             },
         )
@@ -99,7 +99,7 @@ class FaultSite:
 
     def wait_for_listeners(self, count: int = 1) -> None:
         """Wait until so many workers are to be reached through Redis."""
-        channel = f"{self._prefix}:wake:default"
+        channel = f"{self.prefix}:wake:default"
         with redis.Redis.from_url(self.redis_url) as client:
             wait_until(
                 lambda: dict(client.pubsub_numsub(channel)).get(channel.encode()) == count, what="workers listen"

@@ -107,9 +107,10 @@ class Heartbeat:
         me = self.state.worker
         database_time = self.workers.beat(me, timeout=max(1.0, self.options.heartbeat_interval))
         if database_time is None:
-            log.error("worker %s was taken for dead: its jobs belong to others now", me)
-            self._beats.append(None)
-            self.lost()
+            if me == self.state.worker:  # else this is about the identity that it had before
+                log.error("worker %s was taken for dead: its jobs belong to others now", me)
+                self._beats.append(None)
+                self.lost()
             return
         if not self.fresh():
             self.state.kick.set()  # claims have been waiting for this

@@ -189,7 +189,7 @@ class Worker:
         """
         if self.fittings.logs is not None:
             self.fittings.logs.prepare()
-        self._register()
+        self._register(self.state.worker)
         loops: list[tuple[str, Callable[[], None]]] = [
             ("heartbeat", lambda: self._heartbeat.loop(self._loops.stopped)),
             ("rescue", lambda: self._heartbeat.look_after(self._loops.stopped)),
@@ -255,14 +255,16 @@ class Worker:
         """
         return self._idle.wait(self.runtime.event(), timeout)
 
-    def _register(self) -> None:
+    def _register(self, me: WorkerId) -> None:
+        """Act under this identity, or under the one that was wished for, from the moment on in which it is known."""
         wanted, self._wanted_id = self._wanted_id, None
         if wanted is None or not self._workers.introduce(self._record(wanted)):
             if wanted is not None:
-                log.warning("the id %s is or was another worker's; this one is %s", wanted, self.state.worker)
-            self._workers.register(self._record(self.state.worker))
+                log.warning("the id %s is or was another worker's; this one is %s", wanted, me)
+            self._workers.register(self._record(me))
         else:
-            self.state.worker = wanted
+            me = wanted
+        self.state.worker = me
         if self.fittings.logs is not None:
             self.fittings.logs.act_as(self.state.worker)
         self._heartbeat.last = self._clock.monotonic()
@@ -516,11 +518,10 @@ class Worker:
         self._queue_limits.start_over()
         self._permits.start_over(self.state.worker)
         self.state.open_takes.clear()
-        self.state.worker = self._jobs.new_id()
-        backoff = Backoff()
+        me, backoff = self._jobs.new_id(), Backoff()
         while not self.stop.graceful:
             try:
-                self._register()
+                self._register(me)
                 self._lost_identity = False
                 log.warning("the worker goes on as %s", self.state.worker)
                 return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -60,6 +61,16 @@ def test_a_retry_waits_in_the_retry_queue(bench: RawBench) -> None:
     running(bench, "fast_raw", b"one")
     bench.end(Outcome(Status.QUEUED, retry_count=1), *bench.runs)
     assert bench.jobs.count("retries", frozenset({Status.QUEUED})) == 1
+    assert bench.held("fast_raw") == bench.waiting("fast_raw") == []
+
+
+def test_what_waits_for_its_turn_waits_in_the_retry_queue_until_then(bench: RawBench) -> None:
+    running(bench, "fast_raw", b"one")
+    due = bench.clock.now() + timedelta(seconds=30)
+    bench.end(Outcome(Status.QUEUED, due=due, has_slot=True), *bench.runs)
+    (document,) = bench.documents()
+    assert (document["status"], document["queue"]) == ("queued", "retries")
+    assert (document["datedue"], document["datequeued"], document["rateslot"]) == (due, due, True)
     assert bench.held("fast_raw") == bench.waiting("fast_raw") == []
 
 
