@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mrq.app import get_app
 from mrq.domain.status import Status
 from mrq.job import Job, jobs_matching, queue_job, queue_jobs
 from mrq.testing import run_jobs
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("app")
 def result(path: str, params: dict[str, Any], queue: str = "cleaning") -> dict[str, Any]:
     """Run a task as a job of a worker."""
     job = queue_job(path, params, queue=queue)
-    run_jobs(queue, greenlets=1)
+    run_jobs(queue, greenlets=1, app=get_app())
     done: dict[str, Any] = Job(job).wait(timeout=10)
     assert done["status"] == "success", Job(job).fetch().data
     found: dict[str, Any] = done["result"]
@@ -37,7 +38,7 @@ def statuses(*jobs: Any) -> list[str]:
 
 def test_jobs_of_a_path_are_cancelled_by_a_job() -> None:
     first = queue_job(ADD, {"a": 1})
-    run_jobs()
+    run_jobs(app=get_app())
     second = queue_job(ADD, {"a": 2}, queue="other")
     assert result(ACTION, {"path": ADD, "status": "queued", "action": "cancel"}) == {"requeued": 0, "cancelled": 1}
     later = queue_job(ADD, {"a": 3}, queue="other")

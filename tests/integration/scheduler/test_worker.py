@@ -51,10 +51,8 @@ def run_worker(app: App, folder: Path, config: str, *flags: str) -> subprocess.P
 def test_scheduled_jobs_are_queued_at_their_times_and_run(app: App, tmp_path: Path) -> None:
     worker = run_worker(app, tmp_path, GOOD, "--scheduler_interval", "1")
     try:
-        interval, daily = wait_until(
-            lambda: sorted(app.schedules.page(0, 5), key=lambda state: state.schedule.interval is None)[:2] or None,
-            30, what="the schedules are stored",
-        )  # fmt: skip
+        wait_until(lambda: len(app.schedules.page(0, 5)) == 2, 30, what="the schedules are stored")
+        interval, daily = sorted(app.schedules.page(0, 5), key=lambda state: state.schedule.interval is None)
         wait_until(lambda: len(app.schedules.fetch(interval.id).history) >= 3, 30, what="three runs")  # type: ignore[union-attr]
     finally:
         worker.terminate()
