@@ -23,7 +23,7 @@ class NoSuchWorker:
     def __init__(self, meanwhile: Any) -> None:
         self._meanwhile = meanwhile
 
-    def beat(self, worker: Any, timeout: float) -> None:  # noqa: ARG002
+    def beat(self, worker: Any, timeout: float) -> None:
         self._meanwhile()
 
 
