@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from mrq.stores.documents import Document
 
 MAJORITY = WriteConcern("majority")
-HORIZON = timedelta(minutes=5)  # how far ahead of ours a producer's clock may be; see documents.claim_filter
+HORIZON = timedelta(minutes=1)  # how far ahead of ours a producer's clock may be; see MongoJobStore._candidates
 
 LONGEST_LOOK = 2.0  # seconds for a look at all documents
 LONGEST_SUM = 30_000  # milliseconds for sums over an index
@@ -132,10 +132,17 @@ class MongoJobStore:
     def _candidates(self, claim: Claim) -> list[Document]:
         """The first due jobs of the queue; fewer than asked for when they are very large.
 
-        Only the first batch of the cursor is taken: the server cuts it at 16 MiB.
+        The place of a delayed job is its due time, so those that wait for theirs lie behind all that can be taken.
+        Only when there is too little of that are they looked over, as far as the horizon: a job from a producer
+        whose clock is ahead lies among them.
         """
+        found = self._first(claim, claim.now)
+        return found if len(found) >= claim.limit else self._first(claim, claim.now + HORIZON)
+
+    def _first(self, claim: Claim, horizon: datetime) -> list[Document]:
+        """Only the first batch of the cursor is taken: the server cuts it at 16 MiB."""
         cursor = self._jobs.find_raw_batches(
-            documents.claim_filter(claim, claim.now + HORIZON),
+            documents.claim_filter(claim, horizon),
             _CLAIMED,
             sort=documents.claim_order(claim, ASCENDING, DESCENDING),
             limit=claim.limit,
