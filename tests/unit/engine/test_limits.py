@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mrq.domain.queuename import parse_queue
 from mrq.domain.status import Status
 from mrq.engine import deadlines, limits, shutdown
 from mrq.ports.errors import StoreUnavailableError
@@ -379,6 +380,24 @@ def test_a_queue_with_a_limit_is_taken_from_no_faster(plant: Counting) -> None:
     for _, future in plant.running:
         future.result(PATIENCE)
     assert plant.semaphores.count("queue:few") == 0
+
+
+@pytest.mark.parametrize("no_storage", [(), ("started", "success")], ids=["stored", "not stored"])
+def test_payloads_of_a_raw_queue_with_a_limit_wait_in_it(plant: Counting, no_storage: tuple[str, ...]) -> None:
+    path = plant.counted()
+    entry = {"job_factory": lambda payload: {"path": path, "params": {}}, "statuses_no_storage": no_storage}
+    plant.app.raw.enqueue(parse_queue("few_raw"), [b"%d" % n for n in range(20)])
+    plant.app.raw.enqueue(parse_queue("few_raw/sub"), [b"sub"])
+    about: dict[str, Any] = {"queue_limits": {"few_raw": 2}, "raw_queues": {"few_raw": entry}}
+    burst = [
+        plant.start(plant.worker(queues=("few_raw", "few_raw/"), greenlets=5, strategy="burst", **about))
+        for _ in range(2)
+    ]
+    assert [each.result(PATIENCE).code for each in burst] == [0, 0]
+    assert plant.most == 2
+    assert plant.app.jobs.count("default", frozenset({Status.SUCCESS})) == (0 if no_storage else 21)
+    assert plant.app.raw.size(parse_queue("few_raw")) == plant.app.raw.size(parse_queue("few_raw/")) == 0
+    assert plant.semaphores.count("queue:few_raw") == 0
 
 
 def test_a_burst_waits_for_a_queue_that_is_at_its_limit(plant: Counting) -> None:
