@@ -180,6 +180,8 @@ class App(StoreShelf):
             *self.workers.ensure_indexes(largest),
             *self.job_keys.ensure_indexes(largest),
             *self.schedules.ensure_indexes(largest),
+            *self.audit.ensure_indexes(largest),
+            *self.operations.ensure_indexes(largest),
         ]
 
     def worker(
