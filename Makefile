@@ -25,7 +25,7 @@ PART = $(COMPILE) --no-annotate --constraint requirements/all.lock
 export NO_MKDOCS_2_WARNING := 1
 
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check check-containers docs bench bench-claims lock clean
+.PHONY: help setup demo test check check-containers docs openapi bench bench-claims lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +58,10 @@ ifeq ($(shell uname -sm),Linux x86_64)
 else
 	@echo "docker-compose.yml and Dockerfile are checked on Linux x86_64 only"
 endif
+
+openapi: $(DEV) ## Write the description of the dashboard's API to dashboard/ui/openapi.json
+	@mkdir -p dashboard/ui
+	@$(BIN)/python -m mrq_dashboard.openapi dashboard/ui/openapi.json
 
 docs: $(DEV) ## Show the documentation on http://127.0.0.1:8000, rebuilt at each change
 	$(BIN)/mkdocs serve --strict

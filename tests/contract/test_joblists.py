@@ -164,6 +164,16 @@ def test_failures_to_group(lists: ListKit) -> None:
     assert len(lists.lists.newest_failed(FAILED, 1)) == 1
 
 
+def test_queues_by_name(lists: ListKit) -> None:
+    for queue in ("b", "main/y", "main", "main/x", "main0", "a"):
+        lists.put("queued", queue=queue)
+    lists.put("success", queue="c")
+    lists.put("started", queue="b", worker=new_id())
+    assert lists.lists.waiting_queues(10) == ["a", "b", "main", "main/", "main0"]
+    assert lists.lists.waiting_queues(2) == ["a", "b"]
+    assert lists.lists.running_by_queue() == {"b": 1}
+
+
 def test_ids_tell_the_time(lists: ListKit) -> None:
     job = lists.put("success")
     assert lists.lists.first_id(at(0)) < lists.lists.first_id(at(1))

@@ -34,6 +34,7 @@ class About(NamedTuple):
 
 
 COMMANDS = {
+    "dashboard": About("See everything, and steer it, in a browser.", extra="dashboard"),
     "demo": About("Watch several thousand real jobs run, with servers of their own.", "mrq.cli.demo:demo", "embedded"),
     "doctor": About("Find out whether everything is in order here.", "mrq.cli.doctor:doctor"),
     "job": About("Show one job: status, params, result, traceback.", "mrq.cli.job:job"),

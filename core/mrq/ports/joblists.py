@@ -37,6 +37,14 @@ class JobLists(Protocol):
         """The newest jobs with an exception in these statuses, newest first, without params: for groups of them."""
         ...
 
+    def waiting_queues(self, most: int) -> list[str]:
+        """Queues in which jobs wait, by name, at most so many. Subqueues go by the name of them all: `q/`."""
+        ...
+
+    def running_by_queue(self, most: int = LOOKED_AT) -> dict[str, int]:
+        """How many jobs run, by queue; so many are looked at."""
+        ...
+
     def first_id(self, moment: datetime) -> JobId:
         """An id above those of all jobs made before a time (naive, UTC, in whole seconds), and below the others."""
         ...

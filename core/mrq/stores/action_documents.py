@@ -6,6 +6,7 @@ Filters are kept as JSON text: what users look for in params may have names that
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from mrq.ports.audit import AuditEntry
@@ -73,10 +74,7 @@ def progress(operation: Operation) -> Document:
 
 def operation_of(document: Document) -> Operation:
     """An operation as it is read back."""
-    names = (
-        "action", "who", "reason", "destination", "started", "updated", "total", "total_is_exact", "moved", "found",
-        "last", "error",
-    )  # fmt: skip
+    names = {each.name for each in fields(Operation)} - {"id", "about", "state", "runner"}
     return Operation(
         id=document["_id"],
         about=json.loads(document["about"]),

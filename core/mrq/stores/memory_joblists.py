@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from bson import ObjectId
 
 from mrq.domain.joblist import JobCount, JobPage, JobQuery, Mark, Order, regular_expression
+from mrq.domain.status import Status
 from mrq.ports.joblists import LOOKED_AT
 from mrq.stores import documents
 from mrq.stores.job_filters import fits
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
 
     from mrq.domain.ids import JobId
     from mrq.domain.job import JobRecord
-    from mrq.domain.status import Status
     from mrq.stores.documents import Document
 
 
@@ -57,6 +58,16 @@ class MemoryJobLists:
         found.sort(key=lambda document: document["_id"], reverse=True)
         return [documents.record({**_without_large(d), "params": {}}) for d in found[: max(1, limit)]]
 
+    def waiting_queues(self, most: int) -> list[str]:
+        """See JobLists."""
+        waiting = {_root_of(d["queue"]) for d in self._documents() if d["status"] == Status.QUEUED}
+        return sorted(waiting)[:most]
+
+    def running_by_queue(self, most: int = LOOKED_AT) -> dict[str, int]:
+        """See JobLists."""
+        running = [d["queue"] for d in self._documents() if d["status"] == Status.STARTED and "worker" in d]
+        return dict(Counter(running[:most]))
+
     def first_id(self, moment: datetime) -> JobId:
         """See JobLists."""
         return ObjectId.from_datetime(moment)
@@ -69,6 +80,11 @@ class MemoryJobLists:
             if fits(document, query.which)
             and all(pattern.fullmatch(document.get(name) or "") for name, pattern in like.items())
         ]
+
+
+def _root_of(queue: str) -> str:
+    root, under, _ = queue.partition("/")
+    return root + under
 
 
 def _key(order: Order) -> Callable[[Document], Any]:
