@@ -70,7 +70,7 @@ def create_app(mrq: App | None = None, *, background: bool = True, local_only: b
 
     app = FastAPI(
         title="MRQ dashboard", version=VERSION, description=DESCRIPTION, docs_url=None, redoc_url=None,
-        openapi_url="/api/v1/openapi.json", root_path=mrq.settings.dashboard_root_path.rstrip("/"),
+        openapi_url="/api/v1/openapi.json",
         generate_unique_id_function=_operation_id, lifespan=lifespan, root_path_in_servers=False,
     )  # fmt: skip
     app.state.services = found
@@ -82,7 +82,12 @@ def create_app(mrq: App | None = None, *, background: bool = True, local_only: b
     app.include_router(api)
     app.include_router(legacy.router)
     app.include_router(page.router)
-    app.add_middleware(Guard, limit=lambda: mrq.time_limit(LONGEST_REQUEST), only_local=authentication.is_open)
+    app.add_middleware(
+        Guard,
+        limit=lambda: mrq.time_limit(LONGEST_REQUEST),
+        only_local=authentication.is_open,
+        root_path=mrq.settings.dashboard_root_path.rstrip("/"),
+    )
     return app
 
 

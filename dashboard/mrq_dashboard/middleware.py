@@ -36,12 +36,19 @@ class TooLargeError(Exception):
 
 class Guard:
     """See the module. `only_local`: requests for other hosts are refused, so that no page of another site can reach
-    a dashboard without a password through a name of its own that leads here."""
+    a dashboard without a password through a name of its own that leads here. root_path: under which it is shown; it
+    may stand before the paths of requests or be cut off by a proxy."""
 
     def __init__(
-        self, app: ASGIApp, *, limit: Callable[[], AbstractContextManager[Any]], only_local: bool = False
+        self,
+        app: ASGIApp,
+        *,
+        limit: Callable[[], AbstractContextManager[Any]],
+        only_local: bool = False,
+        root_path: str = "",
     ) -> None:
         self._app = app
+        self._root_path = root_path
         self._limit = limit
         self._only_local = only_local
 
@@ -50,6 +57,8 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if self._root_path:
+            scope = {**scope, "root_path": self._root_path}
         headers, started = Headers(scope=scope), False
 
         async def guarded(message: Message) -> None:
