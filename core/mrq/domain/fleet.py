@@ -140,7 +140,7 @@ def _with_patience(policy: FleetPolicy, need: float, memory: FleetMemory, now: f
     if more >= before or fewer >= before:
         return replace(memory, wanted=max(more, before), low_since=None, peak=0)
     since = now if memory.low_since is None else memory.low_since
-    peak = max(fewer, memory.peak)
+    peak = max(fewer, min(memory.peak, before))
     if now - since < policy.scale_in_patience:
         return replace(memory, low_since=since, peak=peak)
     return replace(memory, wanted=peak, low_since=None, peak=0)

@@ -62,6 +62,8 @@ def bursts_suffice(policy: FleetPolicy, figures: QueueFigures, running: int) -> 
         return False
     if not figures.waiting and (figures.p99_run_time or 0.0) > policy.longest_burst_job:
         return False  # what comes next would not fit
+    if (known(figures.oldest_wait) or 0.0) > 2 * policy.start_up:
+        return False  # by now it should have been done
     slots = running * policy.jobs_per_worker + policy.max_bursts * policy.jobs_per_burst
     run_time = figures.mean_run_time
     if run_time is None:
