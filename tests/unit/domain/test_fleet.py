@@ -124,6 +124,12 @@ def test_jobs_that_only_containers_can_take_get_one() -> None:
     assert (decision.containers, decision.bursts) == (1, 0)
 
 
+def test_a_light_load_of_jobs_too_long_for_bursts_keeps_its_container() -> None:
+    long, limits = RunTimes(200.0, 200.0, 300.0, 301.0), policy(max_bursts=20, scale_in_patience=0)
+    for times, wanted in ((long, 1), (replace(long, p99=300.0), 0)):
+        assert decide(limits, figures(0, 0.0005, run_time=times), Fleet(1)).containers == wanted
+
+
 def test_a_light_load_needs_no_container_and_a_heavier_one_only_if_it_lasts() -> None:
     limits, memory = policy(max_bursts=20, scale_in_patience=300), FleetMemory()
     for now, arrivals, wanted in (

@@ -27,11 +27,15 @@ RECORD += [f"{minute},{60 + 7 * (minute % 5)}" for minute in range(60)]
 RECORD += [f"{minute},{max(60, 1500 - 12 * (minute - 60))}" for minute in range(60, 300)]
 RECORD += [f"{minute},{900 if 320 <= minute < 323 else 60}" for minute in range(300, HOURS)]
 
+# Two busy minutes, two quiet ones, and so on: what flapping is made of.
+GUSTS = [f"{minute},{600 if minute % 4 < 2 else 200}" for minute in range(HOURS)]
+
 LOADS = {
     "wave": wave(30, 600, peak=3, minutes=HOURS),
     "spike": spike(60, 6000, at=2, minutes=HOURS),
     "stampede": stampede(30, 4000, at=2, minutes=HOURS),
     "recorded": recorded(RECORD),
+    "gusts": recorded(GUSTS),
 }
 
 
@@ -54,6 +58,11 @@ def day(request: pytest.FixtureRequest, bursts: int) -> Result:
 def test_it_does_not_flap(day: Result) -> None:
     assert day.turns_an_hour <= 4
     assert day.scale_changes <= 6 * HOURS / 60
+
+
+def test_it_would_flap_without_patience() -> None:
+    hasty = simulate(LOADS["gusts"], policy(scale_in_patience=0), PRICED)
+    assert hasty.turns_an_hour > 20
 
 
 def test_waits_are_as_promised_once_containers_could_start(day: Result, bursts: int) -> None:
