@@ -125,7 +125,7 @@ class Queue:
         raise NotImplementedError
 
     def count_jobs_to_dequeue(self) -> int:
-        """Jobs that could be taken now."""
+        """Jobs that could be taken now, were the queue not paused."""
         raise NotImplementedError
 
     def empty(self) -> int:
