@@ -71,6 +71,7 @@ def facts(record: JobRecord) -> list[tuple[str, str]]:
         ("status", record.status.value),
         ("task", record.path),
         ("queue", record.queue),
+        ("raw queue", str(record.document.get("raw_queue") or "")),
         ("params", _value(record.params)),
         ("queued at", _time(record.datequeued)),
         ("not before", _time(record.due)),

@@ -65,6 +65,15 @@ def test_a_job_that_failed_again_and_again(mrq: Mrq, queued: Any) -> None:
     assert "Earlier run 2" not in out
 
 
+@pytest.mark.usefixtures("configured", "printed")
+def test_a_job_from_a_raw_queue(mrq: Mrq, app: App) -> None:
+    job_id = queue_job("tasks.T", {}, queue="again")
+    assert "raw queue" not in mrq("job", str(job_id))[1]
+    app._database.mrq_jobs.update_one({"_id": job_id}, {"$set": {"raw_queue": "pages_raw/x"}})
+    lines = mrq("job", str(job_id))[1].splitlines()
+    assert lines[3:5] == ["queue       again", "raw queue   pages_raw/x"]
+
+
 @pytest.mark.usefixtures("configured")
 def test_a_job_that_is_not_there(mrq: Mrq, app: App) -> None:
     code, out, err = mrq("job", str(app.jobs.new_id()))
