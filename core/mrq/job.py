@@ -195,7 +195,7 @@ class Job(JobSaving):
         """Wait until the job is neither queued nor started; its `status` and `result`, or its whole document.
 
         A `retry` ends the wait. Raises WaitTimeoutError after `timeout` seconds (None: never), and
-        JobNotFoundError. `poll_interval` is accepted and not needed.
+        JobNotFoundError. `poll_interval`, the first positional argument as in MRQ 0.9, has no effect: say `timeout=`.
         """
         record = wait_for_end(self._app, self._known_id(), timeout, FINAL)
         return dict(record.document) if full_data else result_of(record)
@@ -237,7 +237,8 @@ class Job(JobSaving):
     def cancel(self) -> bool:
         """Call the job off. A run that has begun goes on, but its end is not written. False: no such job.
 
-        The document is kept for the task's `cancel_ttl` seconds.
+        One that has ended becomes `cancel` as well and keeps its result. The document is deleted after the task's
+        `cancel_ttl` seconds, counted from now.
         """
         return self.save_cancel() if self._fetched() is not None else False
 
