@@ -100,7 +100,6 @@ class Job(JobSaving):
         self.queue = queue
         self.data: dict[str, Any] | None = None
         self.datestarted: datetime | None = None
-        self.task: Any = None
         self.greenlet_switches = 0  # not traced in this version
         self.greenlet_time = 0.0
         self.worker = Process.worker
@@ -252,6 +251,8 @@ class Job(JobSaving):
         now = self._app.clock.now()
         fields = {"queue": queue, "datequeued": now, "retry_count": retry_count}
         moved = self._app.jobs.move(self._known_id(), Status.QUEUED, now, fields)
+        if moved:
+            self._note_move(Status.QUEUED, fields)
         target = queue or self.queue or (self.fetch().queue if moved else None)
         if moved:
             self._app.metrics.statuses([Status.QUEUED])

@@ -452,7 +452,7 @@ class Worker:
             if self._max_jobs:
                 self.state.kick.set()  # this may have been the last one
             perform = self.fittings.perform
-            outcome, run.task = execute(run.job, self._tasks) if perform is None else perform(run)
+            outcome, run.task = execute(run.job, self._tasks, run=run) if perform is None else perform(run)
             run.close_pools()
             run.in_task = False
             if run.decide(outcome):
