@@ -11,7 +11,7 @@ from mrq.app import App, use_app
 from mrq.context import queue_raw_jobs
 from mrq.engine.raw_rescue import RawRescuer
 from mrq.exceptions import ConfigError, InvalidParamsError, InvalidQueueError
-from mrq.job import Job
+from mrq.job import Job, queue_job
 from mrq.ports.errors import StoreUnavailableError
 from mrq.queue import Queue
 from mrq.queue_raw import QueueRaw
@@ -204,6 +204,16 @@ def test_without_raw_queues_queues_config_counts() -> None:
     queue_raw_jobs("b_raw", ["one"])
     run_jobs("b_raw")
     assert results(app) == ["one"]
+
+
+def test_all_queues_are_told_with_what_waits_in_them() -> None:
+    use_app(App({"raw_queues": {**RAW_QUEUES, "regular": {"notify": True}}}, stores=memory_stores()))
+    for queue, payloads in (("a_raw", 2), ("a_raw/x", 1), ("a_raw/x/y", 3), ("a_sorted_set", 1), ("a_set/x", 1)):
+        names = [str(number) for number in range(payloads)]
+        queue_raw_jobs(queue, dict.fromkeys(names, 1.0) if "sorted" in queue else names)
+    queue_job("unit.face.sampletasks.add", {}, queue="jobs")
+    waiting = {"a_raw": 2, "a_raw/x": 1, "a_raw/x/y": 3, "a_sorted_set": 1, "jobs": 1}
+    assert Queue.all() == dict.fromkeys(RAW_QUEUES, 0) | {"regular": 0} | waiting  # a_set doesn't tell its subqueues
 
 
 def test_pausing() -> None:
