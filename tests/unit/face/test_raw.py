@@ -9,9 +9,10 @@ import pytest
 
 from mrq.app import App, use_app
 from mrq.context import queue_raw_jobs
+from mrq.domain.status import Status
 from mrq.engine.raw_rescue import RawRescuer
 from mrq.exceptions import ConfigError, InvalidParamsError, InvalidQueueError
-from mrq.job import Job, queue_job
+from mrq.job import Job, jobs_matching, queue_job
 from mrq.ports.errors import StoreUnavailableError
 from mrq.queue import Queue
 from mrq.queue_raw import QueueRaw
@@ -281,6 +282,30 @@ def test_requeueing_a_payload_of_which_no_job_could_be_made_delivers_it(app: App
     run_jobs("a_raw", "a_sorted_set")
     assert results(app).count("bad") == 2
     broken.add("bad")
+
+
+def test_a_factory_that_fails_is_told_once_with_its_traceback(app: App, caplog: pytest.LogCaptureFixture) -> None:
+    queue_raw_jobs("a_raw", ["bad"])
+    run_jobs("a_raw")
+    (failed,) = app.jobs.documents()  # type: ignore[attr-defined]
+    kept = f"queue a_raw: no job can be made of b'bad': KeyError: 'broken'; kept as job {failed['_id']}; "
+    assert [message[: len(kept)] for message in caplog.messages if message.startswith("queue a_raw")] == [kept]
+    assert caplog.text.count("Traceback (most recent call last)") == 1
+
+
+def test_a_payload_that_was_delivered_again_is_a_job_of_its_own(app: App) -> None:
+    queue_raw_jobs("a_raw", ["bad"])
+    run_jobs("a_raw")
+    queue_raw_jobs("a_raw", ["next"])
+    (failed,) = app.jobs.documents()  # type: ignore[attr-defined]
+    broken.clear()
+    try:
+        assert jobs_matching(path=failed["path"], status="failed").requeue().moved == 1
+        run_jobs("again")  # its retry queue
+    finally:
+        broken.add("bad")
+    assert Queue("a_raw").list_raw_jobs() == [b"next", b"bad"]  # behind the others
+    assert app.jobs.fetch(failed["_id"]).status is Status.SUCCESS  # type: ignore[union-attr]
 
 
 def test_a_worker_without_a_factory_does_not_start() -> None:
