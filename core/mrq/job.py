@@ -66,7 +66,8 @@ def get_job_result(job_id: Any) -> dict[str, Any]:
 def get_job_logs(job_id: Any, after: Any = None, limit: int = 1000) -> list[LogText]:
     """What a job has written to `mrq.context.log`: pieces of text with ids, oldest first; [] if there is nothing.
 
-    after: the id of the last piece that is known. Lines appear up to `report_interval` seconds late.
+    after: the id of the last piece that is known. Lines appear a moment after the job has ended,
+    and up to `report_interval` seconds late while it runs.
     """
     app = get_app()
     if app.logs is None:

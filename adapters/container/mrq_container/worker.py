@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from mrq.domain.ids import WorkerId
     from mrq.domain.outcome import Outcome
     from mrq.domain.task import Task
-    from mrq.engine.loop import Exit
     from mrq.engine.run import Run
+    from mrq.engine.shutdown import Exit
     from mrq.engine.state import WorkerState
     from mrq.ports.guard import Guard
 
