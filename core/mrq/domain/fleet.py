@@ -140,7 +140,7 @@ def _with_patience(policy: FleetPolicy, need: float, memory: FleetMemory, now: f
     if more >= before or fewer >= before:
         return replace(memory, wanted=max(more, before), low_since=None, peak=0)
     since = now if memory.low_since is None else memory.low_since
-    peak = max(fewer, min(memory.peak, before))
+    peak = max(fewer, min(memory.peak, before)) if policy.scale_in_patience else fewer
     if now - since < policy.scale_in_patience:
         return replace(memory, low_since=since, peak=peak)
     return replace(memory, wanted=peak, low_since=None, peak=0)
@@ -159,7 +159,8 @@ def _bursts(
     gap = (need - fleet.running) * policy.jobs_per_worker
     wanted = min(_whole(gap / policy.jobs_per_burst), policy.max_bursts)
     useful = math.ceil(fit_for_bursts(policy, figures) / policy.jobs_per_burst)
-    return active, max(min(wanted - active, useful), 0)
+    unseen = active - fleet.bursts  # they will take of what waits
+    return active, max(min(wanted - active, useful - unseen), 0)
 
 
 def _stalled_since(figures: QueueFigures, fleet: Fleet, memory: FleetMemory, now: float) -> float | None:

@@ -188,6 +188,19 @@ def test_bursts_that_were_just_asked_for_count_though_nobody_sees_them() -> None
     assert decide(limits, figures(200, 1.0), Fleet(), first.memory, 100.0 + BURST_START).bursts == first.bursts
 
 
+def test_they_also_take_of_what_waits() -> None:
+    seen = figures(50, 40.0, run_time=RunTimes(100, 100, 100, 100))
+    first = decide(policy(max_bursts=100), seen, Fleet(bursts=5), None, 100.0)
+    assert first.bursts == 5  # for 50 jobs, however many more are to come
+    assert decide(policy(max_bursts=100), seen, Fleet(bursts=5), first.memory, 101.0).bursts == 0
+
+
+def test_without_patience_nothing_of_the_past_counts() -> None:
+    memory = FleetMemory(wanted=5, low_since=0.0, peak=3)
+    assert decide(policy(scale_in_patience=0), figures(), Fleet(5), memory, 1.0).containers == 0
+    assert decide(policy(scale_in_patience=1), figures(), Fleet(5), memory, 1.0).containers == 3
+
+
 def test_figures_of_several_queues() -> None:
     both = added_up(
         [
