@@ -56,7 +56,9 @@ def serve(settings: Settings) -> int:
 
     from mrq_dashboard.application import create_app  # noqa: PLC0415
 
-    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # at a lower level drivers log what they send, params included
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s [%(levelname)s] %(message)s")
+    logging.getLogger("mrq").setLevel(settings.log_level)
     app = App(settings.as_dict())
     local = is_local(settings.dashboard_ip)
     try:

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from mrq.app import App
 from mrq.ports.errors import StoreUnavailableError
 from mrq.testing import memory_app
+from mrq_dashboard import application
 from mrq_dashboard.application import create_app
 from mrq_dashboard.openapi import description
 from mrq_dashboard.routes import page
@@ -27,9 +28,9 @@ if TYPE_CHECKING:
 
 def test_no_request_that_the_description_allows_breaks_it() -> None:
     with memory_app(tasks={ADD: {}}) as app:
-        application = create_app(app, background=False, local_only=True)
-        schema = schemathesis.openapi.from_dict(application.openapi())
-        schema.app = application
+        made = create_app(app, background=False, local_only=True)
+        schema = schemathesis.openapi.from_dict(made.openapi())
+        schema.app = made
 
         broken: list[str] = []
         for result in schema.get_all_operations():
@@ -125,6 +126,13 @@ def test_servers_that_are_away() -> None:
             assert "hunter2" not in answer.text
         assert client.get("/health").status_code == 200
     app.close()
+
+
+def test_a_request_has_a_time_limit(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert client.get(f"{API}/jobs").status_code == 200
+    monkeypatch.setattr(application, "LONGEST_REQUEST", 1e-6)  # seconds, of all that is asked of MongoDB
+    answer = client.get(f"{API}/jobs")
+    assert (answer.status_code, answer.json()["error"]) == (503, "unavailable")
 
 
 def test_an_error_of_our_own_tells_nothing(memory_client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import time
 
-from mrq.context import get_current_job
+from mrq.context import get_current_job, log
 from mrq.task import Task, task
-
-log = logging.getLogger(__name__)
 
 
 @task

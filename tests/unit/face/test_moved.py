@@ -28,7 +28,12 @@ def test_what_is_moved_is_found_by_its_old_name(monkeypatch: pytest.MonkeyPatch)
     assert asked == [{"group": "mrq.moved", "name": "mrq.worker.Worker"}]
 
 
-@pytest.mark.parametrize("name", ["agent", "dashboard", "processes", "scheduler", "supervisor"])
+@pytest.mark.parametrize("name", ["agent", "processes", "scheduler", "supervisor"])
 def test_what_is_not_there_yet_says_so(name: str) -> None:
     with pytest.raises(ImportError, match=rf"mrq\.{name} is not in this version"):
         importlib.import_module(f"mrq.{name}")
+
+
+def test_the_dashboard_is_a_package_of_its_own() -> None:
+    with pytest.raises(ImportError, match="mrq_dashboard"):
+        importlib.import_module("mrq.dashboard")
