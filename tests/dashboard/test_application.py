@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 
+from mrq import schedules
 from mrq.app import App
+from mrq.domain.worker import WorkerRecord
+from mrq.job import queue_jobs, queue_raw_jobs
 from mrq.ports.errors import StoreUnavailableError
 from mrq.testing import memory_app
 from mrq_dashboard import application
@@ -32,13 +36,20 @@ def test_no_request_that_the_description_allows_breaks_it() -> None:
         schema = schemathesis.openapi.from_dict(made.openapi())
         schema.app = made
 
+        queue_jobs(ADD, [{"a": 1}, {"a": float("inf"), "token": "x"}], "crawl/eu")
+        queue_raw_jobs("p_timed_set", {"a": 1.0})
+        schedules.add(ADD, interval=60)
+        app.workers.register(WorkerRecord(app.jobs.new_id(), "w", app.clock.now(), 30.0))
         broken: list[str] = []
+        seen: Counter[int] = Counter()
         for result in schema.get_all_operations():
-            _try(result.ok(), broken)
+            _try(result.ok(), broken, seen)
         assert broken == []
+        assert seen[200] > 50
+        assert not seen[403]
 
 
-def _try(operation: Any, broken: list[str]) -> None:
+def _try(operation: Any, broken: list[str], seen: Counter[int]) -> None:
     """Call one operation with what its description allows."""
 
     @settings(
@@ -48,6 +59,7 @@ def _try(operation: Any, broken: list[str]) -> None:
     @given(case=operation.as_strategy())
     def call(case: Any) -> None:
         answer = case.call(headers={"host": "127.0.0.1"})
+        seen[answer.status_code] += 1
         if answer.status_code >= 500:
             broken.append(f"{operation.label}: {answer.status_code} {case.as_curl_command()}")
 
