@@ -26,13 +26,14 @@ class Signals:
 
     WATCHED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD)
 
-    def __init__(self) -> None:
+    def __init__(self, watched: tuple[int, ...] = WATCHED) -> None:
+        """In the main thread only."""
         self.came: list[int] = []
         self._reader, self._writer = os.pipe()
         os.set_blocking(self._writer, False)
         os.set_blocking(self._reader, False)
         signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
-        for number in self.WATCHED:
+        for number in watched:
             signal.signal(number, self._note)
 
     def _note(self, number: int, _frame: FrameType | None) -> None:

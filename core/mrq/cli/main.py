@@ -34,6 +34,7 @@ class About(NamedTuple):
 
 
 COMMANDS = {
+    "agent": About("Run the workers of a worker group on this machine.", extra="container"),
     "demo": About("Watch several thousand real jobs run, with servers of their own.", "mrq.cli.demo:demo", "embedded"),
     "doctor": About("Find out whether everything is in order here.", "mrq.cli.doctor:doctor"),
     "job": About("Show one job: status, params, result, traceback.", "mrq.cli.job:job"),
