@@ -119,7 +119,7 @@ class WorkerProcess:
                 raise AssertionError(f"the worker ended with {self._process.returncode}:\n{self.log}")
             return len(self.identities) >= times
 
-        wait_until(serves, START, what=f"{self.name} serves its queues")
+        wait_until(serves, START * times, what=f"{self.name} serves its queues")
         return self
 
     def wait_for_log(self, text: str, timeout: float = 20.0) -> None:

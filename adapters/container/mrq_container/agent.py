@@ -30,7 +30,7 @@ log = logging.getLogger("mrq.agent")
 
 ORCHESTRATE = "mrq.basetasks.orchestrator.Orchestrate"
 USUAL_INTERVAL = 10.0  # seconds between two reports when none is set: without reports there is no agent
-SHORTEST_LIFE, REPORTS_MISSED = 5.0, 4
+SHORTEST_LIFE, REPORTS_MISSED = 15.0, 4
 """An agent is taken for dead when it has missed so many reports, but not before so many seconds."""
 REMEMBERED = 3600.0  # seconds that the document of an agent is kept once it has ended
 SHARE_OF_MEMORY = 0.8

@@ -40,6 +40,7 @@ class Orchestrator:
         self._agents = agents
         self._locks = locks
         self._processes_of = processes_of
+        self._unserved: set[str] = set()  # groups of which it was said that nobody runs them
 
     def names(self) -> list[str]:
         """Names of the worker groups. Raises StoreUnavailableError."""
@@ -66,11 +67,9 @@ class Orchestrator:
         documents = self._agents.living(name)
         counts = wanted(group, self._processes_of)
         if not documents:
-            if counts.total():
-                log.warning(
-                    "nobody runs the %s of worker group %r: it has no agent", many(counts.total(), "worker"), name
-                )
+            self._say_unserved(name, counts.total())
             return 0
+        self._unserved.discard(name)
         plan = spread(counts, [_share(each) for each in documents])
         changed = 0
         for each in documents:
@@ -80,6 +79,11 @@ class Orchestrator:
         if changed:
             log.info("worker group %r: %s over %s", name, many(counts.total(), "worker"), many(len(documents), "agent"))
         return changed
+
+    def _say_unserved(self, name: str, workers: int) -> None:
+        if workers and name not in self._unserved:
+            log.warning("nobody runs the %s of worker group %r: it has no agent", many(workers, "worker"), name)
+            self._unserved.add(name)
 
     @contextmanager
     def _alone(self, name: str) -> Iterator[bool]:
