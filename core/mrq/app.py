@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from mrq.app_stores import Stores, StoreShelf
+from mrq.domain.gone import GONE
 from mrq.domain.jobkeys import SHORTEST_LIFE, KeyTerms
 from mrq.domain.options import TaskOptions
 from mrq.engine.clock import SystemClock
@@ -174,15 +175,10 @@ class App(StoreShelf):
             try:
                 self.tasks.load(schedule.path)
             except UnknownTaskError as error:
-                raise ConfigError(f"SCHEDULER_TASKS[{position}] ({schedule.path}): {error}") from error
+                gone = GONE.get(schedule.path)
+                text = f"remove this entry: {gone}" if gone else str(error)
+                raise ConfigError(f"SCHEDULER_TASKS[{position}] ({schedule.path}): {text}") from error
         return found
-
-    def _worker_loops(self) -> list[tuple[str, Callable[[Event], None]]]:
-        """What this worker does beside its jobs."""
-        if not self.settings.scheduler:
-            return []
-        scheduler, wanted = self.scheduler(), self.configured_schedules()
-        return [("scheduler", lambda stopped: scheduler.loop(stopped, self.settings.scheduler_interval, wanted))]
 
     def key_terms(self, path: str, keys: Sequence[str | None], ttl: float) -> KeyTerms:
         """The keys of jobs of a task, as the Enqueuer wants them."""
@@ -204,11 +200,12 @@ class App(StoreShelf):
         guard: Guard | None = None,
         options: WorkerOptions | None = None,
         fittings: Fittings | None = None,
+        loops: Sequence[tuple[str, Callable[[Event], None]]] = (),
     ) -> Worker:
         """A worker as the settings describe it.
 
         Raises:
-            ConfigError: a queue or the strategy can't be served, or a schedule is wrong.
+            ConfigError: a queue or the strategy can't be served.
         """
         from mrq.engine.loop import Worker  # noqa: PLC0415 - producers don't need it
 
@@ -221,7 +218,7 @@ class App(StoreShelf):
             runtime=runtime,
             guard=guard,
             fittings=fittings,
-            loops=self._worker_loops(),
+            loops=loops,
         )
         self._made = [reference for reference in self._made if reference() is not None]
         self._made.append(weakref.ref(worker))

@@ -188,6 +188,11 @@ class JobStore(Protocol):
         """How many jobs of a queue are in one of the statuses. `q/` counts all subqueues of q."""
         ...
 
+    def count_due(self, queue: str, now: datetime) -> int:
+        """How many jobs of a queue could be claimed now: those that wait, without those whose time has not come. `q/`
+        counts all subqueues of q."""
+        ...
+
     def count_by_queue(self, status: Status) -> dict[str, int]:
         """How many jobs are in a status, by queue."""
         ...
@@ -207,6 +212,11 @@ class JobStore(Protocol):
 
     def remove_queue(self, queue: str) -> int:
         """Delete every job of a queue, whatever its status. Returns how many there were."""
+        ...
+
+    def expire(self, before: datetime, limit: int) -> int:
+        """Delete at most `limit` jobs whose `dateexpires` is before a time: what a TTL index should have done. How
+        many there were; 0 as well when there is no index to find them by."""
         ...
 
     def ensure_indexes(self, largest: int | None = None) -> list[str]:

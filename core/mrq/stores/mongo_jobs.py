@@ -361,6 +361,12 @@ class MongoJobStore:
         return total
 
     @translated
+    def count_due(self, queue: str, now: datetime) -> int:
+        """See JobStore."""
+        wanted = {"queue": _queue_match(queue), **documents.due_filter(now, now + HORIZON)}
+        return self._jobs.count_documents(wanted, maxTimeMS=LONGEST_SUM)
+
+    @translated
     def count_by_queue(self, status: Status) -> dict[str, int]:
         """See JobStore."""
         # the condition on the queue lets the planner use the index of waiting jobs
@@ -405,6 +411,11 @@ class MongoJobStore:
         return self._jobs.delete_many({"queue": _queue_match(queue)}).deleted_count
 
     # ---- upkeep
+
+    @translated
+    def expire(self, before: datetime, limit: int) -> int:
+        """See JobStore."""
+        return mongo_indexes.expire(self._jobs, mongo_indexes.EXPIRES, before, limit)
 
     @translated
     def ensure_indexes(self, largest: int | None = None) -> list[str]:
