@@ -172,7 +172,7 @@ def check_agents(app: App) -> list[Finding]:
     try:
         groups = [(document, len(app.agents.living(document["_id"]))) for document in app.agents.groups()]
     except Exception as error:  # noqa: BLE001
-        return [_failed("worker groups", "they can't be read", error)]
+        return [failed("worker groups", "they can't be read", error)]
     findings = []
     for document, agents in groups:
         try:
