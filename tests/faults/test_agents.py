@@ -79,9 +79,8 @@ def test_an_agent_reports_and_runs_what_its_group_says_while_that_changes(
     wait_for_sleepers({agent: 2})
     wait_for_sleepers({agent: 1}, 601)
     environment = runs(agent, "sleep 600")[0].environ()
-    assert {"A": "1", "MRQ_AGENT_ID": agent.id, "MRQ_WORKER_GROUP": GROUP, "MRQ_IS_SUBPROCESS": "1"}.items() <= (
-        environment.items()
-    )
+    expected = {"A": "1", "MRQ_AGENT_ID": agent.id, "MRQ_WORKER_GROUP": GROUP, "MRQ_IS_SUBPROCESS": "1"}
+    assert {**expected, "MRQ_PROCESSES": "0"}.items() <= environment.items()
     desired = [f"MRQ_WORKER_GROUP=xx A=1 {SLEEP}"] * 2 + ["MRQ_WORKER_GROUP=xx /bin/sleep 601"]
     wait_until(lambda: Counter(documents(site)[0]["current_workers"]) == Counter(desired), PATIENCE)
     (document,) = documents(site)

@@ -50,7 +50,13 @@ class Agent(Process):
         self.worker_group = worker_group or settings.worker_group or "default"
         self.status = AgentStatus.STARTED
         self.datestarted = self._app.clock.now()
-        self.pool = ProcessPool(extra_env={"MRQ_AGENT_ID": str(self.id), "MRQ_WORKER_GROUP": self.worker_group})
+        self.pool = ProcessPool(
+            extra_env={
+                "MRQ_AGENT_ID": str(self.id),
+                "MRQ_WORKER_GROUP": self.worker_group,
+                "MRQ_PROCESSES": "0",  # the group says how many there are, whatever the config file says
+            }
+        )
         self._interval = settings.report_interval or USUAL_INTERVAL
         self._kick = threading.Event()
         self._handed_over = threading.Event()

@@ -46,6 +46,8 @@ def tied(words: list[str]) -> list[str]:
 def main() -> None:
     """Become the command, bound to the parent that is named by its pid."""
     parent, words = int(sys.argv[1]), sys.argv[2:]
+    for number in (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):  # Python has its own ways with these
+        signal.signal(number, signal.SIG_DFL)
     signal_at_death_of(parent, signal.SIGTERM)
     try:
         os.execvp(words[0], words)  # noqa: S606

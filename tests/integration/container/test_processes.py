@@ -85,6 +85,14 @@ def test_variables_reach_the_processes_those_of_the_command_first(pool: ProcessP
     assert said.read_text() == "by the pool of the command 1\n"
 
 
+def test_signals_have_their_usual_effect_on_the_processes(pool: ProcessPool, tmp_path: Path) -> None:
+    pool.set_commands(["/bin/sh -c 'grep SigIgn /proc/self/status > ignored; sleep 600'"])
+    ignored = tmp_path / "ignored"
+    wait_until(lambda: ignored.exists() and ignored.read_text(), what="it has said something")
+    mask = int(ignored.read_text().split()[1], 16)
+    assert not mask & (1 << (signal.SIGPIPE - 1) | 1 << (signal.SIGINT - 1))
+
+
 def test_a_command_that_is_not_there_is_tried_again_and_holds_up_no_other(pool: ProcessPool) -> None:
     pool.set_commands(["/no/such/program", SLEEP])
     wait_until(lambda: SLEEP in pool.commands, what="the other one runs")

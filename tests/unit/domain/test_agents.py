@@ -100,6 +100,14 @@ def test_a_bigger_agent_gets_more() -> None:
     assert (len(plan["small"]), len(plan["big"])) == (3, 6)  # type: ignore[index]
 
 
+def test_where_it_is_all_the_same_each_keeps_what_it_has() -> None:
+    assert spread({"a": 1, "b": 1}, agents("one", "two", one=["b"], two=["a"])) == {"one": ["b"], "two": ["a"]}
+
+
+def test_of_two_that_carry_the_same_the_one_with_less_of_a_command_gets_it() -> None:
+    assert spread({"x": 1, "a": 2}, agents("one", "two", two=["x"])) == {"one": ["a"], "two": ["x", "a"]}
+
+
 def test_a_new_agent_takes_its_share_and_nothing_else_moves() -> None:
     before: dict[str, list[str]] = {"one": ["a", "a", "b"], "two": ["a", "b", "b"]}
     plan: Plan = dict(spread({"a": 3, "b": 3}, agents("one", "two", "zero", **before)))

@@ -292,6 +292,18 @@ def test_a_stop_during_a_replacement_ends_all_and_interrupts_nobody_who_was_told
     assert fleet.plan.over
 
 
+def test_workers_that_start_or_end_are_not_replaced() -> None:
+    fleet = Fleet(2)
+    fleet.tell(Order.ROLL)
+    assert fleet.living == [0]
+    fleet.ready(0, *fleet.living[1:])
+    assert fleet.living == [0, 1]
+    fleet.tell(Order.FINISH)
+    fleet.tell(Order.ROLL)
+    assert fleet.living == [0, 1]
+    assert fleet.said == ["the workers are not replaced now: they are starting or ending"] * 2
+
+
 def test_a_lone_worker_is_interrupted_when_its_terminal_goes_away() -> None:
     fleet = serving(0)
     fleet.tell(Order.ROLL)

@@ -75,8 +75,11 @@ def test_a_group_without_agents_is_said_once(memory_app: App, caplog: pytest.Log
     for _ in range(2):
         assert memory_app.orchestrator.orchestrate("g") == 0
     assert caplog.text.count("nobody runs the 2 workers of worker group 'g'") == 1
-    agent(memory_app)
+    one = agent(memory_app)
     assert memory_app.orchestrator.orchestrate("g") == 1
+    memory_app.agents.report(one, {"status": "stop"}, 60)
+    memory_app.orchestrator.orchestrate("g")
+    assert caplog.text.count("nobody runs the 2 workers of worker group 'g'") == 2, "it is news again"
 
 
 def test_how_many_there_are_to_be_is_asked_of_one_function(memory_app: App) -> None:
