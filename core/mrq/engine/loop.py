@@ -14,6 +14,7 @@ from mrq.domain.words import many
 from mrq.domain.worker import WorkerRecord, WorkerStatus
 from mrq.engine.backoff import Backoff
 from mrq.engine.claiming import Claimer, queues_of
+from mrq.engine.collector import Collector
 from mrq.engine.deadlines import Deadlines
 from mrq.engine.execute import execute, failure_of
 from mrq.engine.fittings import Fittings
@@ -107,9 +108,12 @@ class Worker:
         )
         self._limits = Limits(stores, self._permits, runtime, clock)
         self._queue_limits = QueueLimits(self._permits, options.queue_limits, clock)
+        self.collector = Collector(
+            stores.stats if options.report_interval else None, jobs.new_id(), clock, options.stats_ttl
+        )
         self._settler = Settler(
             jobs, self.state, runtime, clock, options, self._metrics, self._permits.ended,
-            raw=stores.raw, returned=enqueuer.call_for,
+            raw=stores.raw, returned=enqueuer.call_for, collector=self.collector,
         )  # fmt: skip
         self._strategy = strategy_named(options.strategy)
         self._enqueuer = enqueuer
@@ -126,7 +130,7 @@ class Worker:
             interval=options.report_interval,
             ttl=options.queue_ttl,
         )
-        self.reporter = Reporter(jobs, workers, self.state, clock, options, fittings, self.sizes)
+        self.reporter = Reporter(jobs, workers, self.state, clock, options, fittings, self.sizes, self.collector)
         self._maintenance = Maintenance(jobs, enqueuer, clock)
         self._alone: list[Run] = []  # claimed, to be run with nothing beside them
         self._accepted = 0
@@ -293,6 +297,7 @@ class Worker:
         self._idle.close()
         if written and not self.state.busy:
             self._permits.finish()
+            self.reporter.last_statistics()
             try:
                 self._workers.stop(self.state.worker, self.reporter.report(WorkerStatus.STOP, measured=True))
             except StoreUnavailableError as error:
@@ -408,6 +413,7 @@ class Worker:
         self._count([job])
 
     def _count(self, jobs: list[ClaimedJob]) -> None:
+        self.collector.started(jobs)
         self._metrics.queues("dequeued", Counter(job.raw.queue if job.raw else job.queue for job in jobs))
         self._metrics.statuses({Status.STARTED: len(jobs)})
 

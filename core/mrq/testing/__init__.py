@@ -30,6 +30,7 @@ from mrq.stores.memory_raw import MemoryRawQueues
 from mrq.stores.memory_reports import MemoryJobReports
 from mrq.stores.memory_schedules import MemoryScheduleStore
 from mrq.stores.memory_sizes import MemoryQueueSizes
+from mrq.stores.memory_stats import MemoryStatsStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,6 +55,7 @@ def memory_stores() -> Stores:
         logs=MemoryLogStore(),
         sizes=MemoryQueueSizes(),
         raw=MemoryRawQueues(),
+        stats=MemoryStatsStore(jobs.documents),
     )
 
 

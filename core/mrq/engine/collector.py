@@ -1,0 +1,198 @@
+"""Count what a worker does, minute by minute, and write it with its reports.
+
+Each write is the whole of a minute under that minute's own id, so one that is repeated after a lost answer counts once.
+What can't be written is kept, up to a bound; beyond that the oldest minutes are given up, and that is counted too.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from mrq.domain.stats import Key, Period, Resolution, Tally, WorkerSample, counted_as, period_id
+from mrq.domain.words import many
+from mrq.ports.errors import StoreUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from mrq.domain.ids import WorkerId
+    from mrq.domain.job import ClaimedJob
+    from mrq.domain.stats import Counts
+    from mrq.domain.status import Status
+    from mrq.engine.run import Run
+    from mrq.ports.clock import Clock
+    from mrq.ports.stats import StatsStore
+
+log = logging.getLogger("mrq.stats")
+
+MOST_MINUTES = 60  # kept while MongoDB is away
+MOST_KEPT_PAIRS = 5_000  # of queue and task, in all of these minutes together
+
+
+@dataclass(slots=True)
+class _Minute:
+    """One minute. `revision`: of what is in it; `written`: the one that is stored."""
+
+    start: datetime
+    tally: Tally = field(default_factory=Tally)
+    sample: WorkerSample = field(default_factory=WorkerSample)
+    revision: int = 0
+    written: int = 0
+
+
+class Collector:
+    """Told of every start and end by the worker. `source` is its name for as long as the process lives, whatever
+    identities the worker takes. Without a store it counts nothing."""
+
+    def __init__(self, store: StatsStore | None, source: object, clock: Clock, ttl: float) -> None:
+        """`ttl`: seconds for which the minutes of one worker are kept."""
+        self._store = store
+        self._source = source
+        self._clock = clock
+        self._ttl = timedelta(seconds=ttl)
+        self._minutes: dict[datetime, _Minute] = {}
+        self._current: _Minute | None = None
+        self._dropped = 0  # minutes, not told yet
+        self._last_cpu: float | None = None
+        self._lock = threading.Lock()
+
+    # ---- what is counted; this is done for each job
+
+    def started(self, jobs: Sequence[ClaimedJob]) -> None:
+        """These jobs were claimed and start."""
+        if self._store is None:
+            return
+        with self._lock:
+            tally = self._minute().tally
+            last_queue, last_path, counts = None, None, None
+            for job in jobs:
+                queue, path = job.queue if job.raw is None else job.raw.queue, job.path
+                if counts is None or path != last_path or queue != last_queue:
+                    counts = _at(tally, queue, path)
+                    last_queue, last_path = queue, path
+                counts.started += 1
+                if job.raw is None and job.datequeued is not None:  # when payloads were queued nobody knows
+                    counts.wait.add((job.datestarted - job.datequeued).total_seconds())
+
+    def ended(self, runs: Iterable[tuple[Run, Status]]) -> None:
+        """These runs have ended like this, and that is written."""
+        if self._store is None:
+            return
+        with self._lock:
+            tally = self._minute().tally
+            last_queue, last_path, counts = None, None, None
+            for run, status in runs:
+                job = run.job
+                queue, path = job.queue if job.raw is None else job.raw.queue, job.path
+                if counts is None or path != last_path or queue != last_queue:
+                    counts = _at(tally, queue, path)
+                    last_queue, last_path = queue, path
+                counts.ended[status] = counts.ended.get(status, 0) + 1
+                if run.took is not None:
+                    counts.run.add(run.took)
+
+    def sampled(self, process: Mapping[str, Any], busy: int, greenlets: int) -> None:
+        """The worker reports: what its process uses (as in the report), and so many greenlets are at work."""
+        if self._store is None:
+            return
+        cpu, memory = process.get("cpu") or {}, process.get("mem") or {}
+        spent = float(cpu.get("user", 0)) + float(cpu.get("system", 0))
+        with self._lock:
+            sample = self._minute().sample
+            sample.reports += 1
+            sample.busy += busy
+            sample.greenlets = max(sample.greenlets, greenlets)
+            sample.rss = max(sample.rss, int(memory.get("rss", 0)))
+            if self._last_cpu is not None:
+                sample.cpu_ms += max(0, round(1000 * (spent - self._last_cpu)))
+            self._last_cpu = spent
+
+    def _minute(self) -> _Minute:
+        """The minute that is being counted, about to be changed. A clock that is set back changes nothing: what was
+        written of an earlier minute must not be begun anew."""
+        start = Resolution.WORKER.start_of(self._clock.now())
+        if self._current is None or start > self._current.start:
+            self._current = self._minutes[start] = _Minute(start)
+        self._current.revision += 1
+        return self._current
+
+    # ---- writing
+
+    def flush(self, worker: WorkerId) -> bool:
+        """Write what has not been written, as that worker; whether all of it was. Raises nothing: statistics must not
+        cost a worker its life."""
+        store = self._store
+        if store is None:
+            return True
+        self._drop_what_is_too_much()
+        for minute in self._changed():
+            try:
+                if not self._write(store, minute, worker):
+                    return False
+            except Exception:
+                log.exception("the statistics of %s can't be stored: they are given up", minute.start)
+                self._forget(minute.start)
+        return True
+
+    def _changed(self) -> list[_Minute]:
+        """Copies of what is to be written, oldest first."""
+        with self._lock:
+            return [_copy(each) for each in self._minutes.values() if each.revision > each.written]
+
+    def _write(self, store: StatsStore, minute: _Minute, worker: WorkerId) -> bool:
+        name = period_id(Resolution.WORKER, minute.start, self._source)
+        period = Period(name, Resolution.WORKER, minute.start, minute.revision, minute.tally, worker, minute.sample)
+        try:
+            store.put(period, minute.start + self._ttl)
+        except StoreUnavailableError as error:
+            log.debug("statistics wait for MongoDB: %s", error)
+            return False
+        with self._lock:
+            kept = self._minutes.get(minute.start)
+            if kept is not None:
+                kept.written = minute.revision
+                if kept is not self._current and kept.revision == kept.written:
+                    del self._minutes[minute.start]
+        return True
+
+    def _forget(self, start: datetime) -> None:
+        with self._lock:
+            self._minutes.pop(start, None)
+            if self._current is not None and self._current.start == start:
+                self._current = None
+            self._note_dropped(1)
+
+    def _drop_what_is_too_much(self) -> None:
+        with self._lock:
+            pairs = sum(len(each.tally.counts) for each in self._minutes.values())
+            dropped = 0
+            while len(self._minutes) > 1 and (len(self._minutes) > MOST_MINUTES or pairs > MOST_KEPT_PAIRS):
+                oldest = self._minutes.pop(next(iter(self._minutes)))
+                pairs -= len(oldest.tally.counts)
+                dropped += 1
+            if dropped:
+                self._note_dropped(dropped)
+                log.warning("MongoDB is away for too long: %s of statistics given up", many(dropped, "minute"))
+
+    def _note_dropped(self, minutes: int) -> None:
+        if self._current is not None:
+            self._current.tally.dropped += minutes + self._dropped
+            self._current.revision += 1
+            self._dropped = 0
+        else:
+            self._dropped += minutes
+
+
+def _at(tally: Tally, queue: str, path: str) -> Counts:
+    key: Key = (counted_as(queue), path)
+    return tally.at(key)
+
+
+def _copy(minute: _Minute) -> _Minute:
+    tally = Tally({key: counts.copy() for key, counts in minute.tally.counts.items()}, dropped=minute.tally.dropped)
+    return replace(minute, tally=tally, sample=replace(minute.sample))
