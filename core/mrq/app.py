@@ -8,15 +8,12 @@ from __future__ import annotations
 import logging
 import socket
 import weakref
-from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from mrq.app_stores import Stores, StoreShelf
 from mrq.domain.jobkeys import SHORTEST_LIFE, KeyTerms
 from mrq.domain.options import TaskOptions
-from mrq.domain.queuename import parse_queue
-from mrq.domain.stats import Resolution
 from mrq.engine.clock import SystemClock
 from mrq.engine.enqueue import Enqueuer
 from mrq.engine.metrics import Metrics
@@ -36,11 +33,8 @@ if TYPE_CHECKING:
     from mrq.engine.fittings import Fittings
     from mrq.engine.loop import Worker
     from mrq.engine.ownruns import OwnRuns
-    from mrq.engine.queue_samples import QueueSampler
     from mrq.engine.run import Run
     from mrq.engine.scheduler import Scheduler
-    from mrq.engine.stats_reading import StatsReader
-    from mrq.engine.stats_upkeep import StatsUpkeep
     from mrq.ports.clock import Clock
     from mrq.ports.guard import Guard
     from mrq.ports.runtime import Event, Runtime
@@ -159,37 +153,6 @@ class App(StoreShelf):
 
         return Scheduler(self.schedules, self.jobs, self.enqueuer, self.clock, self.queue_of, self.tasks.options)
 
-    @cached_property
-    def stats_upkeep(self) -> StatsUpkeep | None:
-        """Keeps the statistics going: `stats_round(now)`, to be called every few seconds by anybody. None when nothing
-        is counted."""
-        if self.stats is None:
-            return None
-        from mrq.engine.rollup import RollUp  # noqa: PLC0415 - for who looks after things only
-        from mrq.engine.stats_upkeep import StatsUpkeep  # noqa: PLC0415
-
-        keep = {
-            Resolution.MINUTE: timedelta(seconds=self.settings.stats_minute_ttl),
-            Resolution.HOUR: timedelta(seconds=self.settings.stats_hour_ttl),
-            Resolution.DAY: timedelta(seconds=self.settings.stats_day_ttl),
-        }
-        return StatsUpkeep(self.queue_sampler, RollUp(self.stats, keep), self.clock)
-
-    @cached_property
-    def queue_sampler(self) -> QueueSampler:
-        """Looks at the queues."""
-        from mrq.engine.queue_samples import QueueSampler  # noqa: PLC0415
-
-        raw = [name for name in self.queue_table if parse_queue(name).is_raw]
-        return QueueSampler(self.stats_store, self.raw, raw, timedelta(seconds=self.settings.stats_minute_ttl))
-
-    @cached_property
-    def stats_reader(self) -> StatsReader:
-        """Reads what was counted."""
-        from mrq.engine.stats_reading import StatsReader  # noqa: PLC0415
-
-        return StatsReader(self.stats_store, self.queue_sampler, self.clock)
-
     def configured_schedules(self) -> list[Schedule]:
         """SCHEDULER_TASKS.
 
@@ -205,13 +168,6 @@ class App(StoreShelf):
             except UnknownTaskError as error:
                 raise ConfigError(f"SCHEDULER_TASKS[{position}] ({schedule.path}): {error}") from error
         return found
-
-    def _worker_loops(self) -> list[tuple[str, Callable[[Event], None]]]:
-        """What this worker does beside its jobs."""
-        if not self.settings.scheduler:
-            return []
-        scheduler, wanted = self.scheduler(), self.configured_schedules()
-        return [("scheduler", lambda stopped: scheduler.loop(stopped, self.settings.scheduler_interval, wanted))]
 
     def key_terms(self, path: str, keys: Sequence[str | None], ttl: float) -> KeyTerms:
         """The keys of jobs of a task, as the Enqueuer wants them."""
@@ -233,11 +189,12 @@ class App(StoreShelf):
         guard: Guard | None = None,
         options: WorkerOptions | None = None,
         fittings: Fittings | None = None,
+        loops: Sequence[tuple[str, Callable[[Event], None]]] = (),
     ) -> Worker:
         """A worker as the settings describe it.
 
         Raises:
-            ConfigError: a queue or the strategy can't be served, or a schedule is wrong.
+            ConfigError: a queue or the strategy can't be served.
         """
         from mrq.engine.loop import Worker  # noqa: PLC0415 - producers don't need it
 
@@ -250,7 +207,7 @@ class App(StoreShelf):
             runtime=runtime,
             guard=guard,
             fittings=fittings,
-            loops=self._worker_loops(),
+            loops=loops,
         )
         self._made = [reference for reference in self._made if reference() is not None]
         self._made.append(weakref.ref(worker))

@@ -9,10 +9,15 @@ for minute in stats.figures(queue="default"):
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from mrq.app import get_app
+from mrq.app_stats import reader
 from mrq.domain.figures import Figures, FleetPoint, QueueFigures, QueuePoint, Spread, WorkerPoint
 from mrq.domain.stats import Resolution
+
+if TYPE_CHECKING:
+    from mrq.engine.stats_reading import StatsReader
 
 __all__ = [
     "Figures",
@@ -50,7 +55,7 @@ def figures(
     Raises ValueError when that is more than 1,500 periods or `resolution` is another word; ServerUnavailableError.
     """
     start, end = _between(start, end)
-    return get_app().stats_reader.figures(start, end, _resolution(resolution, start, end), queue, path)
+    return _reader().figures(start, end, _resolution(resolution, start, end), queue, path)
 
 
 def totals(
@@ -63,8 +68,7 @@ def totals(
     if by not in ("queue", "task"):
         raise ValueError(f"by is 'queue' or 'task', not {by!r}")
     start, end = _between(start, end)
-    reader = get_app().stats_reader
-    return reader.totals(start, end, _resolution(resolution, start, end), by_task=by == "task")
+    return _reader().totals(start, end, _resolution(resolution, start, end), by_task=by == "task")
 
 
 def queue_history(queue: str, start: datetime | None = None, end: datetime | None = None) -> list[QueuePoint]:
@@ -73,7 +77,7 @@ def queue_history(queue: str, start: datetime | None = None, end: datetime | Non
     Raises ServerUnavailableError.
     """
     start, end = _between(start, end)
-    return get_app().stats_reader.queue_history(queue, start, end)
+    return _reader().queue_history(queue, start, end)
 
 
 def queue_figures(queue: str) -> QueueFigures:
@@ -81,7 +85,7 @@ def queue_figures(queue: str) -> QueueFigures:
 
     Raises ServerUnavailableError.
     """
-    return get_app().stats_reader.queue_figures(queue)
+    return _reader().queue_figures(queue)
 
 
 def worker_history(worker: str, start: datetime | None = None, end: datetime | None = None) -> list[WorkerPoint]:
@@ -90,14 +94,13 @@ def worker_history(worker: str, start: datetime | None = None, end: datetime | N
     Raises InvalidJobIdError when `worker` is no id; ServerUnavailableError.
     """
     start, end = _between(start, end)
-    app = get_app()
-    return app.stats_reader.worker_history(app.jobs.parse_id(worker), start, end)
+    return _reader().worker_history(get_app().jobs.parse_id(worker), start, end)
 
 
 def fleet_history(start: datetime | None = None, end: datetime | None = None, resolution: str = "") -> list[FleetPoint]:
     """All workers together. The arguments are those of `figures`. Raises ValueError, ServerUnavailableError."""
     start, end = _between(start, end)
-    return get_app().stats_reader.fleet_history(start, end, _resolution(resolution, start, end))
+    return _reader().fleet_history(start, end, _resolution(resolution, start, end))
 
 
 def resolution_for(length: timedelta) -> Resolution:
@@ -105,6 +108,10 @@ def resolution_for(length: timedelta) -> Resolution:
     if length <= MINUTES_UP_TO:
         return Resolution.MINUTE
     return Resolution.HOUR if length <= HOURS_UP_TO else Resolution.DAY
+
+
+def _reader() -> StatsReader:
+    return reader(get_app())
 
 
 def _resolution(name: str, start: datetime, end: datetime) -> Resolution:

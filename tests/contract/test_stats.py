@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -275,22 +275,29 @@ def test_no_more_are_counted_than_asked_for_and_that_is_said(stats: StatsKit) ->
 # ---- upkeep
 
 
+# MongoDB deletes by itself what is past, once a minute: in these tests it is a time to come that is over.
+COMING = datetime.now(UTC).replace(microsecond=0, tzinfo=None) + timedelta(days=365)
+
+
 def test_what_has_expired_is_deleted_a_bounded_number_at_a_time(stats: StatsKit) -> None:
+    stats.store.ensure_indexes()
     for minute in range(4):
-        stats.store.put(period(minute), at(60 * minute))
-        stats.store.put_samples(look(minute), at(60 * minute))
-    assert stats.store.expire(at(0), 10) == 0
-    assert stats.store.expire(at(150), 2) == 4
-    assert stats.store.expire(at(150), 2) == 2
-    assert stats.store.expire(at(150), 2) == 0
+        stats.store.put(period(minute), COMING + minute * MINUTE)
+        stats.store.put_samples(look(minute), COMING + minute * MINUTE)
+    assert stats.store.expire(COMING, 10) == 0
+    late = COMING + timedelta(seconds=150)
+    assert stats.store.expire(late, 2) == 4
+    assert stats.store.expire(late, 2) == 2
+    assert stats.store.expire(late, 2) == 0
     assert [each.start for each in read(stats)] == [NOW + 3 * MINUTE]
     assert [each.start for each in stats.store.samples(NOW, NOW + HOUR, 10)] == [NOW + 3 * MINUTE]
 
 
 def test_what_was_written_again_lives_on(stats: StatsKit) -> None:
-    stats.store.put(period(), at(1))
-    stats.store.put(period(revision=2), at(100))
-    assert stats.store.expire(at(50), 10) == 0
+    stats.store.ensure_indexes()
+    stats.store.put(period(), COMING)
+    stats.store.put(period(revision=2), COMING + HOUR)
+    assert stats.store.expire(COMING + MINUTE, 10) == 0
 
 
 # ---- on MongoDB alone

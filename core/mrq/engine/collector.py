@@ -96,6 +96,16 @@ class Collector:
                 if run.took is not None:
                     counts.run.add(run.took)
 
+    def rescued(self, ends: Iterable[tuple[ClaimedJob, Status]]) -> None:
+        """This became of runs that ended with their worker; for how long they had run nobody knows."""
+        if self._store is None:
+            return
+        with self._lock:
+            tally = self._minute().tally
+            for job, status in ends:
+                counts = _at(tally, job.queue, job.path)
+                counts.ended[status] = counts.ended.get(status, 0) + 1
+
     def sampled(self, process: Mapping[str, Any], busy: int, greenlets: int) -> None:
         """The worker reports: what its process uses (as in the report), and so many greenlets are at work."""
         if self._store is None:

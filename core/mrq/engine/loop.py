@@ -148,6 +148,7 @@ class Worker:
             options.max_losses,
             options.default_ttl,
             returned=enqueuer.call_for,
+            settled=self.collector.rescued,
             bury=self._permits.bury,
         )
         self._heartbeat = Heartbeat(

@@ -60,9 +60,8 @@ class StatsStore(Protocol):
         """These have been summed up; those that were written again since wait on."""
         ...
 
-    def expire(self, now: datetime, limit: int) -> int:
-        """Delete what has expired, at most `limit` of each kind; how many. MongoDB does it by itself (TTL); this is
-        for where nobody does."""
+    def expire(self, before: datetime, limit: int) -> int:
+        """Delete at most `limit` documents of each kind that should have been deleted before a time; see JobStore."""
         ...
 
     # ---- queues

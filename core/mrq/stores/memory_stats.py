@@ -93,12 +93,12 @@ class MemoryStatsStore:
                 if document is not None and document["rev"] == part.revision:
                     document.pop("pending", None)
 
-    def expire(self, now: datetime, limit: int) -> int:
+    def expire(self, before: datetime, limit: int) -> int:
         """See StatsStore."""
         deleted = 0
         with self._lock:
             for documents in (self._periods, self._samples):
-                expired = sorted((d for d in documents.values() if d["expires"] < now), key=lambda d: d["expires"])
+                expired = sorted((d for d in documents.values() if d["expires"] < before), key=lambda d: d["expires"])
                 for document in expired[: max(1, limit)]:
                     del documents[document["_id"]]
                     deleted += 1

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import bson.errors
 import pymongo
-from pymongo import ASCENDING, DESCENDING, DeleteOne, UpdateOne, WriteConcern
+from pymongo import ASCENDING, DESCENDING, UpdateOne, WriteConcern
 from pymongo.errors import DocumentTooLarge, DuplicateKeyError, PyMongoError
 
 from mrq.domain.stats import Backlog, Resolution, counted_as
@@ -112,16 +112,10 @@ class MongoStatsStore:
             self._periods.bulk_write(writes, ordered=False)
 
     @translated
-    def expire(self, now: datetime, limit: int) -> int:
+    def expire(self, before: datetime, limit: int) -> int:
         """See StatsStore."""
-        deleted = 0
-        for collection in (self._periods, self._samples):
-            expired: Document = {"expires": {"$lt": now}}
-            found = collection.find(expired, {"_id": 1}).sort("expires", ASCENDING).limit(max(1, limit))
-            # each on its own condition: one that was written again meanwhile has a new time
-            if writes := [DeleteOne({"_id": document["_id"], **expired}) for document in found]:
-                deleted += collection.bulk_write(writes, ordered=False).deleted_count
-        return deleted
+        everything = (self._periods, self._samples)
+        return sum(mongo_indexes.expire(each, mongo_indexes.STATS_EXPIRY, before, limit) for each in everything)
 
     # ---- queues
 
