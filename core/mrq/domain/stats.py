@@ -162,8 +162,7 @@ class Tally:
         found = self.counts.get(key)
         if found is not None:
             return found
-        queue, path = key
-        if len(self.counts) >= most or len(queue) > LONGEST_NAME or len(path) > LONGEST_NAME:
+        if len(self.counts) >= most or not all(map(_may_be_a_name, key)):
             key = OTHER, OTHER
         return self.counts.setdefault(key, Counts())
 
@@ -221,6 +220,14 @@ def period_id(resolution: Resolution, start: datetime, source: object = None) ->
     """The one name of a period, and of its source (a worker process) when it is a minute of one worker."""
     name = f"{resolution.value}:{start:%Y-%m-%dT%H:%M}"
     return name if source is None else f"{name}:{source}"
+
+
+def _may_be_a_name(text: str) -> bool:
+    """Whether it can be stored, and is worth it."""
+    try:
+        return len(text) <= LONGEST_NAME and bool(text.encode())
+    except UnicodeEncodeError:
+        return False
 
 
 def counted_as(queue: str) -> str:

@@ -13,7 +13,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from mrq.domain.stats import Key, Period, Resolution, Tally, WorkerSample, counted_as, period_id
-from mrq.domain.words import many
 from mrq.ports.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
@@ -57,7 +56,7 @@ class Collector:
         self._ttl = timedelta(seconds=ttl)
         self._minutes: dict[datetime, _Minute] = {}
         self._current: _Minute | None = None
-        self._dropped = 0  # minutes, not told yet
+        self._dropped = 0  # minutes; told with what is counted next
         self._last_cpu: float | None = None
         self._lock = threading.Lock()
 
@@ -128,6 +127,9 @@ class Collector:
         start = Resolution.WORKER.start_of(self._clock.now())
         if self._current is None or start > self._current.start:
             self._current = self._minutes[start] = _Minute(start)
+        if self._dropped:
+            self._current.tally.dropped += self._dropped
+            self._dropped = 0
         self._current.revision += 1
         return self._current
 
@@ -175,7 +177,7 @@ class Collector:
             self._minutes.pop(start, None)
             if self._current is not None and self._current.start == start:
                 self._current = None
-            self._note_dropped(1)
+            self._dropped += 1
 
     def _drop_what_is_too_much(self) -> None:
         with self._lock:
@@ -184,18 +186,10 @@ class Collector:
             while len(self._minutes) > 1 and (len(self._minutes) > MOST_MINUTES or pairs > MOST_KEPT_PAIRS):
                 oldest = self._minutes.pop(next(iter(self._minutes)))
                 pairs -= len(oldest.tally.counts)
-                dropped += 1
-            if dropped:
-                self._note_dropped(dropped)
-                log.warning("MongoDB is away for too long: %s of statistics given up", many(dropped, "minute"))
-
-    def _note_dropped(self, minutes: int) -> None:
-        if self._current is not None:
-            self._current.tally.dropped += minutes + self._dropped
-            self._current.revision += 1
-            self._dropped = 0
-        else:
-            self._dropped += minutes
+                dropped += 1 + oldest.tally.dropped  # with what it had to tell itself
+            if dropped and not self._dropped:  # once, not every minute
+                log.warning("MongoDB is away for too long: from now on the oldest minutes of statistics are given up")
+            self._dropped += dropped
 
 
 def _at(tally: Tally, queue: str, path: str) -> Counts:

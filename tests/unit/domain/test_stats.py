@@ -57,10 +57,11 @@ def test_what_has_no_place_is_summed_under_one_name() -> None:
     made = Tally()
     for n in range(5):
         made.at((f"q{n}", "tasks.T"), most=3).started += 1
-    made.at(("q", "p" * 1000)).started += 1
+    for path in ("p" * 1000, "lone \ud800", ""):
+        made.at(("q", path)).started += 1
     made.at(("q0", "tasks.T"), most=3).started += 1
     assert {key: each.started for key, each in made.counts.items()} == {
-        ("q0", "tasks.T"): 2, ("q1", "tasks.T"): 1, ("q2", "tasks.T"): 1, (OTHER, OTHER): 3,
+        ("q0", "tasks.T"): 2, ("q1", "tasks.T"): 1, ("q2", "tasks.T"): 1, (OTHER, OTHER): 5,
     }  # fmt: skip
 
 
