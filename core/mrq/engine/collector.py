@@ -57,6 +57,7 @@ class Collector:
         self._minutes: dict[datetime, _Minute] = {}
         self._current: _Minute | None = None
         self._dropped = 0  # minutes; told with what is counted next
+        self._complained = False  # that minutes had to be given up
         self._last_cpu: float | None = None
         self._lock = threading.Lock()
 
@@ -149,6 +150,7 @@ class Collector:
             except Exception:
                 log.exception("the statistics of %s can't be stored: they are given up", minute.start)
                 self._forget(minute.start)
+        self._complained = False
         return True
 
     def _changed(self) -> list[_Minute]:
@@ -187,7 +189,8 @@ class Collector:
                 oldest = self._minutes.pop(next(iter(self._minutes)))
                 pairs -= len(oldest.tally.counts)
                 dropped += 1 + oldest.tally.dropped  # with what it had to tell itself
-            if dropped and not self._dropped:  # once, not every minute
+            if dropped and not self._complained:  # once an outage
+                self._complained = True
                 log.warning("MongoDB is away for too long: from now on the oldest minutes of statistics are given up")
             self._dropped += dropped
 

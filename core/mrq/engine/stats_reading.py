@@ -29,7 +29,7 @@ WINDOW = timedelta(minutes=5)
 SHORTEST_WINDOW = timedelta(seconds=20)
 
 UNMADE = {Resolution.MINUTE: timedelta(hours=2), Resolution.HOUR: timedelta(days=2), Resolution.DAY: timedelta(days=8)}
-"""How far back sums are looked for that are not made yet."""
+"""How far back from now sums are looked for that are not made yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ class StatsReader:
         """Periods that are not summed up, or of which a part is not, or was written since."""
         if resolution.child is None:
             return set()
-        start = max(start, resolution.start_of(end - UNMADE[resolution]))
+        start = max(start, resolution.start_of(self.clock.now() - UNMADE[resolution]))
         found: set[datetime] = set()
         pending = self.store.pending(resolution, start, end)
         while pending is not None:
@@ -172,6 +172,12 @@ class StatsReader:
             if backlog is not None:
                 found.append(QueuePoint(look.at, backlog.waiting, backlog.delayed, backlog.oldest_wait, backlog.capped))
         return found
+
+    def latest_look(self) -> QueueSamples | None:
+        """All queues as they were a minute or so ago; None: nobody has looked within the last five."""
+        now = self.clock.now()
+        looks = self.store.samples(now - WINDOW, now + Resolution.MINUTE.length, 1)
+        return looks[-1] if looks else None
 
     def queue_figures(self, queue: str) -> QueueFigures:
         """A queue as it is now: what waits is counted at once, the rest is of the last five minutes."""
