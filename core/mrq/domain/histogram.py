@@ -20,9 +20,10 @@ LONGEST: Final = 100 * 24 * 3600.0
 """Seconds. What is longer counts as this."""
 
 _STEPS = 1 / log(GROWTH)
+_SHIFT = 1 - log(SMALLEST) * _STEPS  # what is just above the smallest is in bucket 1
 _MIDDLE = 2 * GROWTH / (1 + GROWTH)
 
-LAST: Final = int(log(LONGEST / SMALLEST) * _STEPS) + 1
+LAST: Final = int(log(LONGEST) * _STEPS + _SHIFT)
 """The last bucket: there are LAST + 1 of them at most."""
 
 
@@ -35,15 +36,18 @@ class Histogram:
     micros: int = 0
 
     def add(self, seconds: float) -> None:
-        """Count a duration. One below 0 (clocks that differ) counts as the smallest."""
-        counts = self.counts
+        """Count a duration. One below 0 (clocks that differ) counts as the smallest. Called twice for each job."""
         if seconds > SMALLEST:
-            seconds = min(seconds, LONGEST)
-            bucket = int(log(seconds / SMALLEST) * _STEPS) + 1
-            self.micros += int(seconds * 1_000_000)
+            if seconds > LONGEST:  # noqa: PLR1730 - min() takes longer than the rest of this
+                seconds = LONGEST
+            bucket = int(log(seconds) * _STEPS + _SHIFT)
+            self.micros += int(seconds * 1e6)
         else:
             bucket = 0
-        counts[bucket] = counts.get(bucket, 0) + 1
+        try:
+            self.counts[bucket] += 1
+        except KeyError:
+            self.counts[bucket] = 1
 
     def merge(self, other: Histogram) -> None:
         """Add what another one counted."""

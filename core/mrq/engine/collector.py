@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("mrq.stats")
 
 MOST_MINUTES = 60  # kept while MongoDB is away
+MOST_PLACES = 2_000
 MOST_KEPT_PAIRS = 5_000  # of queue and task, in all of these minutes together
 
 
@@ -42,6 +43,15 @@ class _Minute:
     sample: WorkerSample = field(default_factory=WorkerSample)
     revision: int = 0
     written: int = 0
+    places: dict[Key, Counts] = field(default_factory=dict)  # where a queue by its full name and a task are counted
+
+    def place(self, key: Key) -> Counts:
+        """Where to count. Remembered, for this is asked for each job; there may be any number of subqueues."""
+        queue, path = key
+        if len(self.places) >= MOST_PLACES:
+            self.places.clear()
+        found = self.places[key] = self.tally.at((counted_as(queue), path))
+        return found
 
 
 class Collector:
@@ -68,15 +78,14 @@ class Collector:
         if self._store is None:
             return
         with self._lock:
-            tally = self._minute().tally
-            last_queue, last_path, counts = None, None, None
+            minute = self._minute()
+            places = minute.places
             for job in jobs:
-                queue, path = job.queue if job.raw is None else job.raw.queue, job.path
-                if counts is None or path != last_path or queue != last_queue:
-                    counts = _at(tally, queue, path)
-                    last_queue, last_path = queue, path
+                raw = job.raw
+                key = (job.queue if raw is None else raw.queue, job.path)
+                counts = places.get(key) or minute.place(key)
                 counts.started += 1
-                if job.raw is None and job.datequeued is not None:  # when payloads were queued nobody knows
+                if raw is None and job.datequeued is not None:  # when payloads were queued nobody knows
                     counts.wait.add((job.datestarted - job.datequeued).total_seconds())
 
     def ended(self, runs: Iterable[tuple[Run, Status]]) -> None:
@@ -84,14 +93,12 @@ class Collector:
         if self._store is None:
             return
         with self._lock:
-            tally = self._minute().tally
-            last_queue, last_path, counts = None, None, None
+            minute = self._minute()
+            places = minute.places
             for run, status in runs:
                 job = run.job
-                queue, path = job.queue if job.raw is None else job.raw.queue, job.path
-                if counts is None or path != last_path or queue != last_queue:
-                    counts = _at(tally, queue, path)
-                    last_queue, last_path = queue, path
+                key = (job.queue if job.raw is None else job.raw.queue, job.path)
+                counts = places.get(key) or minute.place(key)
                 counts.ended[status] = counts.ended.get(status, 0) + 1
                 if run.took is not None:
                     counts.run.add(run.took)
@@ -101,9 +108,9 @@ class Collector:
         if self._store is None:
             return
         with self._lock:
-            tally = self._minute().tally
+            minute = self._minute()
             for job, status in ends:
-                counts = _at(tally, job.queue, job.path)
+                counts = minute.place((job.queue, job.path))
                 counts.ended[status] = counts.ended.get(status, 0) + 1
 
     def sampled(self, process: Mapping[str, Any], busy: int, greenlets: int) -> None:
@@ -195,11 +202,6 @@ class Collector:
             self._dropped += dropped
 
 
-def _at(tally: Tally, queue: str, path: str) -> Counts:
-    key: Key = (counted_as(queue), path)
-    return tally.at(key)
-
-
 def _copy(minute: _Minute) -> _Minute:
     tally = Tally({key: counts.copy() for key, counts in minute.tally.counts.items()}, dropped=minute.tally.dropped)
-    return replace(minute, tally=tally, sample=replace(minute.sample))
+    return replace(minute, tally=tally, sample=replace(minute.sample), places={})
