@@ -36,7 +36,7 @@ class About(NamedTuple):
 COMMANDS = {
     "demo": About("Watch several thousand real jobs run, with servers of their own.", "mrq.cli.demo:demo", "embedded"),
     "doctor": About("Find out whether everything is in order here.", "mrq.cli.doctor:doctor"),
-    "job": About("Show one job: status, params, result, traceback.", "mrq.cli.job:job"),
+    "job": About("Show one job: status, params, result, traceback, log.", "mrq.cli.job:job"),
     "run": About("Run one task here and now, or queue it.", "mrq.cli.run:run"),
     "stats": About("Show what ran lately, by queue or by task.", "mrq.cli.stats:stats"),
     "tick": About("Queue what recurs and look after everything, once.", "mrq.cli.tick:tick"),

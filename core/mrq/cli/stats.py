@@ -105,7 +105,7 @@ def show(found: Sequence[Figures], backlogs: Mapping[str, Backlog], by: str) -> 
             "every 10 s; with `stats` off or `report_interval` 0 they don't count."
         )
         return
-    head = [by, "runs", "per s", "failed", "again", "wait p50/p95/p99", "run p50/p95/p99"]
+    head = [by, "runs", "per s", Status.FAILED.value, "again", "wait p50/p95/p99", "run p50/p95/p99"]
     head += ["waiting", "oldest"] if by == "queue" else []
     table([head, *rows])
     if len(found) > MOST_ROWS:

@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from mrq.domain.job import ClaimedJob
     from mrq.domain.stats import Counts
     from mrq.domain.status import Status
+    from mrq.engine.options import WorkerOptions
     from mrq.engine.run import Run
     from mrq.ports.clock import Clock
     from mrq.ports.stats import StatsStore
+    from mrq.ports.stores import StorePorts
 
 log = logging.getLogger("mrq.stats")
 
@@ -205,3 +207,9 @@ class Collector:
 def _copy(minute: _Minute) -> _Minute:
     tally = Tally({key: counts.copy() for key, counts in minute.tally.counts.items()}, dropped=minute.tally.dropped)
     return replace(minute, tally=tally, sample=replace(minute.sample), places={})
+
+
+def collector_of(stores: StorePorts, options: WorkerOptions, clock: Clock) -> Collector:
+    """That of a new worker. Who writes no reports counts nothing: there would be nobody to write it."""
+    store = stores.stats if options.report_interval else None
+    return Collector(store, stores.jobs.new_id(), clock, options.stats_ttl)

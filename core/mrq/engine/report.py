@@ -66,10 +66,11 @@ class Reporter:
             if ratio is not None and (run.job.raw is None or run.job.raw.stored):
                 self.jobs.set_progress(run.job.id, run.job.token, ratio)
 
-    def last_statistics(self) -> None:
-        """Write what has been counted since the last report; the worker ends."""
+    def last(self) -> dict[str, Any]:
+        """The report of a worker that ends, once what it has counted since its last one is written."""
         if not self.collector.flush(self.state.worker):
             log.warning("what this worker counted since its last report could not be written")
+        return self.report(WorkerStatus.STOP, measured=True)
 
     def report(self, status: WorkerStatus, *, measured: bool = False) -> dict[str, Any]:
         """The report as it is stored. `measured`: with the memory and the CPU time of the process."""

@@ -35,7 +35,7 @@ from mrq.stores.memory_stats import MemoryStatsStore
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mrq.engine.loop import Exit
+    from mrq.engine.shutdown import Exit
 
 
 def memory_stores() -> Stores:
