@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from mrq.app import get_app
 from mrq.app_stats import reader
-from mrq.domain.figures import Figures, FleetPoint, QueueFigures, QueuePoint, Spread, WorkerPoint
+from mrq.domain.figures import Figures, FleetPoint, QueuePoint, Spread, WorkerPoint
+from mrq.domain.queuefigures import QueueFigures, RunTimes
 from mrq.domain.stats import Resolution
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ __all__ = [
     "FleetPoint",
     "QueueFigures",
     "QueuePoint",
+    "RunTimes",
     "Spread",
     "WorkerPoint",
     "figures",

@@ -149,19 +149,3 @@ def arrivals_per_second(counts: Counts, before: QueueSamples, after: QueueSample
         return None
     grown = last.waiting - first.waiting
     return max(0.0, (counts.started - counts.handed_back + grown) / seconds)
-
-
-@dataclass(frozen=True, slots=True)
-class QueueFigures:
-    """A queue as the sizing of a fleet wants to know it. Times in seconds; run times are those of the last minutes,
-    None when nothing ran. `oldest_wait_s` is 0 when nothing waits; `capped`: more wait than `waiting` says."""
-
-    waiting: int
-    arrivals_per_s: float
-    completions_per_s: float
-    oldest_wait_s: float
-    run_p50: float | None
-    run_p95: float | None
-    run_p99: float | None
-    run_mean: float | None
-    capped: bool = False

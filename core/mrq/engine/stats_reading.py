@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from mrq.domain.figures import Figures, FleetPoint, QueueFigures, QueuePoint, WorkerPoint, arrivals_per_second
+from mrq.domain.figures import Figures, FleetPoint, QueuePoint, Spread, WorkerPoint, arrivals_per_second
+from mrq.domain.queuefigures import QueueFigures, RunTimes
 from mrq.domain.stats import Counts, FleetSample, QueueSamples, Resolution, Tally, counted_as
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from mrq.domain.ids import WorkerId
     from mrq.domain.stats import Period
@@ -180,7 +181,7 @@ class StatsReader:
         return looks[-1] if looks else None
 
     def queue_figures(self, queue: str) -> QueueFigures:
-        """A queue as it is now: what waits is counted at once, the rest is of the last five minutes."""
+        """A queue as it is now: what waits is counted at once (to 100,000), the rest is of the last five minutes."""
         now, queue = self.clock.now(), counted_as(queue)
         backlog = self.sampler.one(queue, now)
         looks = self.store.samples(Resolution.MINUTE.start_of(now - WINDOW), now, MOST_POINTS, queue)
@@ -190,20 +191,18 @@ class StatsReader:
         for tally in self._tallies(begun, now, Resolution.MINUTE, queue).values():
             counts.merge(tally.select(queue))
         seconds = max((now - begun).total_seconds(), 1.0)
-        arrivals = _arrivals_until(counts, looks, QueueSamples(begun, now, {queue: backlog}), queue)
-        if arrivals is None:  # as many as have left it, for all that is known
+        arrivals = (
+            arrivals_per_second(counts, looks[0], QueueSamples(begun, now, {queue: backlog}), queue) if looks else None
+        )
+        if arrivals is None and counts.started:  # at least as many as have left it
             arrivals = max(0, counts.started - counts.handed_back) / seconds
-        p50, p95, p99 = counts.run.percentiles((0.5, 0.95, 0.99))
+        run = Spread.of(counts.run)
         return QueueFigures(
             waiting=backlog.waiting,
             arrivals_per_s=arrivals,
             completions_per_s=counts.settled / seconds,
-            oldest_wait_s=backlog.oldest_wait or 0.0,
-            run_p50=p50,
-            run_p95=p95,
-            run_p99=p99,
-            run_mean=counts.run.mean,
-            capped=backlog.capped,
+            oldest_wait=backlog.oldest_wait if backlog.waiting else 0.0,
+            run_time=None if run is None else RunTimes(run.mean, run.p50, run.p95, run.p99),
         )
 
     # ---- workers
@@ -220,7 +219,3 @@ class StatsReader:
             FleetPoint.of(moment, self._seconds(moment, moment + resolution.length), tally.fleet)
             for moment, tally in tallies.items()
         ]
-
-
-def _arrivals_until(counts: Counts, looks: Sequence[QueueSamples], now: QueueSamples, queue: str) -> float | None:
-    return arrivals_per_second(counts, looks[0], now, queue) if looks else None
