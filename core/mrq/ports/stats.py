@@ -99,5 +99,5 @@ class StatsStore(Protocol):
         ...
 
     def missing_indexes(self) -> list[str]:
-        """Names of indexes that are not there."""
+        """Indexes that are not there, each with its collection in front: `mrq_stats.mrq_period`."""
         ...

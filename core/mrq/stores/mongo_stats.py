@@ -197,7 +197,11 @@ class MongoStatsStore:
     def missing_indexes(self) -> list[str]:
         """See StatsStore."""
         wanted = ((self._periods, mongo_indexes.STATS), (self._samples, mongo_indexes.STATS_QUEUES))
-        return [model.document["name"] for where, all_ in wanted for model in mongo_indexes.missing(where, all_)]
+        return [
+            f"{where.name}.{model.document['name']}"
+            for where, indexes in wanted
+            for model in mongo_indexes.missing(where, indexes)
+        ]
 
 
 def _is(key: str, value: str) -> Document:
