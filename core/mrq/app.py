@@ -192,6 +192,7 @@ class App(StoreShelf):
             *self.job_keys.ensure_indexes(largest),
             *self.schedules.ensure_indexes(largest),
             *self.agents.ensure_indexes(largest),
+            *(self.stats.ensure_indexes(largest) if self.stats else ()),
         ]
 
     def worker(
@@ -249,6 +250,7 @@ def worker_options(settings: Settings) -> WorkerOptions:
         max_memory=settings.max_memory,
         worker_id=settings.worker_id,
         queue_ttl=settings.queue_ttl,
+        stats_ttl=settings.stats_worker_ttl,
         default_ttl=settings.default_job_ttl,
         only=task_paths(settings.task_whitelist),
         never=task_paths(settings.task_blacklist),

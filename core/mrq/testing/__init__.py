@@ -31,6 +31,7 @@ from mrq.stores.memory_raw import MemoryRawQueues
 from mrq.stores.memory_reports import MemoryJobReports
 from mrq.stores.memory_schedules import MemoryScheduleStore
 from mrq.stores.memory_sizes import MemoryQueueSizes
+from mrq.stores.memory_stats import MemoryStatsStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,6 +57,7 @@ def memory_stores() -> Stores:
         sizes=MemoryQueueSizes(),
         raw=MemoryRawQueues(),
         agents=MemoryAgentStore(),
+        stats=MemoryStatsStore(jobs.documents),
     )
 
 

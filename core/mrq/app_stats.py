@@ -1,0 +1,40 @@
+"""The statistics of an app: who keeps them going, and who reads them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from mrq.domain.queuename import parse_queue
+from mrq.domain.stats import Resolution
+from mrq.engine.queue_samples import QueueSampler
+from mrq.engine.rollup import RollUp
+from mrq.engine.stats_reading import StatsReader
+from mrq.engine.stats_upkeep import StatsUpkeep
+
+if TYPE_CHECKING:
+    from mrq.app import App
+
+
+def upkeep(app: App) -> StatsUpkeep | None:
+    """Keeps the statistics going: `stats_round(now)`, to be called once a minute. None: nothing is counted."""
+    if app.stats is None:
+        return None
+    settings = app.settings
+    keep = {
+        Resolution.MINUTE: timedelta(seconds=settings.stats_minute_ttl),
+        Resolution.HOUR: timedelta(seconds=settings.stats_hour_ttl),
+        Resolution.DAY: timedelta(seconds=settings.stats_day_ttl),
+    }
+    return StatsUpkeep(sampler(app), RollUp(app.stats, keep), app.clock)
+
+
+def sampler(app: App) -> QueueSampler:
+    """Looks at the queues."""
+    raw = [name for name in app.queue_table if parse_queue(name).is_raw]
+    return QueueSampler(app.stats_store, app.raw, raw, timedelta(seconds=app.settings.stats_minute_ttl))
+
+
+def reader(app: App) -> StatsReader:
+    """Reads what was counted."""
+    return StatsReader(app.stats_store, sampler(app), app.clock)
