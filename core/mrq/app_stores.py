@@ -16,6 +16,7 @@ from mrq.stores.connections import OFF, Clients
 
 if TYPE_CHECKING:
     from mrq.ports.agents import AgentStore
+    from mrq.ports.fleets import FleetStore
     from mrq.ports.jobkeys import JobKeys
     from mrq.ports.jobs import JobStore
     from mrq.ports.locks import Locks
@@ -53,6 +54,7 @@ class Stores:
     raw: RawQueues | None = None
     agents: AgentStore | None = None
     stats: StatsStore | None = None
+    fleets: FleetStore | None = None
 
 
 class StoreShelf:
@@ -189,6 +191,15 @@ class StoreShelf:
         from mrq.stores.redis_raw import RedisRawQueues  # noqa: PLC0415
 
         return RedisRawQueues(self._redis, self.settings.redis_prefix)
+
+    @cached_property
+    def fleets(self) -> FleetStore:
+        """What was decided about the size of worker groups."""
+        if self._stores:
+            return _given(self._stores.fleets, "fleets")
+        from mrq.stores.mongo_fleets import MongoFleetStore  # noqa: PLC0415
+
+        return MongoFleetStore(self._database)
 
     @cached_property
     def agents(self) -> AgentStore:

@@ -23,6 +23,7 @@ from mrq.exceptions import ConfigError
 from mrq.settings import OPTIONS, suggestion
 from mrq.stores.memory import MemoryJobStore, MemoryLocks, MemoryWakeups, MemoryWorkerStore
 from mrq.stores.memory_agents import MemoryAgentStore
+from mrq.stores.memory_fleets import MemoryFleetStore
 from mrq.stores.memory_jobkeys import MemoryJobKeys
 from mrq.stores.memory_limits import MemoryRates, MemorySemaphores
 from mrq.stores.memory_logs import MemoryLogStore
@@ -58,6 +59,7 @@ def memory_stores() -> Stores:
         raw=MemoryRawQueues(),
         agents=MemoryAgentStore(),
         stats=MemoryStatsStore(jobs.documents),
+        fleets=MemoryFleetStore(),
     )
 
 
