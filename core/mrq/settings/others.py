@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from mrq.settings.dashboard import DashboardSettings
 from mrq.settings.option import FILE_ONLY, Command, option
-from mrq.settings.worker import WORKER
+from mrq.settings.statistics import WORKER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 RUN: tuple[Command, ...] = ("run",)
 AGENT: tuple[Command, ...] = ("agent",)
-
-AGENTS = "the agent"
 
 
 @dataclass(frozen=True, slots=True, init=False, eq=False, repr=False)
@@ -51,7 +49,6 @@ class CommandSettings(DashboardSettings):
         unit="MB",
         minimum=0,
         default_text="80 % of this host's",
-        later=AGENTS,
     )
     total_cpu: int = option(
         0,
@@ -60,7 +57,6 @@ class CommandSettings(DashboardSettings):
         commands=AGENT,
         minimum=0,
         default_text="1024 for each core",
-        later=AGENTS,
     )
     orchestrate_interval: float = option(
         30.0,
@@ -69,15 +65,13 @@ class CommandSettings(DashboardSettings):
         commands=AGENT,
         unit="seconds",
         above=0,
-        later=AGENTS,
     )
     autoscaling_taskpath: str | None = option(
         None,
-        "Task that decides how many workers to run",
+        "Task to run before the workers are spread; it may change the worker groups",
         group="Agent",
         kind="str",
         commands=AGENT,
-        later=AGENTS,
     )
 
 

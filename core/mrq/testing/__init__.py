@@ -23,6 +23,8 @@ from mrq.exceptions import ConfigError
 from mrq.settings import OPTIONS, suggestion
 from mrq.stores.memory import MemoryJobStore, MemoryLocks, MemoryWakeups, MemoryWorkerStore
 from mrq.stores.memory_actions import MemoryAuditStore, MemoryOperationStore
+from mrq.stores.memory_agents import MemoryAgentStore
+from mrq.stores.memory_fleets import MemoryFleetStore
 from mrq.stores.memory_jobkeys import MemoryJobKeys
 from mrq.stores.memory_joblists import MemoryJobLists
 from mrq.stores.memory_limits import MemoryRates, MemorySemaphores
@@ -32,6 +34,7 @@ from mrq.stores.memory_raw import MemoryRawQueues
 from mrq.stores.memory_reports import MemoryJobReports
 from mrq.stores.memory_schedules import MemoryScheduleStore
 from mrq.stores.memory_sizes import MemoryQueueSizes
+from mrq.stores.memory_stats import MemoryStatsStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,6 +62,9 @@ def memory_stores() -> Stores:
         job_lists=MemoryJobLists(jobs.documents),
         audit=MemoryAuditStore(),
         operations=MemoryOperationStore(),
+        agents=MemoryAgentStore(),
+        stats=MemoryStatsStore(jobs.documents),
+        fleets=MemoryFleetStore(),
     )
 
 
