@@ -28,6 +28,7 @@ from mrq_dashboard.routes import (
     queues,
     schedules,
     session,
+    statistics,
     tasks,
 )
 from mrq_dashboard.services import Services
@@ -77,7 +78,7 @@ def create_app(mrq: App | None = None, *, background: bool = True, local_only: b
     errors.install(app)
     app.include_router(health.router)
     api = APIRouter(prefix="/api/v1", responses=errors.RESPONSES)
-    for part in (session, overview, jobs, tasks, queues, failures, fleet, schedules, actions):
+    for part in (session, overview, jobs, tasks, queues, failures, fleet, schedules, statistics, actions):
         api.include_router(part.router)
     app.include_router(api)
     app.include_router(legacy.router)

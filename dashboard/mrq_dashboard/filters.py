@@ -141,6 +141,11 @@ def is_text(text: str) -> bool:
     return True
 
 
+def in_range(given: datetime | None) -> datetime | None:
+    """A time of a request (naive, UTC), not before or after what can be asked for."""
+    return None if given is None else _moment(given)
+
+
 def _moment(given: datetime) -> datetime:
     if given.tzinfo is not None:
         try:

@@ -108,6 +108,15 @@ def test_a_form_queues_an_action_unless_it_comes_from_another_site(client: TestC
     assert data["queue"] == "default"
 
 
+def test_agents_and_worker_groups(client: TestClient, app: App) -> None:
+    app.agents.put_group("crawlers", {"commands": ["mrq-worker crawl/"]})
+    assert client.get("/api/workergroups").json()["workergroups"]["crawlers"]["commands"] == ["mrq-worker crawl/"]
+    app.agents.report(new_id(), {"status": "started", "worker_group": "crawlers"}, 60)
+    app.agents.report(new_id(), {"status": "stop", "worker_group": "crawlers"}, 60)
+    assert [row["status"] for row in rows(client, "agents")] == ["started"]
+    assert len(rows(client, "agents", showstopped="1")) == 2
+
+
 def test_workers_are_data_for_programs_and_a_page_for_browsers(memory_client: TestClient) -> None:
     assert memory_client.get("/workers").json() == {"workers": []}
     assert memory_client.get("/api/workergroups").json() == {"workergroups": {}}

@@ -143,3 +143,13 @@ def test_a_missing_index_is_said(client: TestClient, app: App) -> None:
     attention = client.get(f"{API}/overview").json()["attention"]
     assert {("no_index", "mrq_failed")} == {(each["kind"], each["target"]) for each in attention}
     assert client.get(f"{API}/failures").status_code == 200
+
+
+def test_statistics(client: TestClient, app: App) -> None:
+    serve(app, "mail")
+    for path in ("", "/totals", "/totals?by=task", "/fleet", "/queue?name=mail", f"/workers/{new_id()}"):
+        answer = client.get(f"{API}/statistics{path}")
+        assert answer.status_code == 200, (path, answer.text)
+    assert client.get(f"{API}/statistics?start=2020-01-01&end=2026-01-01&resolution=minute").status_code == 422
+    assert client.get(f"{API}/statistics?start=2026-01-02&end=2026-01-01").status_code == 422
+    assert client.get(f"{API}/statistics/workers/x").status_code == 422

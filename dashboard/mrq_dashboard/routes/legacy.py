@@ -19,6 +19,7 @@ from mrq.domain.job import JobRecord
 from mrq.domain.joblist import Mark, Order
 from mrq.domain.queuename import parse_queue
 from mrq.domain.status import Status
+from mrq.domain.worker import WorkerStatus
 from mrq.job import queue_job
 from mrq.queue import Queue
 from mrq_dashboard.access import Viewer, check_everything, check_origin
@@ -217,9 +218,12 @@ def _schedules_table(given: Services, who: Principal, asked: Table) -> JSONRespo
     return asked.cut(rows)
 
 
-def _agents_table(_given: Services, _who: Principal, asked: Table) -> JSONResponse:
-    """There are none in this version."""
-    return asked.cut([])
+def _agents_table(given: Services, _who: Principal, asked: Table) -> JSONResponse:
+    """Those that have stopped only when asked for, by `showstopped`."""
+    found = given.mrq.agents.page(asked.start, asked.length)
+    shown = [agent for agent in found if asked.words.get("showstopped") or agent.get("status") != WorkerStatus.STOP]
+    rows = [_plain(given, agent, LONG) for agent in shown]
+    return asked.answer(rows, asked.start + len(rows))
 
 
 _TABLES: dict[str, Callable[[Services, Principal, Table], JSONResponse]] = {
@@ -315,9 +319,10 @@ def _queue_action(given: Services, who: Principal, params: dict[str, str]) -> Re
 
 
 @router.get("/api/workergroups")
-def old_worker_groups(_who: Viewer) -> Response:
-    """There are none in this version."""
-    return JSONResponse({"workergroups": {}})
+def old_worker_groups(given: Given, _who: Viewer) -> Response:
+    """Worker groups by name."""
+    groups = {str(group["_id"]): _plain(given, group, LONG) for group in given.mrq.agents.groups()}
+    return JSONResponse({"workergroups": groups})
 
 
 def _plain(given: Services, row: Mapping[str, Any], size: int) -> dict[str, Any]:
