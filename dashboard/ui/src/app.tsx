@@ -9,6 +9,7 @@ import { Questions } from "./parts/dialog";
 import { useKeys, useNow } from "./parts/hooks";
 import { Icon, type IconName } from "./parts/icons";
 import { openPalette, Palette } from "./parts/palette";
+import { RangeChoice } from "./parts/statistics";
 import { Help, helpShown, usePageKeys } from "./parts/shortcuts";
 import { pageAt } from "./pages";
 import { link, place } from "./router";
@@ -71,7 +72,7 @@ function Frame() {
       </a>
       <Side current={path[0] ?? ""} />
       <div class="right">
-        <Top title={title} />
+        <Top name={name} />
         <Banner />
         <main id="main" tabIndex={-1} key={path.join("/")}>
           {page}
@@ -120,15 +121,18 @@ function Side({ current }: { current: string }) {
   );
 }
 
-function Top({ title }: { title: string }) {
+const RANGED = ["overview", "queue", "task", "worker"];
+
+function Top({ name }: { name: keyof typeof t.pages }) {
   const who = session.use();
   const stopped = paused.use();
   const quiet = silence.use();
   const every = pace.use();
   return (
     <header class="top">
-      <h1>{title}</h1>
+      <h1>{t.pages[name]}</h1>
       {who?.environment && <span class="env">{who.environment}</span>}
+      {RANGED.includes(name) && <RangeChoice />}
       <span class="sp" />
       <button class="search" type="button" onClick={openPalette} aria-keyshortcuts="/ Control+K">
         <Icon name="search" />

@@ -15,6 +15,11 @@ export function count(value: Schemas["Count"]): string {
   return value.exact ? num(value.jobs) : t.over(num(value.jobs));
 }
 
+/** How many there are of all jobs: told from the size of the collection, so neither more nor less for sure. */
+export function about(value: Schemas["Count"]): string {
+  return value.exact ? num(value.jobs) : t.about(num(value.jobs));
+}
+
 export function bytes(value: number | null | undefined): string {
   if (value === null || value === undefined) return t.none;
   return value < 1e6 ? `${num(Math.round(value / 1e3))} kB` : value < 1e9 ? `${num(Math.round(value / 1e6))} MB` : `${(value / 1e9).toFixed(2)} GB`;
@@ -31,6 +36,12 @@ export function duration(seconds: number | null | undefined): string {
   if (all < 3600) return `${Math.floor(all / 60)}m ${two(all % 60)}s`;
   if (all < 86400) return `${Math.floor(all / 3600)}h ${two(Math.floor((all % 3600) / 60))}m`;
   return `${num(Math.floor(all / 86400))}d ${two(Math.floor((all % 86400) / 3600))}h`;
+}
+
+/** The same in whole seconds, for what grows while one looks. */
+export function span(seconds: number): string {
+  const whole = Math.max(0, Math.floor(seconds));
+  return whole < 60 ? `${whole} s` : duration(whole);
 }
 
 function two(value: number): string {
@@ -78,6 +89,12 @@ export function clock(moment: string | null | undefined, now: number): string {
 /** 14:25, for an axis */
 export function hour(moment: number): string {
   return parts(new Date(moment)).time.slice(0, 5);
+}
+
+/** 11-25 14h, for a long axis */
+export function day(moment: number): string {
+  const { date, time } = parts(new Date(moment));
+  return `${date.slice(5)} ${time.slice(0, 2)}h`;
 }
 
 export function short(value: unknown, most = 120): string {

@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { cancel, FAILED, mayCancel, mayRequeue, requeue } from "../actions";
 import { get, type JobFilter, type Schemas } from "../api/client";
 import { useLive } from "../api/live";
-import { count, duration, short } from "../format";
+import { about, count, duration, short } from "../format";
 import { bulk } from "../parts/bulk";
 import { Ago, Button, Card, Empty, Segments, Status, Table, tell, Th } from "../parts/basics";
 import { useKeys } from "../parts/hooks";
@@ -89,7 +89,7 @@ export function JobsPage() {
         <Filters query={query} />
       </section>
       <Card
-        title={total.data ? t.jobs.many(count(total.data), total.data.jobs) : t.pages.jobs}
+        title={total.data ? t.jobs.many(words ? count(total.data) : about(total.data), total.data.jobs) : t.pages.jobs}
         sub={words}
         label={t.pages.jobs}
         live={live}
@@ -259,7 +259,7 @@ function Rows({ rows, isGone, selected, select, refresh }: RowsProps) {
           <td class="n">
             <Ago at={job.created} />
           </td>
-          <td class="n">{job.seconds === null ? <span class="faint">{t.none}</span> : duration(job.seconds)}</td>
+          <td class="n">{job.seconds === null ? <span class="faint">{t.dash}</span> : duration(job.seconds)}</td>
         </tr>
       ))}
     </Table>

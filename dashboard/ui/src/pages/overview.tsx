@@ -11,6 +11,7 @@ import { useSteady } from "../parts/hooks";
 import { Icon, type IconName } from "../parts/icons";
 import { FailureTable } from "../parts/failuretable";
 import { QueueTable } from "../parts/queuetable";
+import { Durations, Throughput, Totals, useCounted } from "../parts/statistics";
 import { link, type Query } from "../router";
 import { barred } from "../session";
 import { t } from "../texts";
@@ -18,6 +19,7 @@ import { Next } from "./schedules";
 
 export function OverviewPage() {
   const live = useLive("/api/v1/overview", {});
+  const counted = useCounted();
   const found = live.data;
   if (!found) return live.error ? <Card label={t.pages.overview} live={live}>{null}</Card> : <Loading />;
   return (
@@ -28,7 +30,13 @@ export function OverviewPage() {
         </div>
       )}
       <Attentions items={found.attention} groups={found.failures} refresh={live.refresh} />
-      <Figures figures={found.figures} />
+      <section class="card s12 kpis six" aria-label={t.overview.figures}>
+        <Totals counted={counted} />
+        <Waiting figures={found.figures} />
+        <Busy figures={found.figures} />
+      </section>
+      <Throughput counted={counted} />
+      <Durations counted={counted} what="run" />
       <Card
         title={t.pages.queues}
         sub={t.overview.byAttention(found.queues.length)}
@@ -143,29 +151,21 @@ export function requeueGroup(group: Schemas["FailureGroup"], done: () => void): 
   });
 }
 
-function Figures({ figures }: { figures: Schemas["Figures"] }) {
+function Waiting({ figures }: { figures: Schemas["Figures"] }) {
+  const returning = figures.returning.jobs ? t.overview.alsoReturn(count(figures.returning)) : undefined;
+  return <Figure name={t.overview.waiting} value={count(figures.waiting)} unit={t.overview.jobs} note={returning} to={link("jobs", { status: "queued" })} />;
+}
+
+function Busy({ figures }: { figures: Schemas["Figures"] }) {
   const share = figures.greenlets ? Math.round((100 * figures.busy) / figures.greenlets) : 0;
   return (
-    <section class="card s12 kpis" aria-label={t.overview.figures}>
-      <Figure name={t.overview.waiting} value={count(figures.waiting)} unit={t.overview.jobs} to={link("jobs", { status: "queued" })} />
-      <Figure name={t.overview.running} value={count(figures.running)} unit={t.overview.jobs} to={link("jobs", { status: "started" })} />
-      <Figure
-        name={t.overview.failed}
-        value={count(figures.failed)}
-        unit={t.overview.jobs}
-        bad={figures.failed.jobs > 0}
-        to={link("jobs", { status: FAILED })}
-      />
-      <Figure name={t.overview.returning} value={count(figures.returning)} unit={t.overview.jobs} to={link("jobs", { status: ["retry", "interrupt"] })} />
-      <Figure name={t.overview.kept} value={count(figures.jobs)} unit={t.overview.jobs} to={link("jobs")} />
-      <Figure
-        name={t.overview.busy}
-        value={num(figures.busy)}
-        unit={t.overview.of(num(figures.greenlets))}
-        note={t.overview.share(share, figures.workers)}
-        to={link("workers")}
-      />
-    </section>
+    <Figure
+      name={t.overview.busy}
+      value={num(figures.busy)}
+      unit={t.overview.of(num(figures.greenlets))}
+      note={t.overview.share(share, figures.workers)}
+      to={link("workers")}
+    />
   );
 }
 

@@ -6,10 +6,11 @@ import { useLive } from "../api/live";
 import { clock, count, num, short } from "../format";
 import { bulk } from "../parts/bulk";
 import { Ago, Broken, Button, Card, Empty, Loading, Pill, Since, Status, Table, Th } from "../parts/basics";
-import { Bars } from "../parts/charts";
+import { Bars, Legend, Lines } from "../parts/charts";
 import { useParam } from "../parts/hooks";
 import { Json } from "../parts/json";
 import { QueueTable } from "../parts/queuetable";
+import { Durations, Throughput, tickOf, useCounted, useLast, useRange, useStart } from "../parts/statistics";
 import { link } from "../router";
 import { barred } from "../session";
 import { t } from "../texts";
@@ -53,6 +54,7 @@ export function QueuePage() {
       <Head queue={queue} refresh={live.refresh} />
       {live.error && <div class="s12"><Broken live={live} /></div>}
       <QueueFacts queue={queue} />
+      <History name={name} />
       {(queue.type === "sorted_set" || queue.type === "timed_set") && <Spread queue={queue} />}
       <HeadOf name={name} raw={raw} />
       <div class="s5 column">
@@ -161,6 +163,38 @@ function QueueFacts({ queue }: { queue: Detail }) {
         ))}
       </dl>
     </section>
+  );
+}
+
+function History({ name }: { name: string }) {
+  const counted = useCounted({ queue: name });
+  const start = useStart();
+  const range = useRange();
+  const asked = useLive("/api/v1/statistics/queue", range === "7d" ? null : { query: { name, start } }, 10);
+  const live = useLast(asked, `${name} ${range}`);
+  const points = (live.data?.points ?? []).filter((point) => point.at !== null);
+  const slots = points.map((point) => ({ at: Date.parse(point.at ?? ""), figures: undefined }));
+  const series = [
+    { name: t.stats.waiting, kind: "p95", values: points.map((point) => point.waiting) },
+    { name: t.stats.delayed, kind: "p50", values: points.map((point) => point.delayed) },
+  ];
+  return (
+    <>
+      <Throughput counted={counted} span={6} />
+      {range === "7d" ? (
+        <Durations counted={counted} what="wait" span={6} />
+      ) : (
+        <Card title={t.stats.backlog} span={6} live={live} tools={<Legend series={series} />}>
+          <div class="body">
+            {points.length ? (
+              <Lines label={t.stats.backlog} series={series} ticks={(index) => tickOf({ slots, seconds: 60 }, index)} />
+            ) : (
+              <Empty>{t.stats.none}</Empty>
+            )}
+          </div>
+        </Card>
+      )}
+    </>
   );
 }
 

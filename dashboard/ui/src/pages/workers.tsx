@@ -3,10 +3,12 @@ import type { Schemas } from "../api/client";
 import { useLive } from "../api/live";
 import { bytes, duration, num } from "../format";
 import { Ago, Broken, Card, Empty, Loading, Pill, Since, Table, Th } from "../parts/basics";
+import { Lines } from "../parts/charts";
 import { Fleet } from "../parts/fleet";
 import { useSteady } from "../parts/hooks";
 import { Json } from "../parts/json";
 import { Logs } from "../parts/logs";
+import { tickOf, useLast, useStart } from "../parts/statistics";
 import { link } from "../router";
 import { t } from "../texts";
 
@@ -162,7 +164,34 @@ export function WorkerPage({ id }: { id: string }) {
         </dl>
       </section>
       <Running jobs={worker.jobs} />
+      <History id={worker.id} />
       <Logs owner="/api/v1/workers/{worker_id}/logs" id={worker.id} follow />
+    </>
+  );
+}
+
+function History({ id }: { id: string }) {
+  const asked = useLive("/api/v1/statistics/workers/{worker_id}", { path: { worker_id: id }, query: { start: useStart() } }, 10);
+  const live = useLast(asked, id);
+  const points = (live.data?.points ?? []).filter((point) => point.start !== null);
+  const slots = points.map((point) => ({ at: Date.parse(point.start ?? ""), figures: undefined }));
+  const tick = (index: number) => tickOf({ slots, seconds: 60 }, index);
+  const chart = (title: string, values: number[], unit: (value: number) => string) => (
+    <Card title={title} span={4} live={live}>
+      <div class="body">
+        {points.length ? (
+          <Lines label={title} series={[{ name: title, kind: "p95", values }]} ticks={tick} unit={unit} height={150} />
+        ) : (
+          <Empty>{t.stats.none}</Empty>
+        )}
+      </div>
+    </Card>
+  );
+  return (
+    <>
+      {chart(t.stats.busy, points.map((point) => point.busy), (value) => String(Math.round(value * 10) / 10))}
+      {chart(t.stats.cpu, points.map((point) => point.cpu), (value) => `${Math.round(value * 100)} %`)}
+      {chart(t.stats.memory, points.map((point) => point.rss), bytes)}
     </>
   );
 }

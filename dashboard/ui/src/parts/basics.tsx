@@ -3,7 +3,7 @@ import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import type { Status as StatusName } from "../api/client";
 import type { Live } from "../api/live";
-import { ago, clock, duration, exact } from "../format";
+import { ago, clock, exact, span } from "../format";
 import { wordsOf } from "../session";
 import { store } from "../store";
 import { t } from "../texts";
@@ -70,7 +70,7 @@ export function Clock({ at }: { at: string | null | undefined }) {
 export function Since({ at }: { at: string | null | undefined }) {
   const now = useNow();
   if (!at) return <span class="faint">{t.none}</span>;
-  return <span title={exact(at)}>{duration(Math.max(0, Math.round((now - Date.parse(at)) / 1000)))}</span>;
+  return <span title={exact(at)}>{span((now - Date.parse(at)) / 1000)}</span>;
 }
 
 export function Copy({ text, label }: { text: string; label: string }) {

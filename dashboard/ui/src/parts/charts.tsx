@@ -129,7 +129,7 @@ function pathOf(values: (number | null)[], x: (at: number) => number, y: (value:
         return "";
       }
       const step = `${drawing ? "L" : "M"}${x(at).toFixed(1)} ${y(value).toFixed(1)}`;
-      const alone = !drawing && (values[at + 1] ?? null) === null ? "h2" : "";
+      const alone = !drawing && (values[at + 1] ?? null) === null ? "h3" : "";
       drawing = true;
       return step + alone;
     })

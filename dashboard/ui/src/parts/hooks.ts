@@ -65,7 +65,8 @@ export function useKeys(keys: Keys): void {
     const pressed = (event: KeyboardEvent) => {
       if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
       const run = latest.current[event.key];
-      if (!run) return;
+      const onControl = (event.target as HTMLElement | null)?.closest?.("a, button, summary, [tabindex]:not(main)");
+      if (!run || (event.key === " " && onControl)) return;
       event.preventDefault();
       run();
     };
