@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class PageHook(BuildHookInterface[Any]):
     """See the module."""
 
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - hatchling's signature
         """Build the page before the wheel is put together."""
         wish = os.environ.get("MRQ_PAGE", "")
         ui = Path(self.root) / "dashboard" / "ui"

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from pathlib import Path
 from typing import Any
 
-from mrq.context import get_current_job, retry_current_job, set_current_job_progress
+from mrq.context import get_current_job, log, retry_current_job, set_current_job_progress
 from mrq.task import Task, task
-
-log = logging.getLogger(__name__)
 
 
 class FetchPage(Task):

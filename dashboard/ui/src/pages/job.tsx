@@ -5,7 +5,7 @@ import type { Schemas } from "../api/client";
 import { useLive } from "../api/live";
 import { clock, duration, exact } from "../format";
 import { Attempts, useTries } from "../parts/attempts";
-import { Ago, Broken, Button, Card, Copy, Empty, Loading, Segments, Since, Status } from "../parts/basics";
+import { Ago, Broken, Button, Card, Copy, Loading, Segments, Since, Status } from "../parts/basics";
 import { useKeys, useParam } from "../parts/hooks";
 import { Json } from "../parts/json";
 import { Logs } from "../parts/logs";
@@ -27,6 +27,7 @@ export function JobPage({ id }: { id: string }) {
     r: () => job && !(why ?? mayRequeue(job)) && void requeue(job, live.refresh),
     c: () => job && !(why ?? mayCancel(job)) && void cancel(job, live.refresh),
   });
+  const traced = job && (job.traceback !== null || job.attempts.some((each) => each.traceback !== null));
   if (!job) return live.error ? <div class="s12 card"><Broken live={live} /></div> : <Loading />;
   return (
     <>
@@ -36,7 +37,7 @@ export function JobPage({ id }: { id: string }) {
       {job.running && <Stack running={job.running} />}
       <Attempts job={job} />
       <Traces job={job} />
-      <div class="s5 column">
+      <div class={traced ? "s5 column" : "s12 column two"}>
         <Values job={job} />
         <Related job={job} />
       </div>
@@ -111,7 +112,7 @@ function Facts({ job }: { job: Job }) {
     [t.job.waited, waited === null ? t.none : duration(Math.max(0, waited))],
     [t.job.ran, job.status === "started" ? <Since at={job.started} /> : duration(job.seconds), job.started && clock(job.started, now)],
     [t.job.retries, String(job.retries), job.losses ? t.job.losses(job.losses) : undefined],
-    [t.job.updated, clock(job.updated, now), <Ago at={job.updated} />],
+    [t.job.updated, clock(job.updated ?? job.started ?? job.created, now), <Ago at={job.updated ?? job.started ?? job.created} />],
     [t.job.kept, job.expires ? clock(job.expires, now) : t.job.forever, job.expires && <Ago at={job.expires} />],
   ];
   return (
@@ -152,14 +153,14 @@ function Traces({ job }: { job: Job }) {
   const wanted = useParam("attempt");
   const shown = traces.find((each) => String(each.number) === wanted) ?? traces.at(-1);
   const [raw, setRaw] = useState(false);
-  const text = shown?.traceback ?? "";
+  if (!shown) return null;
+  const text = shown.traceback ?? "";
   return (
     <Card
       title={t.trace.title}
-      sub={shown && traces.length > 1 ? t.trace.attempt(shown.number) : undefined}
+      sub={traces.length > 1 ? t.trace.attempt(shown.number) : undefined}
       span={7}
       tools={
-        shown && (
           <>
             {traces.length > 1 && (
               <Segments
@@ -177,12 +178,9 @@ function Traces({ job }: { job: Job }) {
             />
             <Copy text={text} label={t.trace.copy} />
           </>
-        )
       }
     >
-      {!shown ? (
-        <Empty>{t.trace.none}</Empty>
-      ) : raw ? (
+      {raw ? (
         <pre class="body" tabIndex={0}>{text}</pre>
       ) : (
         <>

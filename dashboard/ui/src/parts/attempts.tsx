@@ -79,7 +79,8 @@ export function Attempts({ job }: { job: Job }) {
   const first = Math.min(...shown.map((each) => each.queued));
   const running = job.status === "started" || job.status === "queued";
   const last = Math.max(first + 1, ...shown.map((each) => each.ended ?? (running ? now : each.queued)));
-  const x = (moment: number) => LEFT + ((moment - first) / (last - first)) * Math.max(10, width - LEFT - 170);
+  const notes = width < 600 ? 110 : 170; // room behind the bars
+  const x = (moment: number) => LEFT + ((moment - first) / (last - first)) * Math.max(10, width - LEFT - notes);
   const height = shown.length * ROW + 26;
   const legend = ["wait", ...new Set(shown.filter((each) => each.started || each.ended).map((each) => kindOf(each.status)))];
   return (
@@ -91,7 +92,7 @@ export function Attempts({ job }: { job: Job }) {
       <div ref={ref} class="body chartbox">
         {width > 0 && (
           <svg class="chart" width={width} height={height} role="img" aria-label={describe(shown)}>
-            {[0, 0.25, 0.5, 0.75, 1].map((part) => {
+            {(width < 600 ? [0, 1] : [0, 0.25, 0.5, 0.75, 1]).map((part) => {
               const moment = first + (last - first) * part;
               return (
                 <g key={part}>

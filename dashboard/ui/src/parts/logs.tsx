@@ -8,6 +8,7 @@ import { Card, Empty, Segments } from "./basics";
 import { Icon } from "./icons";
 
 const MOST_LINES = 5_000;
+const AFTER_THE_END = 8; // looks more: workers write their logs a little later
 type Level = "all" | "warn" | "error";
 
 interface Line {
@@ -38,6 +39,7 @@ function useTail(owner: Owner, id: string, follow: boolean) {
   useEffect(() => {
     const control = new AbortController();
     let timer: ReturnType<typeof setTimeout>;
+    let left = AFTER_THE_END;
     const ask = async () => {
       try {
         const asked = { path: { job_id: id, worker_id: id }, query: { after: cursor.current } };
@@ -53,7 +55,7 @@ function useTail(owner: Owner, id: string, follow: boolean) {
       }
     };
     const plan = (wait: number) => {
-      if (control.signal.aborted || (wait === 1000 && !follow)) return;
+      if (control.signal.aborted || (wait === 1000 && !follow && left-- <= 0)) return;
       timer = setTimeout(() => (document.hidden || (paused.get() && wait) ? plan(1000) : void ask()), wait);
     };
     void ask();

@@ -51,18 +51,21 @@ export function Palette() {
 function Open() {
   const [text, setText] = useState("");
   const [at, setAt] = useState(0);
-  const [more, setMore] = useState<Goal[]>([]);
+  const [queues, setQueues] = useState<Goal[]>([]);
+  const [tasks, setTasks] = useState<Goal[]>([]);
   useEffect(() => {
-    const queues = get("/api/v1/queues", {}).then(({ queues: found }) =>
-      found.map((each): Goal => ({ text: each.name, note: t.search.queue, icon: "queues", url: link("queues/one", { name: each.name }) })),
+    const failed = () => {}; // pages are found all the same
+    get("/api/v1/queues", {}).then(
+      ({ queues: found }) => setQueues(found.map((each): Goal => ({ text: each.name, note: t.search.queue, icon: "queues", url: link("queues/one", { name: each.name }) }))),
+      failed,
     );
-    const tasks = get("/api/v1/tasks", {}).then(({ tasks: found }) =>
-      found.map((each): Goal => ({ text: each.name, note: t.search.task, icon: "tasks", url: link("tasks/one", { name: each.name }) })),
+    get("/api/v1/tasks", {}).then(
+      ({ tasks: found }) => setTasks(found.map((each): Goal => ({ text: each.name, note: t.search.task, icon: "tasks", url: link("tasks/one", { name: each.name }) }))),
+      failed,
     );
-    for (const each of [queues, tasks]) each.then((found) => setMore((before) => [...before, ...found]), () => {});
   }, []);
   const wanted = text.trim().toLowerCase();
-  const goals = [...[...pages(), ...more].filter((goal) => goal.text.toLowerCase().includes(wanted)), ...typed(text.trim())].slice(0, MOST);
+  const goals = [...[...pages(), ...queues, ...tasks].filter((goal) => goal.text.toLowerCase().includes(wanted)), ...typed(text.trim())].slice(0, MOST);
   const chosen = Math.min(at, goals.length - 1);
   const follow = (goal: Goal | undefined) => {
     if (!goal) return;
