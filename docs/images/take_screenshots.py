@@ -6,7 +6,7 @@ import math
 import random
 import sys
 import tempfile
-from datetime import timedelta
+from datetime import time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
@@ -53,7 +53,7 @@ def make_history(app: App, minutes: int = 62) -> None:
         tally.fleet = FleetSample(3, 60, 4200 + CHANCE.randrange(900), 90_000, 3 * 180_000_000, 190_000_000)
         expires = now + timedelta(days=1)
         app.stats.put(Period(period_id(Resolution.MINUTE, start), Resolution.MINUTE, start, 1, tally), expires)
-        app.stats.put_samples(QueueSamples(start, queues, complete=True), expires)
+        app.stats.put_samples(QueueSamples(start, start, queues), expires)
 
 
 def _minute(number: int, many: int, failing: float, seconds: float) -> Counts:
@@ -83,7 +83,7 @@ def make_jobs(app: App, site: FaultSite) -> dict[str, str]:
         put(app, "queued", path=f"{SHOP}.FetchPage", params={"url": f"https://shop.example/{number}"}, queue="exports",
             datequeued=now - timedelta(minutes=12))  # fmt: skip
     for name, about in (
-        ("Every minute", {"interval": 60}), ("Nightly clean-up", {"dailytime": "02:00"}),
+        ("Every minute", {"interval": 60}), ("Nightly clean-up", {"dailytime": time(2)}),
         ("Prices", {"cron": "*/5 * * * *"}),
     ):  # fmt: skip
         schedules.add(f"{SHOP}.FetchPage", params={"url": "https://shop.example/"}, queue="emails", name=name, **about)
@@ -107,7 +107,7 @@ def take(browser: Browser, server: DashboardServer, pages: dict[str, str], schem
     for name, path in pages.items():
         page.goto(path)
         page.locator("main").wait_for()
-        page.wait_for_function("!document.querySelector('[aria-busy]')")
+        page.locator("[aria-busy]").first.wait_for(state="detached")
         page.wait_for_load_state("networkidle")
         size = "" if width > 1000 else "-phone"
         page.screenshot(path=FOLDER / f"{name}-{scheme}{size}.png", full_page=True)

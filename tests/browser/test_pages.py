@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 expect.set_options(timeout=PATIENCE)
 PAGES = ("jobs", "queues", "failures", "workers", "schedules", "tasks", "io", "operations", "audit", "settings")
+SCHEMES: tuple[Any, ...] = ("light", "dark")
+PARTS = 4  # tests of so many pages, that run side by side
 LARGEST_FIRST_LOAD = 60 * 1024  # bytes, compressed
 EVIL = '"><img src=x onerror="window.hit=1"><script>window.hit=1</script>${window.hit=1}{{1}}'
 EVIL_TRACE = f'Traceback (most recent call last):\n  File "{EVIL}", line 1, in {EVIL}\n    {EVIL}\nValueError: {EVIL}\n'
@@ -65,7 +67,7 @@ def paths(site: FaultSite) -> dict[str, str]:
         "timed": "/queues/one?name=later_timed_set",
         "failure": f"/failures/{failures}",
         "worker": f"/workers/{worker}",
-        "schedule": f"/schedules/{schedule.id.hex()}",
+        "schedule": f"/schedules/{schedule.id}",
         "task": f"/tasks/one?name={SHOP}.parse_product",
         "evil task": f"/tasks/one?name={evil}",
         "missing": "/jobs/none/none",
@@ -80,26 +82,23 @@ def settle(page: Page, path: str) -> None:
     expect(page.locator("[aria-busy]")).to_have_count(0)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1440])
-def test_axe_finds_nothing_and_nothing_overflows(
-    browser: Browser, server: DashboardServer, paths: dict[str, str], axe: str, scheme: Any, width: int
-) -> None:
-    context = browser.new_context(
-        base_url=server.url, color_scheme=scheme, viewport={"width": width, "height": 900}, reduced_motion="reduce"
-    )
-    context.set_default_timeout(PATIENCE)
-    context.add_init_script(axe)
-    page, wrong = context.new_page(), {}
-    for name, path in paths.items():
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("part", range(PARTS))
+def test_axe_finds_nothing_and_nothing_overflows(page: Page, paths: dict[str, str], axe: str, part: int) -> None:
+    page.context.add_init_script(axe)
+    wrong: dict[tuple[str, int, str], list[str]] = {}
+    for name, path in list(paths.items())[part::PARTS]:
         settle(page, path)
-        found = page.evaluate(AXE)
-        if (over := page.evaluate("document.documentElement.scrollWidth - innerWidth")) > 0:
-            found.append(f"wider than the screen by {over} pixels")
-        if found:
-            wrong[name] = found
-    context.close()
-    assert wrong == {}
+        for width in (390, 1440):
+            page.set_viewport_size({"width": width, "height": 900})
+            for scheme in SCHEMES:
+                page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+                found = page.evaluate(AXE)
+                if (over := page.evaluate("document.documentElement.scrollWidth - innerWidth")) > 0:
+                    found.append(f"wider than the screen by {over} pixels")
+                if found:
+                    wrong[name, width, scheme] = found
+    assert wrong == {}, "\n".join(f"{where}: {found}" for where, found in wrong.items())
 
 
 def test_axe_finds_nothing_in_dialogs(page: Page, paths: dict[str, str], axe: str) -> None:

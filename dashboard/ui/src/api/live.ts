@@ -6,6 +6,7 @@ import { Failure, get, silence, type AskedOf, type GetPath, type Got } from "./c
 export const paused = store(false);
 export const pace = kept("pace", "2"); // seconds between polls
 const SLOWEST = 30_000;
+const SILENT = 4_000; // while there is no answer at all: a restart is soon noticed
 
 export interface Live<T> {
   data: T | undefined;
@@ -77,7 +78,7 @@ function poll<Path extends GetPath>(
     clearTimeout(timer);
     if (control.signal.aborted || (every === 0 && !failures)) return;
     const wait = Number(pace.get()) * 1000 * Math.max(every, 0.5) * 2 ** Math.min(failures, 5);
-    timer = setTimeout(tick, Math.min(wait, SLOWEST));
+    timer = setTimeout(tick, Math.min(wait, silence.get() === null ? SLOWEST : SILENT));
   };
   const tick = () => {
     if (!document.hidden && !paused.get()) void ask();

@@ -75,6 +75,7 @@ export function Attempts({ job }: { job: Job }) {
   const [ref, width] = useWidth();
   const now = useNow();
   const all = useTries(job);
+  if (!all.length) return null;
   const shown = all.slice(-MOST);
   const first = Math.min(...shown.map((each) => each.queued));
   const running = job.status === "started" || job.status === "queued";

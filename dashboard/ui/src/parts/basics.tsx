@@ -205,7 +205,7 @@ export function Segments<T extends string>(props: {
 /** A table that scrolls by itself on a small screen, and can be scrolled with the keys. */
 export function Table({ label, head, children }: { label: string; head: ComponentChildren; children: ComponentChildren }) {
   return (
-    <div class="tw" tabIndex={0} role="region" aria-label={label}>
+    <div class="tw" tabIndex={0} role="group" aria-label={label}>
       <table>
         <thead>
           <tr>{head}</tr>
