@@ -37,6 +37,7 @@ LOAD = (
     ("parse", PARSE, 900, 0.02, 0.4), ("emails", f"{SHOP}.FetchPage", 240, 0.0, 0.08),
     ("webhooks", f"{SHOP}.deliver", 120, 0.03, 0.9), ("feeds", f"{SHOP}.import_feed", 20, 0.0, 4.0),
 )  # fmt: skip
+ENDED = ("failed", "maxretries")
 CHANCE = random.Random(8)  # noqa: S311 - no secret
 
 
@@ -88,10 +89,14 @@ def make_jobs(app: App, site: FaultSite) -> dict[str, str]:
     ):  # fmt: skip
         schedules.add(f"{SHOP}.FetchPage", params={"url": "https://shop.example/"}, queue="emails", name=name, **about)
     wait_until(lambda: site.statuses()["started"] == 7 and site.statuses()["failed"] >= 40, 60, what="jobs are run")
-    by_task = {job["path"]: str(job["_id"]) for job in site.jobs() if job["status"] in ("failed", "maxretries")}
+    deliver = f"{SHOP}.deliver"
+    wait_until(
+        lambda: any(job["path"] == deliver and job["status"] in ENDED for job in site.jobs()), 90, what="retries"
+    )
+    by_task = {job["path"]: str(job["_id"]) for job in site.jobs() if job["status"] in ENDED}
     running = next(str(job["_id"]) for job in site.jobs() if job["status"] == "started")
     return {
-        "job": f"/jobs/{by_task[PARSE]}", "retried": f"/jobs/{by_task[f'{SHOP}.deliver']}",
+        "job": f"/jobs/{by_task[PARSE]}", "retried": f"/jobs/{by_task[deliver]}",
         "running": f"/jobs/{running}",
         "failure": f"/failures/{fingerprint(PARSE, 'ValueError')}", "queue": "/queues/one?name=parse",
         "worker": f"/workers/{next(iter(site.worker_statuses()))}", "task": f"/tasks/one?name={PARSE}",

@@ -51,9 +51,9 @@ def site(servers: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fau
 @pytest.fixture(scope="module")
 def server(site: FaultSite) -> Iterator[DashboardServer]:
     """The site's dashboard."""
-    started = DashboardServer(site).start()
+    started = DashboardServer(site)
     try:
-        yield started
+        yield started.start()
     finally:
         started.stop()
 
