@@ -24,7 +24,7 @@ NOT_BUILT = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>MRQ dashboard</title></head>
 <body><h1>The dashboard's page is not built</h1>
 <p>The API works: <a href="{base}api/v1/openapi.json">its description</a>, <a href="{base}api/v1/overview">the
-overview</a>. The wheel of mrq-cloud has the page in it. In a checkout it is built by the first <code>make demo</code>.
+overview</a>. The wheel of mrq-cloud has the page in it. In a checkout <code>make ui</code> builds it.
 </p></body></html>
 """
 

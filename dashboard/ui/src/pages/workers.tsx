@@ -57,7 +57,7 @@ function State({ worker }: { worker: Worker }) {
   const full = worker.jobs.length >= worker.greenlets;
   return (
     <Pill kind={worker.jobs.length ? "started" : "queued"} icon={worker.jobs.length ? "play" : "ring"}>
-      {full && worker.greenlets ? t.workers.full : (t.workers.states[worker.status as "wait"] ?? worker.status)}
+      {full && worker.greenlets ? t.workers.full : worker.jobs.length ? t.workers.serving : (t.workers.states[worker.status as "wait"] ?? worker.status)}
     </Pill>
   );
 }

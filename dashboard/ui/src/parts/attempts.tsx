@@ -80,7 +80,8 @@ export function Attempts({ job }: { job: Job }) {
   const first = Math.min(...shown.map((each) => each.queued));
   const running = job.status === "started" || job.status === "queued";
   const last = Math.max(first + 1, ...shown.map((each) => each.ended ?? (running ? now : each.queued)));
-  const notes = width < 600 ? 110 : 170; // room behind the bars
+  const longest = Math.max(0, ...shown.map((each) => noteOf(each, now).length));
+  const notes = Math.min(longest * 6.7 + 16, width * 0.5); // room behind the bars
   const x = (moment: number) => LEFT + ((moment - first) / (last - first)) * Math.max(10, width - LEFT - notes);
   const height = shown.length * ROW + 26;
   const legend = ["wait", ...new Set(shown.filter((each) => each.started || each.ended).map((each) => kindOf(each.status)))];
@@ -115,12 +116,9 @@ export function Attempts({ job }: { job: Job }) {
 }
 
 function Row({ one, y, x, now }: { one: Try; y: number; x: (moment: number) => number; now: number }) {
-  const live = one.ended === null && one.started !== null;
   const end = one.ended ?? now;
   const run = one.started ?? (one.ended === null ? end : null);
   const from = x(one.queued);
-  const seconds = one.started === null ? null : (end - one.started) / 1000;
-  const words = [one.exceptiontype ?? (one.ended || live ? one.status : t.attempts.waits), seconds === null ? "" : duration(Math.max(0, seconds))];
   return (
     <g>
       <text class="name" x={0} y={y + 17}>
@@ -132,10 +130,16 @@ function Row({ one, y, x, now }: { one: Try; y: number; x: (moment: number) => n
         <rect class={`f-${kindOf(one.status)}`} x={x(one.started)} y={y + 6} width={Math.max(3, x(end) - x(one.started))} height={14} rx={2} />
       )}
       <text class="note" x={x(end) + 8} y={y + 17}>
-        {words.filter(Boolean).join(", ")}
+        {noteOf(one, now)}
       </text>
     </g>
   );
+}
+
+function noteOf(one: Try, now: number): string {
+  const runs = one.ended !== null || one.started !== null;
+  const seconds = one.started === null ? "" : duration(Math.max(0, ((one.ended ?? now) - one.started) / 1000));
+  return [one.exceptiontype ?? (runs ? one.status : t.attempts.waits), seconds].filter(Boolean).join(", ").slice(0, 60);
 }
 
 function describe(tries: Try[]): string {

@@ -349,6 +349,7 @@ export const en = {
     long: "over 30 s",
     silent: (text: string) => `silent for ${text}`,
     full: "full",
+    serving: "at work",
     states: { spawn: "starting", wait: "idle", started: "serving", join: "stopping", stop: "stopped", killing: "interrupting", kill: "killed" },
     host: "Host",
     cpu: "CPU",
