@@ -203,15 +203,14 @@ function Running({ jobs }: { jobs: Schemas["WorkerJob"][] }) {
         <ul class="stacks">
           {jobs.map((job) => (
             <li key={job.id}>
+              <a class="m" data-row href={link(`jobs/${job.id}`)}>
+                <b>{job.task}</b>
+              </a>{" "}
+              <span class="mut">
+                {t.job.runs} <Since at={job.started} />
+              </span>
               <details open={jobs.length < 4}>
-                <summary>
-                  <a class="m" data-row href={link(`jobs/${job.id}`)}>
-                    <b>{job.task}</b>
-                  </a>{" "}
-                  <span class="mut">
-                    {t.job.runs} <Since at={job.started} />
-                  </span>
-                </summary>
+                <summary class="mut">{t.workers.stack}</summary>
                 <pre class="stack" tabIndex={0}>
                   {job.stack.length ? job.stack.join("\n") : t.job.noStack}
                 </pre>

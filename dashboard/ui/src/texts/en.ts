@@ -360,6 +360,7 @@ export const en = {
     lease: (text: string) => `lease of ${text}`,
     group: "Group",
     jobs: "What it runs",
+    stack: "Stack",
     idle: "It runs nothing.",
   },
   io: {
