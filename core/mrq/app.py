@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from mrq.domain.ids import JobId
     from mrq.domain.schedule import Schedule
+    from mrq.engine.budget import Budget
     from mrq.engine.bulk import BulkMover
     from mrq.engine.fittings import Fittings
     from mrq.engine.loop import Worker
@@ -86,6 +87,7 @@ class App(StoreShelf):
             cancel_ttl=settings.default_job_cancel_ttl,
             max_retries=settings.default_job_max_retries,
             retry_delay=settings.default_job_retry_delay,
+            burst_limit=settings.default_job_burst_limit,
         )
         return TaskLoader(defaults, settings.tasks)
 
@@ -195,8 +197,9 @@ class App(StoreShelf):
         guard: Guard | None = None,
         options: WorkerOptions | None = None,
         fittings: Fittings | None = None,
+        budget: Budget | None = None,
     ) -> Worker:
-        """A worker as the settings describe it.
+        """A worker as the settings describe it. `budget`: its time, when its end is known beforehand.
 
         Raises:
             ConfigError: a queue or the strategy can't be served, or a schedule is wrong.
@@ -212,7 +215,8 @@ class App(StoreShelf):
             runtime=runtime,
             guard=guard,
             fittings=fittings,
-            loops=self._worker_loops(),
+            loops=() if budget else self._worker_loops(),
+            budget=budget,
         )
         self._made = [reference for reference in self._made if reference() is not None]
         self._made.append(weakref.ref(worker))

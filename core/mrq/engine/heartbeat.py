@@ -100,7 +100,7 @@ class Heartbeat:
             else:
                 self.rescuer.beaten(latest.at)
         if latest is not None:
-            self._release_orphans()
+            self.release_orphans()
             self.rescuer.round(latest.worker, latest.database_time)
 
     def _beat(self) -> None:
@@ -118,7 +118,7 @@ class Heartbeat:
         self.guard.beat()
         self._beats.append(Beat(me, self.last, database_time))
 
-    def _release_orphans(self) -> None:
+    def release_orphans(self) -> None:
         """Hand back jobs that are started in this worker's name but that it doesn't hold."""
         limit = 4 * self.options.greenlets + self.options.unsettled_limit
         orphans = [

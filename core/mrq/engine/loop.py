@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import logging
 from collections import Counter
+from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from mrq.domain.change import must_run_alone
@@ -13,6 +15,7 @@ from mrq.domain.status import Status
 from mrq.domain.words import many
 from mrq.domain.worker import WorkerRecord, WorkerStatus
 from mrq.engine.backoff import Backoff
+from mrq.engine.budget import OpenRoots
 from mrq.engine.claiming import Claimer, queues_of
 from mrq.engine.deadlines import Deadlines
 from mrq.engine.execute import execute, failure_of
@@ -49,6 +52,8 @@ if TYPE_CHECKING:
     from mrq.domain.ids import WorkerId
     from mrq.domain.job import ClaimedJob
     from mrq.domain.outcome import Failure
+    from mrq.engine.budget import Budget
+    from mrq.engine.claiming import Source
     from mrq.engine.enqueue import Enqueuer
     from mrq.engine.options import WorkerOptions
     from mrq.engine.tasks import TaskLoader
@@ -60,6 +65,9 @@ if TYPE_CHECKING:
 log = logging.getLogger("mrq.worker")
 
 LAST_WRITES = 30.0  # seconds that a stopping worker goes on trying to write outcomes to an absent database
+OUT_OF_TIME = "its time is up"
+CLOCKS_AGREE = timedelta(seconds=0.5)
+LAST_JOIN = 1.0  # seconds
 BURST_PAUSE = 0.1  # seconds until a burst looks again, when it can't know whether its queues are empty
 
 
@@ -86,9 +94,12 @@ class Worker:
         guard: Guard | None = None,
         fittings: Fittings | None = None,
         loops: Sequence[tuple[str, Callable[[Event], None]]] = (),
+        budget: Budget | None = None,
     ) -> None:
-        """`loops`: what else is to run beside the main loop until the event is set, by name."""
+        """`loops`: what else is to run beside the main loop until the event is set, by name. `budget`: its time, when
+        its end is known beforehand."""
         self.options = options
+        self._budget = budget
         self._more_loops = loops
         self.fittings = fittings = fittings or Fittings()
         self.runtime = runtime
@@ -116,7 +127,7 @@ class Worker:
         self.queues = queues_of(options.queues)
         self._claimer = self._make_claimer(stores)
         self._loops = SideLoops(runtime, lambda name: self.stop.fail(f"its {name} loop died"))
-        self._ending = Ending(self.stop, self.state, self._settler, clock, options)
+        self._ending = Ending(self.stop, self.state, self._settler, clock, options, budget)
         self.sizes = SizePublisher(
             jobs,
             stores.sizes,
@@ -160,11 +171,13 @@ class Worker:
     def _make_claimer(self, stores: StorePorts) -> Claimer:
         options, clock = self.options, self._clock
         settings = served_settings({queue.root for queue in self.queues if queue.is_raw}, options.raw_queues)
-        regular = RegularSource(stores.jobs, self.state, clock, options, self._accept)
-        raw = RawSource(
+        regular = RegularSource(stores.jobs, self.state, clock, options, self._accept, self._budget)
+        raw: Source = RawSource(
             stores.raw, stores.jobs, self.state, clock, settings,
             accept=self._accept, reject=self._reject, fresh=self._is_fresh,
         )  # fmt: skip
+        if self._budget is not None:
+            raw = OpenRoots(raw, self._budget)
         pauses = PauseWatch(stores.pauses, clock, options.paused_queues_refresh_interval)
         return Claimer(self.queues, self._strategy, regular, raw, pauses, clock, self._queue_limits)
 
@@ -191,22 +204,33 @@ class Worker:
             self.fittings.logs.prepare()
         self._register(self.state.worker)
         loops: list[tuple[str, Callable[[], None]]] = [
-            ("heartbeat", lambda: self._heartbeat.loop(self._loops.stopped)),
-            ("rescue", lambda: self._heartbeat.look_after(self._loops.stopped)),
             ("deadlines", lambda: self._deadlines.loop(self._loops.stopped)),
-            ("raw upkeep", lambda: self._raw_upkeep.loop(self._loops.stopped)),
-            ("wake-up", self._listen),
             ("report", lambda: self.reporter.loop(self._loops.stopped)),
-            ("maintenance", lambda: self._maintenance.loop(self._loops.stopped)),
             ("permits", lambda: self._permits.loop(self._loops.stopped)),
         ]
-        for name, loop in (*loops, *self._fitted_loops()):
+        for name, loop in (*loops, *self._lease_loops(), *self._fitted_loops()):
             self._loops.start(name, loop)
         for name, more in self._more_loops:
             self._loops.start(name, functools.partial(more, self._loops.stopped))
         for name, loop in self._settling.items():
             self._loops.start(name, loop, may_end=True)
         log.info("worker %s serves %s", self.state.worker, ", ".join(self.options.queues))
+
+    def _lease_loops(self) -> Iterator[tuple[str, Callable[[], None]]]:
+        """Who lives on keeps a lease and looks after others. Who has a budget has stated his end."""
+        if self._budget is not None:
+            yield "budget", self._watch_budget
+            return
+        yield "heartbeat", lambda: self._heartbeat.loop(self._loops.stopped)
+        yield "rescue", lambda: self._heartbeat.look_after(self._loops.stopped)
+        yield "raw upkeep", lambda: self._raw_upkeep.loop(self._loops.stopped)
+        yield "wake-up", self._listen
+        yield "maintenance", lambda: self._maintenance.loop(self._loops.stopped)
+
+    def _watch_budget(self) -> None:
+        if self._budget is not None and not self._loops.stopped.wait(self._budget.left):
+            self.stop.interrupt(OUT_OF_TIME)
+            self._loops.stopped.wait()
 
     def _fitted_loops(self) -> Iterator[tuple[str, Callable[[], None]]]:
         logs, memory = self.fittings.logs, self.fittings.memory
@@ -246,7 +270,7 @@ class Worker:
     def take(self, limit: int) -> int:
         """Take up to `limit` jobs now, as far as there are free slots; how many there were."""
         wish = min(limit, self.state.free())
-        return self._claimer.claim(wish) if wish > 0 and self._heartbeat.fresh() else 0
+        return self._claimer.claim(wish) if wish > 0 and self._is_fresh() else 0
 
     def wait_for_idle(self, timeout: float | None = None) -> bool:
         """Wait until no job is held, and one more look at the queues after that has found none.
@@ -264,6 +288,8 @@ class Worker:
             self._workers.register(self._record(me))
         else:
             me = wanted
+        if self._budget is not None:
+            self._state_end(me)
         self.state.worker = me
         if self.fittings.logs is not None:
             self.fittings.logs.act_as(self.state.worker)
@@ -274,7 +300,14 @@ class Worker:
 
     def _record(self, me: WorkerId) -> WorkerRecord:
         now = self.reporter.started = self._clock.now()
-        return WorkerRecord(me, self.options.name, now, self.options.lease, self.options.report_config)
+        deadline = None if self._budget is None else self._budget.deadline(now)
+        return WorkerRecord(me, self.options.name, now, self.options.lease, self.options.report_config, deadline)
+
+    def _state_end(self, me: WorkerId) -> None:
+        """The stated end is judged by the database's clock: state it by that, if this machine's is another."""
+        now, record = self._workers.beat(me), self._record(me)
+        if now is not None and self._budget is not None and abs(now - record.datestarted) > CLOCKS_AGREE:
+            self._workers.register(dataclasses.replace(record, deadline=self._budget.deadline(now)))
 
     def end(self) -> Exit:
         """Bring all jobs to an end, write what is left to write, and sign off."""
@@ -283,14 +316,19 @@ class Worker:
         became = self._ending.perform()
         self._settler.close()
         until = self._clock.monotonic() + LAST_WRITES
+        if self._budget is not None:
+            until = min(until, self._budget.writes_until)
         ended = [self._loops.join(name, max(0.1, until - self._clock.monotonic())) for name in self._settling]
         written = all(ended)
         if not written:
             log.error("%s could not be written: their jobs will run again", many(len(self.state.held()), "outcome"))
         self._loops.stopped.set()
         self._permits.close()
-        self._loops.stop(timeout=2.0, but="wake-up")  # that one may listen for a while longer; it can't harm
+        pause = 2.0 if self._budget is None else max(0.1, min(2.0, self._budget.writes_until - self._clock.monotonic()))
+        late = self._loops.stop(timeout=pause, but="wake-up")  # that one may listen for a while longer; it can't harm
         self._idle.close()
+        if self._budget is not None:
+            self._leave_nothing(late, until)
         if written and not self.state.busy:
             self._permits.finish()
             try:
@@ -303,6 +341,32 @@ class Worker:
             self.fittings.logs.close()
         self._guard.finishing(self.stop.exit_code, replace=self.stop.replace)
         return Exit(self.stop.exit_code, self.stop.replace, self.stop.reason)
+
+    def _leave_nothing(self, late: list[str], until: float) -> None:
+        """The process may be frozen from here on, for as long as the platform likes: nothing may be in its name then,
+        and nothing may go on afterwards. If something would, the process has to end."""
+        self.state.open_claims.clear()
+        self.state.open_takes.clear()
+        try:
+            self._heartbeat.release_orphans()
+        except StoreUnavailableError as error:
+            log.warning("whether jobs are started in this worker's name is left to a rescue: %s", error)
+        for run in self.state.active():  # one that was past its time-out may be just about to end
+            if run.fiber is not None:
+                run.fiber.join(max(0.0, min(LAST_JOIN, until - self._clock.monotonic())))
+        if late or self.state.active():
+            log.error("this process has to end: %s", ", ".join(late) or "jobs can't be interrupted")
+            self.stop.replace = True
+
+    @property
+    def accepted(self) -> int:
+        """Jobs that were taken to be run in this loop."""
+        return self._accepted
+
+    @property
+    def interrupted(self) -> int:
+        """Jobs that its end has interrupted."""
+        return self._ending.interrupted
 
     @property
     def _settling(self) -> dict[str, Callable[[], None]]:
@@ -329,7 +393,7 @@ class Worker:
         if wish is None:  # a limit is reached
             return
         asked, held_nothing = self._idle.asked(), not self.state.busy  # before the look
-        if not self._heartbeat.fresh():
+        if not self._is_fresh():
             wish = 0
         taken = self._claimer.claim(wish) if wish else 0
         if taken:
@@ -376,6 +440,8 @@ class Worker:
 
     def _patience(self) -> float:
         limit = self.options.max_latency
+        if self._budget is not None:
+            limit = min(limit, self._budget.left)
         return max(0.0, min(limit, self._time_left())) if self._max_time else limit
 
     def _time_left(self) -> float:
@@ -388,6 +454,8 @@ class Worker:
         runs = [Run(job, self._tasks.options(job.path)) for job in jobs]
         self._queue_limits.assign(runs)
         self.state.hold(runs)
+        if self._budget is not None:
+            runs = [run for run in runs if self._fits(run)]
         self._accepted += len(runs)
         for run in runs:
             if must_run_alone(run.job):
@@ -396,6 +464,20 @@ class Worker:
                 run.fiber = self.runtime.spawn(self._perform, run, name="mrq-job")
         self.sizes.took(job.queue for job in jobs if job.raw is None)
         self._count(jobs)  # a hook may switch fibers: last
+
+    def _fits(self, run: Run) -> bool:
+        """Whether a run fits into the time that is left; if not, its job goes back to its place. That happens once for
+        each task: from then on claims leave its jobs where they are."""
+        budget = self._budget
+        if budget is None or budget.fits(run.job.path):
+            return True
+        budget.given_back += 1
+        if run.job.raw is not None:
+            budget.close(run.job.raw.root)
+        run.decide(Outcome(Status.QUEUED, at_front=True))
+        self.state.left_fiber(run)
+        self._settler.put(run)
+        return False
 
     def _reject(self, job: ClaimedJob, failure: Failure) -> None:
         """A job that can't run: its end is written at once."""
@@ -501,7 +583,8 @@ class Worker:
         return self._deadlines.end(run, outcome, interrupt, self._clock.monotonic())
 
     def _is_fresh(self) -> bool:
-        return self._heartbeat.fresh()
+        """Whether its lease is certainly held."""
+        return self._heartbeat.fresh() if self._budget is None else self._budget.left > 0
 
     def _was_lost(self) -> None:
         self._lost_identity = True
