@@ -324,6 +324,8 @@ class Worker:
             log.error("%s could not be written: their jobs will run again", many(len(self.state.held()), "outcome"))
         self._loops.stopped.set()
         self._permits.close()
+        if self.fittings.logs is not None:
+            self.fittings.logs.wake()
         pause = 2.0 if self._budget is None else max(0.1, min(2.0, self._budget.writes_until - self._clock.monotonic()))
         late = self._loops.stop(timeout=pause, but="wake-up")  # that one may listen for a while longer; it can't harm
         self._idle.close()
@@ -401,7 +403,7 @@ class Worker:
             return
         self.state.status = WorkerStatus.WAIT if wish else WorkerStatus.FULL
         if wish and held_nothing and not self._claimer.retry_in:
-            if self._strategy.stops_when_empty:
+            if self._strategy.stops_when_empty or self._budget is not None:
                 if not self._brought_back():
                     self._idle.ring(asked)
                     self._enough = "its queues are empty"
