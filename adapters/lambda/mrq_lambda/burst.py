@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 # What the first event needs, drivers included: the start of a sandbox has the most CPU, and isn't part of the deadline.
 import mrq.engine.loop
@@ -26,18 +26,10 @@ from mrq_lambda.sandbox import sandbox
 if TYPE_CHECKING:
     from mrq.app import App
     from mrq.engine.loop import Exit, Worker
+    from mrq_lambda.context import Context
     from mrq_lambda.orders import BurstOrders
 
 log = logging.getLogger("mrq.lambda")
-
-
-class Context(Protocol):
-    """What Lambda tells of an invocation, as far as it is needed."""
-
-    aws_request_id: str
-    invoked_function_arn: str
-
-    def get_remaining_time_in_millis(self) -> int: ...
 
 
 class BurstFailedError(MrqError):
