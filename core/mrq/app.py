@@ -171,13 +171,6 @@ class App(StoreShelf):
                 raise ConfigError(f"SCHEDULER_TASKS[{position}] ({schedule.path}): {error}") from error
         return found
 
-    def _worker_loops(self) -> list[tuple[str, Callable[[Event], None]]]:
-        """What this worker does beside its jobs."""
-        if not self.settings.scheduler:
-            return []
-        scheduler, wanted = self.scheduler(), self.configured_schedules()
-        return [("scheduler", lambda stopped: scheduler.loop(stopped, self.settings.scheduler_interval, wanted))]
-
     def key_terms(self, path: str, keys: Sequence[str | None], ttl: float) -> KeyTerms:
         """The keys of jobs of a task, as the Enqueuer wants them."""
         return KeyTerms(keys, ttl, max(SHORTEST_LIFE, self.tasks.options(path).default_ttl))
@@ -197,12 +190,13 @@ class App(StoreShelf):
         guard: Guard | None = None,
         options: WorkerOptions | None = None,
         fittings: Fittings | None = None,
+        loops: Sequence[tuple[str, Callable[[Event], None]]] = (),
         budget: Budget | None = None,
     ) -> Worker:
         """A worker as the settings describe it. `budget`: its time, when its end is known beforehand.
 
         Raises:
-            ConfigError: a queue or the strategy can't be served, or a schedule is wrong.
+            ConfigError: a queue or the strategy can't be served.
         """
         from mrq.engine.loop import Worker  # noqa: PLC0415 - producers don't need it
 
@@ -215,7 +209,7 @@ class App(StoreShelf):
             runtime=runtime,
             guard=guard,
             fittings=fittings,
-            loops=() if budget else self._worker_loops(),
+            loops=loops,
             budget=budget,
         )
         self._made = [reference for reference in self._made if reference() is not None]

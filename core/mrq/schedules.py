@@ -12,6 +12,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from mrq.app import App, get_app
+from mrq.app_upkeep import LONGEST_TICK, Tick
+from mrq.app_upkeep import tick as tick_of
 from mrq.domain.schedule import schedule_id
 from mrq.exceptions import ScheduleNotFoundError
 from mrq.settings.schedules import schedule_of
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from mrq.domain.ids import JobId
     from mrq.domain.schedule import Schedule, ScheduleState
 
-__all__ = ["ScheduleHandle", "add", "all_schedules", "get"]
+__all__ = ["ScheduleHandle", "Tick", "add", "all_schedules", "get", "tick"]
 
 PAGE, ID_BYTES = 100, 12
 
@@ -118,3 +120,21 @@ def all_schedules() -> Iterator[ScheduleState]:
     while page := app.schedules.page(skip, PAGE):
         yield from page
         skip += len(page)
+
+
+def tick(now: datetime | None = None, longest: float = LONGEST_TICK) -> Tick:
+    """Queue what is due and look after everything, for deployments without a worker that runs the scheduler: to be
+    called once a minute, from cron or from a function. Any number may run at once.
+
+    Beside the schedules (those of the config are synced first): jobs of dead workers and retries come back, expired
+    documents are deleted where the database doesn't do it, indexes are checked.
+
+    Args:
+        now: naive, UTC; the present by default.
+        longest: seconds. Mostly it takes a moment; while workers are silent it watches whether they are dead.
+
+    Raises:
+        ConfigError: a schedule of the config is wrong; nothing was done.
+        StoreUnavailableError: MongoDB doesn't answer; the next tick goes on.
+    """
+    return tick_of(get_app(), now, longest)

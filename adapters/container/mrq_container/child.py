@@ -16,6 +16,7 @@ import click
 import gevent
 from gevent.monkey import get_original
 
+from mrq.app_upkeep import CHEAP_INDEXES
 from mrq.domain.words import how_to_start
 from mrq.engine.classes import class_at
 from mrq.engine.run import current_run
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("mrq.worker")
 
 LAST_WORDS = 5.0  # seconds for threads and exit handlers of tasks, once the worker has ended
-CHEAP_INDEXES = 100_000  # with up to so many jobs, missing indexes are created without being asked for
 
 
 def main(argv: list[str]) -> int:

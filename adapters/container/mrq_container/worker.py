@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from mrq.app import get_app, worker_options
+from mrq.app_upkeep import worker_loops
 from mrq.cli.run import as_json
 from mrq.context import get_current_config, set_current_worker
 from mrq.engine.execute import execute, outcome_of
@@ -49,7 +50,7 @@ class Worker:
     """Who watches this process from outside."""
 
     def __init__(self) -> None:
-        """Raises ConfigError: a queue, the strategy or the id can't be served."""
+        """Raises ConfigError: a queue, the strategy or the id can't be served, or a schedule is wrong."""
         self._app = get_app()
         self._usage = ProcessUsage()
         self._performed: dict[int, tuple[Outcome, Task | None]] = {}
@@ -57,7 +58,11 @@ class Worker:
         self.exit: Exit | None = None
         self.log = logging.getLogger("mrq.current")
         self.engine = self._app.worker(
-            self._app.runtime, self.guard, worker_options(self._app.settings), self._fittings()
+            self._app.runtime,
+            self.guard,
+            worker_options(self._app.settings),
+            self._fittings(),
+            worker_loops(self._app),
         )
         self.queues = [Queue(name) for name in self._app.settings.queues]
         set_current_worker(self)

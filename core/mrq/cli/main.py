@@ -38,6 +38,7 @@ COMMANDS = {
     "doctor": About("Find out whether everything is in order here.", "mrq.cli.doctor:doctor"),
     "job": About("Show one job: status, params, result, traceback.", "mrq.cli.job:job"),
     "run": About("Run one task here and now, or queue it.", "mrq.cli.run:run"),
+    "tick": About("Queue what recurs and look after everything, once.", "mrq.cli.tick:tick"),
     "up": About("Run MongoDB and Valkey without installing them.", "mrq.cli.up:up", "embedded"),
     "worker": About("Take jobs from queues and run them.", extra="container"),
 }

@@ -43,9 +43,9 @@ class Scheduler:
     queue_of: Callable[[str], str]
     options: Callable[[str], TaskOptions]
 
-    def sync(self, wanted: Sequence[Schedule]) -> None:
+    def sync(self, wanted: Sequence[Schedule], now: datetime) -> None:
         """Make the stored schedules of the config these."""
-        done = self.schedules.sync(wanted, self.clock.now())
+        done = self.schedules.sync(wanted, now)
         for what, paths in (("added", done.added), ("changed", done.changed), ("removed", done.removed)):
             for path in paths:
                 log.info("schedule of %s %s", path, what)
@@ -57,7 +57,7 @@ class Scheduler:
         while not stopped.wait(pause):
             try:
                 if not synced:
-                    self.sync(wanted)
+                    self.sync(wanted, self.clock.now())
                     synced = True
                 self.tick(self.clock.now())
                 pause = self._pause(interval)

@@ -32,6 +32,10 @@ class JobKeys(Protocol):
         """Whether every key stands for the given job, for certain: acknowledged by a majority."""
         ...
 
+    def expire(self, before: datetime, limit: int) -> int:
+        """Forget at most `limit` keys that expired before a time; see JobStore."""
+        ...
+
     def ensure_indexes(self, largest: int | None = None) -> list[str]:
         """Create what lets keys expire, if it is missing; see JobStore."""
         ...

@@ -213,6 +213,11 @@ class JobStore(Protocol):
         """Delete every job of a queue, whatever its status. Returns how many there were."""
         ...
 
+    def expire(self, before: datetime, limit: int) -> int:
+        """Delete at most `limit` jobs whose `dateexpires` is before a time: what a TTL index should have done. How
+        many there were; 0 as well when there is no index to find them by."""
+        ...
+
     def ensure_indexes(self, largest: int | None = None) -> list[str]:
         """Create the indexes that are missing; names of those that were. `largest`: only if there are at most
         about so many documents, so that it takes no time worth speaking of (None: in any case)."""

@@ -60,6 +60,11 @@ class WorkerStore(Protocol):
         """Documents of workers that are neither stopped nor lost, at most `limit`."""
         ...
 
+    def expire(self, before: datetime, limit: int) -> int:
+        """Delete at most `limit` documents of workers that should have been deleted before a time, an hour after
+        their last sign of life; see JobStore."""
+        ...
+
     def ensure_indexes(self, largest: int | None = None) -> list[str]:
         """Create the indexes that are missing; names of those that were. `largest`: only if there are at most
         about so many documents, so that it takes no time worth speaking of (None: in any case)."""

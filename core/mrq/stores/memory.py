@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import threading
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from mrq.domain.lease import Lease
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from mrq.domain.ids import WorkerId
     from mrq.domain.worker import WorkerRecord
     from mrq.stores.documents import Document
+
+LIFE_AFTER_DEATH = timedelta(hours=1)  # of a worker's document, as in MRQ 0.9
 
 __all__ = ["MemoryJobStore", "MemoryLocks", "MemorySubscription", "MemoryWakeups", "MemoryWorkerStore"]
 
@@ -110,6 +112,15 @@ class MemoryWorkerStore:
         """See WorkerStore."""
         with self._lock:
             return copy.deepcopy(self._living()[: max(1, limit)])
+
+    def expire(self, before: datetime, limit: int) -> int:
+        """See WorkerStore."""
+        silent_since = before - LIFE_AFTER_DEATH
+        with self._lock:
+            overdue = [name for name, d in self._workers.items() if d["datereported"] < silent_since][: max(1, limit)]
+            for name in overdue:
+                del self._workers[name]
+            return len(overdue)
 
     def ensure_indexes(self, largest: int | None = None) -> list[str]:
         """See WorkerStore."""

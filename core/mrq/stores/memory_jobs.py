@@ -250,6 +250,14 @@ class MemoryJobStore:
 
     # ---- upkeep
 
+    def expire(self, before: datetime, limit: int) -> int:
+        """See JobStore."""
+        with self._lock:
+            overdue = self._where(lambda document: "dateexpires" in document and document["dateexpires"] < before)
+            for document in overdue[: max(1, limit)]:
+                del self._documents[document["_id"]]
+            return len(overdue[: max(1, limit)])
+
     def ensure_indexes(self, largest: int | None = None) -> list[str]:
         """See JobStore. There are none to create, but whoever asks is told the same."""
         missing, self._indexed = self.missing_indexes(), True

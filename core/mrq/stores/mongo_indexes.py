@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from pymongo import ASCENDING, IndexModel
@@ -11,6 +12,7 @@ from mrq.domain.status import Status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from pymongo.collection import Collection
 
@@ -37,6 +39,7 @@ WORKERS = (IndexModel([("datereported", ASCENDING)], name="datereported_1", expi
 # Keys under which jobs are queued once: forgotten when they have not been used for long.
 KEYS = (IndexModel([("dateexpires", ASCENDING)], name="dateexpires_1", expireAfterSeconds=0),)
 
+_NO_SUCH_INDEX = 2  # for a hint; MongoDB's BadValue
 _OTHER_OPTIONS = {85, 86}  # an index of this name or these keys exists with other options
 
 
@@ -60,3 +63,21 @@ def ensure(
             if error.code not in _OTHER_OPTIONS:
                 raise
     return created
+
+
+def expire(collection: Collection[dict[str, Any]], ttl: IndexModel, before: datetime, limit: int) -> int:
+    """Delete at most `limit` documents that a TTL index should have deleted before a time; how many there were.
+
+    They are found by that index alone: without it nothing is deleted, for looking through all would take too long.
+    """
+    (field,) = ttl.document["key"]
+    overdue = {field: {"$lt": before - timedelta(seconds=ttl.document["expireAfterSeconds"])}}
+    try:
+        found = collection.find(overdue, {"_id": 1}).hint(ttl.document["name"]).limit(max(1, limit))
+        names = [document["_id"] for document in found]
+    except OperationFailure as error:
+        if error.code != _NO_SUCH_INDEX:
+            raise
+        return 0
+    # the condition again: some may have been given more time meanwhile
+    return collection.delete_many({"_id": {"$in": names}, **overdue}).deleted_count if names else 0

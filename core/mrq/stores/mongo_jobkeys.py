@@ -58,6 +58,11 @@ class MongoJobKeys:
         return not same or self._durable.bulk_write(same, ordered=False).matched_count == len(same)
 
     @translated
+    def expire(self, before: datetime, limit: int) -> int:
+        """See JobKeys."""
+        return mongo_indexes.expire(self._keys, mongo_indexes.KEYS[0], before, limit)
+
+    @translated
     def ensure_indexes(self, largest: int | None = None) -> list[str]:
         """See JobKeys."""
         return mongo_indexes.ensure(self._keys, mongo_indexes.KEYS, largest)

@@ -413,6 +413,11 @@ class MongoJobStore:
     # ---- upkeep
 
     @translated
+    def expire(self, before: datetime, limit: int) -> int:
+        """See JobStore."""
+        return mongo_indexes.expire(self._jobs, mongo_indexes.EXPIRES, before, limit)
+
+    @translated
     def ensure_indexes(self, largest: int | None = None) -> list[str]:
         """See JobStore."""
         return mongo_indexes.ensure(self._jobs, mongo_indexes.JOBS, largest)

@@ -125,6 +125,11 @@ class MongoWorkerStore:
         return list(self._workers.find({"status": {"$nin": _GONE}}).limit(max(1, limit)))
 
     @translated
+    def expire(self, before: datetime, limit: int) -> int:
+        """See WorkerStore."""
+        return mongo_indexes.expire(self._workers, mongo_indexes.WORKERS[0], before, limit)
+
+    @translated
     def ensure_indexes(self, largest: int | None = None) -> list[str]:
         """See WorkerStore."""
         return mongo_indexes.ensure(self._workers, mongo_indexes.WORKERS, largest)

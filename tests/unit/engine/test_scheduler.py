@@ -31,7 +31,7 @@ class Desk:
         self.clock, self.store, self.schedules = ManualClock(), Moody(), MemoryScheduleStore()
         self.wanted = wanted
         self.scheduler = self.other()
-        self.scheduler.sync(wanted)
+        self.scheduler.sync(wanted, self.clock.now())
 
     def other(self) -> Scheduler:
         enqueuer = Enqueuer(self.store, MemoryWakeups(), self.clock, sleep=self.clock.pass_by)
@@ -218,7 +218,7 @@ def test_whatever_happens_no_time_is_lost_or_doubled(events: list[tuple[str, flo
             desk.store.away.clear()
             desk.store.lose.clear()
         elif what == "sync":
-            other.sync([schedule])
+            other.sync([schedule], desk.clock.now())
         else:
             (desk.scheduler if what == "tick" else other).tick(desk.clock.now())
     other.tick(desk.clock.now())
@@ -236,7 +236,7 @@ def test_whatever_happens_no_time_is_lost_or_doubled(events: list[tuple[str, flo
 def test_a_changed_schedule_goes_on_by_its_new_times() -> None:
     desk = Desk(hourly(name="x"))
     desk.tick()
-    desk.scheduler.sync([replace(hourly(name="x"), interval=600.0)])
+    desk.scheduler.sync([replace(hourly(name="x"), interval=600.0)], desk.clock.now())
     desk.clock.pass_by(600)
     assert desk.tick() == 1
 
