@@ -66,9 +66,10 @@ class Sandbox:
         self._left_at = self._wall()
 
     def invocation(self, work: Callable[[App], T]) -> T:
-        """Do an invocation's work. Where connection URLs are secrets, and a server doesn't let us in (or hangs up, as
-        Redis does), the secrets are read again: if they have changed, the work is done once more. So it has to fail
-        before it has done anything, or be repeatable.
+        """Do an invocation's work, once.
+
+        Where connection URLs are secrets, both servers are asked first whether they let us in; if not, the secrets are
+        read again. The same when the work fails for a server, so that the next invocation has what is right then.
 
         Raises:
             ConfigError: see `app`.
@@ -76,15 +77,24 @@ class Sandbox:
         """
         self.thawed()
         try:
-            try:
-                return work(self.app())
-            except (ServerRefusedError, ServerUnavailableError) as error:
-                if not self._renewed():
-                    raise
-                log.warning("the secrets have changed, trying with the new ones: %s", error)
+            self.app()
+            if self._arns:
+                self._knock()
             return work(self.app())
+        except (ServerRefusedError, ServerUnavailableError):
+            self._renewed()
+            raise
         finally:
             self.left()
+
+    def _knock(self) -> None:
+        app = self.app()
+        try:
+            app.jobs.ping()
+            app.wakeups.ping()
+        except (ServerRefusedError, ServerUnavailableError) as error:
+            if self._renewed():
+                log.warning("the secrets have changed, using the new ones (%s)", error)
 
     def close(self) -> None:
         """Forget everything, and close the connections."""

@@ -127,6 +127,12 @@ class FileSettings(CommandSettings):
     scheduler_tasks: list[dict[str, Any]] = option(
         [], "Tasks to queue at set times", group="Scheduler", commands=FILE_ONLY
     )
+    event_jobs: list[dict[str, Any]] = option(
+        [],
+        "Events of AWS, and the jobs that mrq_lambda.events makes of them",
+        group="Queues and jobs",
+        commands=FILE_ONLY,
+    )
     metric_hook: Callable[..., object] | None = option(
         None,
         "Called with each metric: (name, incr=1, **kw)",
