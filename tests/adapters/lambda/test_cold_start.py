@@ -49,6 +49,7 @@ def seconds(code: str) -> float:
     return time.perf_counter() - start
 
 
+@pytest.mark.timeout(300)
 def test_a_cold_start_costs_little_more_than_the_drivers() -> None:
     """Compared with the drivers alone in the same run: machines and loads differ."""
     codes = [YARDSTICK, FLOOR, *(f"import mrq_lambda.{handler}" for handler in LIMITS)]

@@ -70,7 +70,7 @@ def test_the_environment_of_the_tests_serves_the_demo() -> None:
     ("lock", "extras"),
     [
         ("all", ["container", "lambda", "dashboard", "cdk", "embedded", "otel"]),
-        ("dev", ["container", "embedded"]),
+        ("dev", ["container", "embedded", "lambda"]),
         ("demo", ["container", "embedded"]),
         ("container", ["container"]),
     ],
