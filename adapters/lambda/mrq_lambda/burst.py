@@ -25,7 +25,8 @@ from mrq_lambda.sandbox import sandbox
 
 if TYPE_CHECKING:
     from mrq.app import App
-    from mrq.engine.loop import Exit, Worker
+    from mrq.engine.loop import Worker
+    from mrq.engine.shutdown import Exit
     from mrq_lambda.context import Context
     from mrq_lambda.orders import BurstOrders
 
@@ -80,7 +81,7 @@ def drain(app: App, event: Any, context: Context) -> dict[str, Any]:
 
 def _may_go_on(worker: Worker, ended: Exit, budget: Budget) -> bool:
     """Whether another one could do better. One that has finished nothing would not: its queue may be poisoned."""
-    if worker.accepted <= worker.interrupted:
+    if worker.accepted <= worker.state.interrupted:
         return False
     out_of_time = budget.left <= 0 or bool(budget.unfit() - budget.too_long().keys())
     full = worker.options.max_jobs and worker.accepted >= worker.options.max_jobs
@@ -92,7 +93,7 @@ def _report(worker: Worker, ended: Exit, budget: Budget, orders: BurstOrders) ->
         "worker": str(worker.id),
         "reason": ended.reason,
         "jobs": worker.accepted,
-        "interrupted": worker.interrupted,
+        "interrupted": worker.state.interrupted,
         "for_containers": budget.too_long(),
         "generation": orders.generation,
         "continued": False,

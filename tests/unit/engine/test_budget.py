@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from mrq.app import App
-    from mrq.engine.loop import Exit, Worker
+    from mrq.engine.loop import Worker
+    from mrq.engine.shutdown import Exit
     from unit.engine.kit import ManualClock, Tasks
 
 
@@ -130,7 +131,7 @@ def test_a_queue_is_drained_and_the_worker_states_its_end_and_leaves(plant: Plan
     ended = worker.run()
     assert (ended.reason, ended.replace) == ("its queues are empty", False)
     assert plant.statuses(jobs) == ["success"] * 20
-    assert (worker.accepted, worker.interrupted) == (20, 0)
+    assert (worker.accepted, worker.state.interrupted) == (20, 0)
     during = seen[-1]
     assert before + timedelta(seconds=59) < during["deadline"] < before + timedelta(seconds=62)
     assert (during["status"], during["beat"]) == ("started", seen[0]["beat"])  # no heartbeat is needed
@@ -182,7 +183,7 @@ def test_at_the_margin_what_runs_is_interrupted_and_comes_back(plant: Plant) -> 
     assert record is not None
     assert record.dateretry is not None
     assert plant.started() == 0
-    assert worker.interrupted == 4
+    assert worker.state.interrupted == 4
     assert plant.document(worker)["status"] == "stop"
 
 
