@@ -68,7 +68,7 @@ def drain(app: App, event: Any, context: Context) -> dict[str, Any]:
     told = _report(worker, ended, budget, orders)
     try:
         if _may_go_on(worker, ended, budget) and work_remains(app, options, queues_of(orders.queues), budget):
-            told["continued"] = continue_burst(app, orders, worker.accepted, context.invoked_function_arn)
+            told["continued"] = continue_burst(app, orders, _taken(worker), context.invoked_function_arn)
     except Exception:
         log.exception("the burst can't be continued: what remains is left to the next one that is started")
     if ended.replace:
@@ -81,18 +81,22 @@ def drain(app: App, event: Any, context: Context) -> dict[str, Any]:
 
 def _may_go_on(worker: Worker, ended: Exit, budget: Budget) -> bool:
     """Whether another one could do better. One that has finished nothing would not: its queue may be poisoned."""
-    if worker.accepted <= worker.state.interrupted:
+    if not worker.state.finished:
         return False
     out_of_time = budget.left <= 0 or bool(budget.unfit() - budget.too_long().keys())
-    full = worker.options.max_jobs and worker.accepted >= worker.options.max_jobs
+    full = worker.options.max_jobs and _taken(worker) >= worker.options.max_jobs
     return not full and (out_of_time or ended.replace)
+
+
+def _taken(worker: Worker) -> int:
+    return worker.state.finished + worker.state.interrupted
 
 
 def _report(worker: Worker, ended: Exit, budget: Budget, orders: BurstOrders) -> dict[str, Any]:
     return {
         "worker": str(worker.id),
         "reason": ended.reason,
-        "jobs": worker.accepted,
+        "jobs": _taken(worker),
         "interrupted": worker.state.interrupted,
         "for_containers": budget.too_long(),
         "generation": orders.generation,

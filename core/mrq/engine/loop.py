@@ -15,6 +15,7 @@ from mrq.engine.backoff import Backoff
 from mrq.engine.budget import OpenRoots
 from mrq.engine.claiming import Claimer, queues_of
 from mrq.engine.deadlines import Deadlines
+from mrq.engine.departure import Departure
 from mrq.engine.fittings import Fittings
 from mrq.engine.heartbeat import Heartbeat
 from mrq.engine.identity import Identity
@@ -62,9 +63,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("mrq.worker")
 
 LAST_WRITES = 30.0  # seconds that a stopping worker goes on trying to write outcomes to an absent database
-LAST_JOIN = 1.0  # seconds
-OUT_OF_TIME = "its time is up"
-BURST_PAUSE = 0.1  # seconds until a burst looks again, when it can't know whether its queues are empty
 
 
 class Worker:
@@ -84,8 +82,7 @@ class Worker:
         loops: Sequence[tuple[str, Callable[[Event], None]]] = (),
         budget: Budget | None = None,
     ) -> None:
-        """`loops`: what else is to run beside the main loop until the event is set, by name. `budget`: its time, when
-        its end is known beforehand."""
+        """`loops`: what else runs until the event is set, by name. `budget`: its time, if its end is known."""
         self.options = options
         self._budget = budget
         self._more_loops = loops
@@ -112,6 +109,7 @@ class Worker:
         self.sizes = self._make_sizes(stores)
         self._performer = self._make_performer(stores, tasks)
         self._heartbeat = self._make_heartbeat(stores)
+        self._departure = None if budget is None else Departure(budget, self.state, self.stop, self._heartbeat, clock)
         self._claimer = self._make_claimer(stores)
         self.reporter = Reporter(jobs, workers, self.state, clock, options, fittings, self.sizes)
         self._maintenance = Maintenance(jobs, enqueuer, clock)
@@ -164,7 +162,7 @@ class Worker:
         )  # fmt: skip
         return Heartbeat(
             stores.jobs, stores.workers, rescuer, self.state, self._clock, self._guard, options,
-            self._was_lost, self._lease_overdue,
+            self._was_lost, self._lease_overdue, self._budget,
         )  # fmt: skip
 
     def _make_claimer(self, stores: StorePorts) -> Claimer:
@@ -173,10 +171,9 @@ class Worker:
         regular = RegularSource(stores.jobs, self.state, clock, options, self._performer.accept, self._budget)
         raw: Source = RawSource(
             stores.raw, stores.jobs, self.state, clock, settings,
-            accept=self._performer.accept, reject=self._performer.reject, fresh=self._is_fresh,
+            accept=self._performer.accept, reject=self._performer.reject, fresh=self._heartbeat.fresh,
         )  # fmt: skip
-        if self._budget is not None:
-            raw = OpenRoots(raw, self._budget)
+        raw = raw if self._budget is None else OpenRoots(raw, self._budget)
         pauses = PauseWatch(stores.pauses, clock, options.paused_queues_refresh_interval)
         return Claimer(self.queues, self._strategy, regular, raw, pauses, clock, self._queue_limits)
 
@@ -203,27 +200,17 @@ class Worker:
             self.fittings.logs.prepare()
         self._identity.assume(self.state.worker)
         loops = {"deadlines": self._deadlines.loop, "report": self.reporter.loop, "permits": self._permits.loop}
-        for name, loop in (*loops.items(), *self._lease_loops(), *self._fitted_loops(), *self._more_loops):
+        if self._departure is not None:  # it has stated its end: no lease is to be kept, and others look after others
+            loops["budget"] = self._departure.watch
+        else:
+            loops |= {"heartbeat": self._heartbeat.loop, "rescue": self._heartbeat.look_after}
+            loops |= {"raw upkeep": self._raw_upkeep.loop, "wake-up": self._listener.loop}
+            loops |= {"maintenance": self._maintenance.loop}
+        for name, loop in (*loops.items(), *self._fitted_loops(), *self._more_loops):
             self._loops.start(name, functools.partial(loop, self._loops.stopped))
         for name, writes in self._settling.items():
             self._loops.start(name, writes, may_end=True)
         log.info("worker %s serves %s", self.state.worker, ", ".join(self.options.queues))
-
-    def _lease_loops(self) -> Iterator[tuple[str, Callable[[Event], None]]]:
-        """Who lives on keeps a lease and looks after others. Who has a budget has stated his end."""
-        if self._budget is not None:
-            yield "budget", self._watch_budget
-            return
-        yield "heartbeat", self._heartbeat.loop
-        yield "rescue", self._heartbeat.look_after
-        yield "raw upkeep", self._raw_upkeep.loop
-        yield "wake-up", self._listener.loop
-        yield "maintenance", self._maintenance.loop
-
-    def _watch_budget(self, stopped: Event) -> None:
-        if self._budget is not None and not stopped.wait(self._budget.left):
-            self.stop.interrupt(OUT_OF_TIME)
-            stopped.wait()
 
     def _fitted_loops(self) -> Iterator[tuple[str, Callable[[Event], None]]]:
         logs, memory = self.fittings.logs, self.fittings.memory
@@ -265,7 +252,7 @@ class Worker:
     def take(self, limit: int) -> int:
         """Take up to `limit` jobs now, as far as there are free slots; how many there were."""
         wish = min(limit, self.state.free())
-        return self._claimer.claim(wish) if wish > 0 and self._is_fresh() else 0
+        return self._claimer.claim(wish) if wish > 0 and self._heartbeat.fresh() else 0
 
     def wait_for_idle(self, timeout: float | None = None) -> bool:
         """Wait until no job is held, and one more look at the queues after that has found none.
@@ -276,13 +263,12 @@ class Worker:
 
     def end(self) -> Exit:
         """Bring all jobs to an end, write what is left to write, and sign off."""
+        departure = self._departure
         self.stop.finish(self._enough or "it has nothing left to do")
         log.info("worker %s stops: %s", self.state.worker, self.stop.reason)
         self._ending.perform()
         self._settler.close()
-        until = self._clock.monotonic() + LAST_WRITES
-        if self._budget is not None:
-            until = min(until, self._budget.writes_until)
+        until = self._clock.monotonic() + (LAST_WRITES if departure is None else departure.pause(LAST_WRITES))
         ended = [self._loops.join(name, max(0.1, until - self._clock.monotonic())) for name in self._settling]
         written = all(ended)
         if not written:
@@ -291,10 +277,11 @@ class Worker:
         self._permits.close()
         if self.fittings.logs is not None:
             self.fittings.logs.wake()
-        late = self._loops.stop(self._pause(2.0, until), but="wake-up")  # may listen for a while longer; it can't harm
+        # the wake-up may listen for a while longer; it can't harm
+        late = self._loops.stop(2.0 if departure is None else departure.pause(2.0), but="wake-up")
         self._idle.close()
-        if self._budget is not None:
-            self._leave_nothing(late, until)
+        if departure is not None:
+            departure.leave_nothing(late)
         if written and not self.state.busy:
             self._permits.finish()
             try:
@@ -307,31 +294,6 @@ class Worker:
             self.fittings.logs.close()
         self._guard.finishing(self.stop.exit_code, replace=self.stop.replace)
         return Exit(self.stop.exit_code, self.stop.replace, self.stop.reason)
-
-    def _leave_nothing(self, late: list[str], until: float) -> None:
-        """The process may be frozen from here on, for as long as the platform likes: nothing may be in its name then,
-        and nothing may go on afterwards. If something would, the process has to end."""
-        self.state.open_claims.clear()
-        self.state.open_takes.clear()
-        try:
-            self._heartbeat.release_orphans()
-        except StoreUnavailableError as error:
-            log.warning("whether jobs are started in this worker's name is left to a rescue: %s", error)
-        for run in self.state.active():  # one that was past its time-out may be just about to end
-            if run.fiber is not None:
-                run.fiber.join(self._pause(LAST_JOIN, until))
-        if late or self.state.active():
-            log.error("this process has to end: %s", ", ".join(late) or "jobs can't be interrupted")
-            self.stop.replace = True
-
-    def _pause(self, seconds: float, until: float) -> float:
-        """How long to wait: no longer than until the end of a budget."""
-        return seconds if self._budget is None else max(0.1, min(seconds, until - self._clock.monotonic()))
-
-    @property
-    def accepted(self) -> int:
-        """Jobs that were taken to be run in this loop."""
-        return self._quota.taken
 
     @property
     def _settling(self) -> dict[str, Callable[[], None]]:
@@ -350,7 +312,7 @@ class Worker:
         if wish is None:  # a limit is reached
             return
         asked, held_nothing = self._idle.asked(), not self.state.busy  # before the look
-        if not self._is_fresh():
+        if not self._heartbeat.fresh():
             wish = 0
         taken = self._claimer.claim(wish) if wish else 0
         if taken:
@@ -359,21 +321,13 @@ class Worker:
         self.state.status = WorkerStatus.WAIT if wish else WorkerStatus.FULL
         if wish and held_nothing and not self._claimer.retry_in:
             if self._strategy.stops_when_empty or self._budget is not None:
-                if not self._brought_back():
+                if not self._maintenance.may_have_brought_back(self.runtime.sleep):
                     self._idle.ring(asked)
                     self._enough = "its queues are empty"
                 return
             self._idle.ring(asked)
         patience = self._quota.patience(self.options.max_latency)
         self.state.kick.wait(min(self._claimer.retry_in or patience, patience))
-
-    def _brought_back(self) -> bool:
-        """Whether jobs may have returned to the queues just now: where only bursts run, nobody else looks."""
-        try:
-            return self._maintenance.round() > 0
-        except StoreUnavailableError:
-            self.runtime.sleep(BURST_PAUSE)
-            return True
 
     def _wish(self) -> int | None:
         """How many jobs to take now; None when the worker's work is done."""
@@ -392,10 +346,6 @@ class Worker:
     def _awaits_start(self) -> bool:
         """Whether a job that was taken is not in its task yet: it may go back, and another be taken in its place."""
         return any(not (run.in_task or run.ended) and run.outcome is None for run in self.state.active())
-
-    def _is_fresh(self) -> bool:
-        """Whether its lease is certainly held."""
-        return self._heartbeat.fresh() if self._budget is None else self._budget.left > 0
 
     # ---- what others tell the worker
 

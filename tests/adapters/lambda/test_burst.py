@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import sys
+import zipfile
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +19,7 @@ from mrq.logger import MongoHandler
 from mrq.task import Task
 from mrq_lambda import burst, continuation
 from mrq_lambda.burst import BurstFailedError, drain
-from mrq_lambda.orders import BadEventError
+from mrq_lambda.orders import BadEventError, orders_of
 from support.lambdacontext import FakeContext
 
 if TYPE_CHECKING:
@@ -227,3 +229,28 @@ def test_the_lines_of_jobs_are_kept_with_them(memory_app: App, define: Any) -> N
     assert sum(isinstance(each, MongoHandler) for each in logging.getLogger("mrq").handlers) == 1
     (job,) = memory_app.jobs.list_ids("default", Status.SUCCESS, 0, 10)
     assert "said by the job" in "".join(piece.text for piece in get_job_logs(job))
+
+
+@pytest.mark.usefixtures("aws")
+def test_the_call_is_one_that_lambda_takes(memory_app: App) -> None:
+    import boto3
+
+    continuation._client.cache_clear()
+    try:
+        roles, functions = boto3.client("iam"), boto3.client("lambda")
+        role = roles.create_role(RoleName="r", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+        arn = functions.create_function(
+            FunctionName="burst", Runtime="python3.12", Role=role, Handler="a.b", Code={"ZipFile": zipped()}
+        )["FunctionArn"]
+        orders = orders_of({}, memory_app.settings, "request")
+        assert continuation.continue_burst(memory_app, orders, 3, arn)
+        assert not continuation.continue_burst(memory_app, orders, 3, arn)
+    finally:
+        continuation._client.cache_clear()
+
+
+def zipped() -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr("a.py", "def b(event, context): pass")
+    return made.getvalue()

@@ -156,3 +156,35 @@ def test_a_sandbox_that_is_killed_at_any_moment_loses_nothing(site: BurstSite, w
     site.container()
     site.wait_for_statuses({"success": 8}, timeout=60)
     assert site.ledger.at_once() == []
+
+
+def test_a_burst_on_gevent(site: BurstSite) -> None:
+    (site.folder / "gevent_burst.py").write_text(
+        "from gevent import monkey\nmonkey.patch_all()\nfrom mrq_lambda.burst import handler\n"
+    )
+    bursttasks.work.queue_many([{"key": f"job{n}", "seconds": 0.5} for n in range(40)])
+    sandbox = site.sandbox("gevent_burst.handler")
+    for jobs in (40, 0):
+        answer = sandbox.invoke({"concurrency": 40})
+        assert answer.error is None, sandbox.log
+        assert answer.payload["jobs"] == jobs
+    assert site.statuses() == {"success": 40}
+
+
+def test_the_scheduler_and_the_producer_in_the_real_runtime(site: BurstSite) -> None:
+    site.write_config(
+        "SCHEDULER_TASKS = [{'path': 'support.bursttasks.work', 'params': {'key': 'often'}, 'interval': 1}]\n"
+        "EVENT_JOBS = [{'source': 'sqs', 'task': 'support.bursttasks.work'}]\n"
+    )
+    message = {"messageId": "m1", "body": '{"key": "told"}', "eventSource": "aws:sqs",
+               "eventSourceARN": "arn:aws:sqs:eu-west-1:1:q"}  # fmt: skip
+    producer = site.sandbox("mrq_lambda.events.handler")
+    for _ in range(2):
+        answer = producer.invoke({"Records": [message]})
+        assert answer.payload == {"batchItemFailures": []}, producer.log
+    scheduler = site.sandbox("mrq_lambda.scheduler.handler")
+    wait_until(lambda: (scheduler.invoke({}).payload or {}).get("queued"), 30, what="the schedule is due", interval=0.5)
+    told = site.sandbox().invoke({})
+    assert told.payload["jobs"] >= 2
+    assert site.ledger.keys() == {"often", "told"}
+    assert len(site.ledger.runs_of("told")) == 1

@@ -131,7 +131,7 @@ def test_a_queue_is_drained_and_the_worker_states_its_end_and_leaves(plant: Plan
     ended = worker.run()
     assert (ended.reason, ended.replace) == ("its queues are empty", False)
     assert plant.statuses(jobs) == ["success"] * 20
-    assert (worker.accepted, worker.state.interrupted) == (20, 0)
+    assert (worker.state.finished, worker.state.interrupted) == (20, 0)
     during = seen[-1]
     assert before + timedelta(seconds=59) < during["deadline"] < before + timedelta(seconds=62)
     assert (during["status"], during["beat"]) == ("started", seen[0]["beat"])  # no heartbeat is needed
@@ -151,7 +151,7 @@ def test_an_unfit_head_neither_blocks_nor_is_read_again(plant: Plant, monkeypatc
     assert ended.reason == "its queues are empty"
     assert plant.statuses(light) == ["success"] * 30
     assert plant.statuses([*heavy, *unknown]) == ["queued"] * 60
-    assert worker.accepted == 30
+    assert worker.state.finished == 30
     assert sum(claims) == 30 + 4 + 4, "each of the two was claimed once, as far as there were slots"
     places = [plant.app.jobs.fetch(job).datequeued for job in heavy]  # type: ignore[union-attr]
     assert places == sorted(places)
