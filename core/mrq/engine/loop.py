@@ -83,8 +83,7 @@ class Worker:
         budget: Budget | None = None,
     ) -> None:
         """`loops`: what else runs until the event is set, by name. `budget`: its time, if its end is known."""
-        self.options = options
-        self._budget = budget
+        self.options, self._budget = options, budget
         self._more_loops = loops
         self.fittings = fittings = fittings or Fittings()
         self.runtime = runtime
@@ -204,8 +203,8 @@ class Worker:
             loops["budget"] = self._departure.watch
         else:
             loops |= {"heartbeat": self._heartbeat.loop, "rescue": self._heartbeat.look_after}
-            loops |= {"raw upkeep": self._raw_upkeep.loop, "wake-up": self._listener.loop}
-            loops |= {"maintenance": self._maintenance.loop}
+            loops |= {"wake-up": self._listener.loop, "raw upkeep": self._raw_upkeep.loop}
+            loops["maintenance"] = self._maintenance.loop
         for name, loop in (*loops.items(), *self._fitted_loops(), *self._more_loops):
             self._loops.start(name, functools.partial(loop, self._loops.stopped))
         for name, writes in self._settling.items():
@@ -277,8 +276,7 @@ class Worker:
         self._permits.close()
         if self.fittings.logs is not None:
             self.fittings.logs.wake()
-        # the wake-up may listen for a while longer; it can't harm
-        late = self._loops.stop(2.0 if departure is None else departure.pause(2.0), but="wake-up")
+        late = self._loops.stop(2.0 if departure is None else departure.pause(2.0), but="wake-up")  # that may listen on
         self._idle.close()
         if departure is not None:
             departure.leave_nothing(late)
