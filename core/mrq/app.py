@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from mrq.engine.bulk import BulkMover
     from mrq.engine.fittings import Fittings
     from mrq.engine.loop import Worker
+    from mrq.engine.orchestrating import Orchestrator
     from mrq.engine.ownruns import OwnRuns
     from mrq.engine.run import Run
     from mrq.engine.scheduler import Scheduler
@@ -156,6 +157,13 @@ class App(StoreShelf):
 
         return Scheduler(self.schedules, self.jobs, self.enqueuer, self.clock, self.queue_of, self.tasks.options)
 
+    @cached_property
+    def orchestrator(self) -> Orchestrator:
+        """Spreads worker groups over agents."""
+        from mrq.engine.orchestrating import Orchestrator  # noqa: PLC0415
+
+        return Orchestrator(self.agents, self.locks)
+
     def configured_schedules(self) -> list[Schedule]:
         """SCHEDULER_TASKS.
 
@@ -185,6 +193,7 @@ class App(StoreShelf):
             *self.workers.ensure_indexes(largest),
             *self.job_keys.ensure_indexes(largest),
             *self.schedules.ensure_indexes(largest),
+            *self.agents.ensure_indexes(largest),
         ]
 
     def worker(

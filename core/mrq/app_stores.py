@@ -15,6 +15,7 @@ from mrq.settings import Settings  # noqa: TC001 - read at run time by documenta
 from mrq.stores.connections import OFF, Clients
 
 if TYPE_CHECKING:
+    from mrq.ports.agents import AgentStore
     from mrq.ports.jobkeys import JobKeys
     from mrq.ports.jobs import JobStore
     from mrq.ports.locks import Locks
@@ -49,6 +50,7 @@ class Stores:
     logs: LogStore | None = None
     sizes: QueueSizes | None = None
     raw: RawQueues | None = None
+    agents: AgentStore | None = None
 
 
 class StoreShelf:
@@ -185,6 +187,15 @@ class StoreShelf:
         from mrq.stores.redis_raw import RedisRawQueues  # noqa: PLC0415
 
         return RedisRawQueues(self._redis, self.settings.redis_prefix)
+
+    @cached_property
+    def agents(self) -> AgentStore:
+        """Agents and worker groups."""
+        if self._stores:
+            return _given(self._stores.agents, "agents")
+        from mrq.stores.mongo_agents import MongoAgentStore  # noqa: PLC0415
+
+        return MongoAgentStore(self._database)
 
     @cached_property
     def reports(self) -> JobReports:

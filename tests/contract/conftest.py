@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from contract.kit import JobKit
+    from mrq.ports.agents import AgentStore
     from mrq.ports.jobkeys import JobKeys
     from mrq.ports.locks import Locks
     from mrq.ports.logs import LogStore
@@ -163,6 +164,30 @@ def schedules(request: pytest.FixtureRequest) -> ScheduleKit:
     if "indexes" in request.param:
         assert store.ensure_indexes() == ["hash_1", "datenext_1"]
     return ScheduleKit(store, database.mrq_scheduled_jobs.insert_one)
+
+
+@dataclass
+class AgentKit:
+    """`put` writes an agent's document past the port."""
+
+    store: AgentStore
+    put: Callable[[dict[str, Any]], object]
+
+
+@pytest.fixture(params=["memory", "mongodb", "mongodb with indexes"])
+def agents(request: pytest.FixtureRequest) -> AgentKit:
+    """No agent and no worker group."""
+    from mrq.stores.memory_agents import MemoryAgentStore
+    from mrq.stores.mongo_agents import MongoAgentStore
+
+    if request.param == "memory":
+        memory = MemoryAgentStore()
+        return AgentKit(memory, lambda document: memory._agents.update({document["_id"]: document}))
+    database = request.getfixturevalue("database")
+    store = MongoAgentStore(database)
+    if "indexes" in request.param:
+        assert store.ensure_indexes() == ["worker_group_1", "dateexpires_1"]
+    return AgentKit(store, database.mrq_agents.insert_one)
 
 
 @pytest.fixture(params=["memory", "mongodb"])

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mrq.domain.ids import ObjectIdLike
 
 SLOTS = 16384  # jobs at once; the memory of unused slots is never touched
-_HEADER = struct.Struct("=12s x ? ? ? i d d d d I")
+_HEADER = struct.Struct("=12s x ? ? ? i d d d d I I")
 _SLOT = struct.Struct("=? 3x 12s 12s d")
 _SIZE = 64 + SLOTS * _SLOT.size
 _NO_TOKEN = bytes(12)
@@ -39,6 +39,7 @@ class Header(NamedTuple):
     signalled: float  # it felt the signal to look at its time-outs
     interval: float  # seconds between its heartbeats
     slots: int  # slots in use are below this
+    processes: int = 0  # how many workers there are to be, by its settings; 0: this one alone
 
 
 class Entry(NamedTuple):

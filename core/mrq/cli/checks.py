@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
+from mrq.domain.agents import group_of, wanted
 from mrq.domain.queuename import parse_queue
 from mrq.domain.status import Status
 from mrq.domain.words import how_to_start, many
@@ -163,6 +164,28 @@ def check_workers(app: App) -> list[Finding]:
     if not orphaned:
         jobs = sum(waiting.values())
         findings.append(Finding("ok", "queues", f"{jobs:,} jobs wait, all of them served" if jobs else "empty"))
+    return findings
+
+
+def check_agents(app: App) -> list[Finding]:
+    """Whether every worker group has agents that run it; nothing where there are no groups."""
+    try:
+        groups = [(document, len(app.agents.living(document["_id"]))) for document in app.agents.groups()]
+    except Exception as error:  # noqa: BLE001
+        return [failed("worker groups", "they can't be read", error)]
+    findings = []
+    for document, agents in groups:
+        try:
+            workers = wanted(group_of(document)).total()
+        except ConfigError as error:
+            findings.append(Finding("problem", "worker groups", str(error)))
+            continue
+        text = f"{document['_id']}: {many(workers, 'worker')} on {many(agents, 'agent') if agents else 'no agent'}"
+        if workers and not agents:
+            mend = f"start one with `mrq agent --worker_group {document['_id']}`"
+            findings.append(Finding("problem", "worker groups", text, mend))
+        else:
+            findings.append(Finding("ok", "worker groups", text))
     return findings
 
 

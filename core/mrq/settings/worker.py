@@ -38,7 +38,6 @@ class WorkerSettings(TracingSettings):
         commands=WORKER,
         aliases=("-p",),
         minimum=0,
-        later="starting several processes",
     )
     dequeue_strategy: str = option(
         "sequential",
@@ -161,7 +160,7 @@ class LimitSettings(WorkerSettings):
     report_file: str = option("", "Write each report to this file too", group="Worker", commands=WORKER)
     admin_port: int = option(
         0,
-        "Port of the HTTP server that answers with the report; 0: none",
+        "Port of the HTTP server that answers with the report; 0: none. Off with several processes",
         group="Worker",
         commands=WORKER,
         minimum=0,

@@ -22,6 +22,7 @@ from mrq.engine.threads import ThreadRuntime
 from mrq.exceptions import ConfigError
 from mrq.settings import OPTIONS, suggestion
 from mrq.stores.memory import MemoryJobStore, MemoryLocks, MemoryWakeups, MemoryWorkerStore
+from mrq.stores.memory_agents import MemoryAgentStore
 from mrq.stores.memory_jobkeys import MemoryJobKeys
 from mrq.stores.memory_limits import MemoryRates, MemorySemaphores
 from mrq.stores.memory_logs import MemoryLogStore
@@ -54,6 +55,7 @@ def memory_stores() -> Stores:
         logs=MemoryLogStore(),
         sizes=MemoryQueueSizes(),
         raw=MemoryRawQueues(),
+        agents=MemoryAgentStore(),
     )
 
 

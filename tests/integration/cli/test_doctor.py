@@ -70,6 +70,25 @@ def test_queues_that_nobody_serves(mrq: Mrq, app: App) -> None:
 
 
 @pytest.mark.usefixtures("configured")
+def test_worker_groups_and_their_agents(mrq: Mrq, app: App) -> None:
+    app.agents.put_group("crawlers", {"commands": ["mrq-worker a --processes 2"]})
+    app.agents.put_group("asleep", {"commands": []})
+    code, out, _ = mrq("doctor")
+    assert code == 1
+    asleep, crawlers = lines_about(out, "worker groups")
+    assert (asleep[:2], crawlers[:7]) == ("ok", "problem")
+    assert "crawlers: 2 workers on no agent" in crawlers
+    assert "mrq agent --worker_group crawlers" in out
+
+    app.agents.report(app.jobs.new_id(), {"worker_group": "crawlers", "status": "started"}, 60)
+    code, out, _ = mrq("doctor")
+    assert code == 0, out
+    assert "crawlers: 2 workers on 1 agent" in out
+    app.agents.put_group("crawlers", {"commands": ["mrq-worker 'a"]})
+    assert "worker group 'crawlers': commands[0]" in mrq("doctor")[1]
+
+
+@pytest.mark.usefixtures("configured")
 def test_workers_that_fell_silent_do_not_count(mrq: Mrq, app: App, monkeypatch: pytest.MonkeyPatch) -> None:
     app.workers.register(WorkerRecord(app.jobs.new_id(), "w", app.clock.now(), 15.0, {"queues": ["low"]}))
     later = app.reports.now() + timedelta(minutes=1)
