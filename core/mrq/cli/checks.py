@@ -133,7 +133,7 @@ def _may_write_redis(app: App) -> Finding:
 def check_indexes(app: App, *, fix: bool) -> list[Finding]:
     """Whether the indexes are there. `fix`: make those that are missing."""
     try:
-        missing = app.jobs.missing_indexes()
+        missing = [*app.jobs.missing_indexes(), *(app.stats.missing_indexes() if app.stats else ())]
         if fix:
             made = app.ensure_indexes()
             return [Finding("ok", "indexes", f"made: {', '.join(made)}" if made else "all there")]
@@ -142,7 +142,7 @@ def check_indexes(app: App, *, fix: bool) -> list[Finding]:
     if not missing:
         return [Finding("ok", "indexes", "all there")]
     mend = "make them with `mrq doctor --fix`, or start a worker with --ensure_indexes"
-    return [Finding("problem", "indexes", f"missing: {', '.join(missing)}; claims get slow", mend)]
+    return [Finding("problem", "indexes", f"missing: {', '.join(missing)}; claims and statistics get slow", mend)]
 
 
 def check_workers(app: App) -> list[Finding]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mrq.settings.option import FILE_ONLY, Command, option
-from mrq.settings.worker import WORKER, ReliabilitySettings
+from mrq.settings.statistics import WORKER
+from mrq.settings.worker import ReliabilitySettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,14 +5,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mrq.settings.option import Command, option
-from mrq.settings.shared import TracingSettings
-
-WORKER: tuple[Command, ...] = ("worker",)
+from mrq.settings.option import option
+from mrq.settings.statistics import WORKER, StatisticsSettings
 
 
 @dataclass(frozen=True, slots=True, init=False, eq=False, repr=False)
-class WorkerSettings(TracingSettings):
+class WorkerSettings(StatisticsSettings):
     """Which jobs a worker takes, and how many at a time."""
 
     queues: list[str] = option(

@@ -28,6 +28,13 @@ def lines_about(out: str, what: str) -> list[str]:
     return [line for line in out.splitlines() if line[9:].startswith(what)]
 
 
+@pytest.fixture
+def app(app: App) -> App:
+    """With every index."""
+    app.ensure_indexes()
+    return app
+
+
 @pytest.mark.usefixtures("configured", "app")
 def test_all_is_well(mrq: Mrq) -> None:
     code, out, _ = mrq("doctor")
