@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import threading
 import time
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -97,6 +98,12 @@ class MemoryWorkerStore:
                 return False
             document.update(status=WorkerStatus.LOST.value, jobs=[], datelost=self._now())
             return True
+
+    def bursts(self) -> dict[str, int]:
+        """See WorkerStore."""
+        with self._lock:
+            running = [d for d in self._living() if "deadline" in d and d["deadline"] > self._now()]
+            return dict(Counter(d["config"].get("worker_group") or "" for d in running))
 
     def gone(self, workers: Iterable[WorkerId]) -> set[WorkerId]:
         """See WorkerStore."""
