@@ -149,13 +149,16 @@ class MemoryWakeups:
         self._ears: list[MemorySubscription] = []
         self._lock = threading.Lock()
 
-    def notify(self, roots: Iterable[str]) -> None:
+    def notify(self, roots: Iterable[str]) -> set[str]:
         """See Wakeups."""
         called = set(roots)
+        heard: set[str] = set()
         with self._lock:
             for ear in self._ears:
                 if called & ear.roots:
                     ear.called.set()
+                    heard |= ear.roots
+        return called - heard
 
     def leave_marks(self, root: str, jobs: int, ttl: float) -> None:
         """See Wakeups. No worker of MRQ 0.9 is in this process."""
