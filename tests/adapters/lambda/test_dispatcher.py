@@ -146,6 +146,15 @@ def test_reserved_concurrency_bounds_the_bursts_of_all_groups_of_a_function(memo
     assert len(cloud.invoked) == 3
 
 
+def test_where_there_is_no_room_no_burst_is_started(memory_app: App, cloud: Cloud) -> None:
+    cloud.function("burst")
+    cloud.account = 1  # of which a tenth is left to others
+    group(memory_app, sizing=BURSTS, burst={"function": "burst"})
+    queue(memory_app, 100)
+    assert run(memory_app, cloud)["groups"]["g"]["bursts"] == 0
+    assert cloud.invoked == []
+
+
 def test_without_a_reservation_the_accounts_pool_is_the_bound(memory_app: App, cloud: Cloud) -> None:
     cloud.function("burst")
     cloud.function("apart", reserved=50)
