@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from benchmarks import report
-from benchmarks.contenders import CONTENDERS
+from benchmarks.contenders import CONTENDERS, OURS
 from benchmarks.environments import CACHE, PEERS, ROOT, install, programs_of
 from benchmarks.peercases import CASES
 from benchmarks.plan import FULL, QUICK, Plan
@@ -26,6 +26,8 @@ def main() -> int:
     """Measure, print, and say whether the targets are met: exit code 1 if one is not, 2 if ours failed in a case."""
     options = _options()
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))  # so that nothing stays behind
+    if options.report:
+        return _tell(Results(**json.loads(Path(options.report).read_text(encoding="utf-8"))), options)
     plan = QUICK if options.quick else FULL
     given = {"rounds": options.rounds, "jobs": options.jobs}
     plan = dataclasses.replace(plan, **{name: value for name, value in given.items() if value})
@@ -36,12 +38,20 @@ def main() -> int:
     finally:
         if results.figures:
             out.parent.mkdir(exist_ok=True)
-            out.write_text(json.dumps(dataclasses.asdict(results), indent=1), encoding="utf-8")
+            out.write_text(_as_json(results), encoding="utf-8")
+            print(f"All figures: {out}; --report {out} shows them again", file=sys.stderr)
+    return _tell(results, options)
+
+
+def _tell(results: Results, options: argparse.Namespace) -> int:
     print(report.markdown(results))
-    print(f"\nAll figures: {out}")
     if options.publish:
-        _publish(results, out)
-    return 2 if any(line.startswith("MRQ cloud") for line in results.failed) else 1 if report.missed(results) else 0
+        _publish(results)
+    return 2 if any(line.startswith(OURS) for line in results.failed) else 1 if report.missed(results) else 0
+
+
+def _as_json(results: Results) -> str:
+    return json.dumps(dataclasses.asdict(results), indent=1) + "\n"
 
 
 def _options() -> argparse.Namespace:
@@ -53,6 +63,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--contenders", nargs="+", help="only those whose names begin so")
     parser.add_argument("--replica-set", action="store_true", help="MongoDB as a replica set of one member")
     parser.add_argument("--json", help="a file for all figures (default: .bench/results.json)")
+    parser.add_argument("--report", metavar="FILE", help="measure nothing, show figures that were saved")
     parser.add_argument("--publish", action="store_true", help="write docs/performance.md and its plots")
     return parser.parse_args()
 
@@ -68,9 +79,9 @@ def _measure(results: Results, plan: Plan, options: argparse.Namespace) -> None:
         Bench(services, plan, chosen, results, options.cases).run()
 
 
-def _publish(results: Results, out: Path) -> None:
+def _publish(results: Results) -> None:
     """The page, its plots, and the figures behind both."""
-    KEPT.write_text(out.read_text(encoding="utf-8"), encoding="utf-8")
+    KEPT.write_text(_as_json(results), encoding="utf-8")
     plots: list[str] = []
     if why := install("plots"):
         print(f"No plots: matplotlib is {why}", file=sys.stderr)

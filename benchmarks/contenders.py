@@ -245,7 +245,7 @@ REPID = [
     Contender(
         "repid",
         "repid",
-        "{bin}/python repid_worker.py",
+        "{bin}/python repid_peer.py",
         {LOSSY: Run(), IO: Run(), MIXED: Run(processes=2), IDLE: Run()},
         producer=True,
     )

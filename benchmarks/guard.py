@@ -35,7 +35,7 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="commit to these ratios from now on")
     parser.add_argument("--json", help="a file for the ratios")
     options = parser.parse_args()
-    rounds, jobs = (1, 2_000) if options.quick else (options.rounds, options.jobs)
+    rounds, jobs = (1, min(options.jobs, 2_000)) if options.quick else (options.rounds, options.jobs)
     ratios = measure(rounds, jobs)
     for target in ([options.json] if options.json else []) + ([str(COMMITTED)] if options.write else []):
         Path(target).write_text(json.dumps(ratios, indent=1) + "\n", encoding="utf-8")

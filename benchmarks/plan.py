@@ -10,7 +10,7 @@ class Plan:
     """Sizes and times, in seconds where they are times.
 
     `limit`: after so long a drain is broken off, and the rate until then counts (some peers would take minutes).
-    `bursts`: of 20 jobs, two a second, in the heterogeneous case.
+    `budget`: nothing is begun after so long; what was not measured is named. `bursts`: of 20 jobs, two a second, in the heterogeneous case.
     """
 
     rounds: int = 3
@@ -23,6 +23,7 @@ class Plan:
     settle: float = 5
     idle: float = 20
     queued: int = 1_000_000
+    budget: float = float("inf")
     seed: int = 0
     quick: bool = False
 
@@ -33,11 +34,12 @@ QUICK = Plan(
     jobs=2_000,
     single_jobs=500,
     sleepers=400,
-    limit=5,
+    limit=4,
     bursts=6,
     samples=15,
     settle=1,
     idle=2,
     queued=50_000,
+    budget=270,
     quick=True,
 )

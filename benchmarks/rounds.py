@@ -64,18 +64,22 @@ class Bench:
     def run(self) -> None:
         """Install, then measure; what fails is written down, and the others go on."""
         there = [contender for contender in self._contenders if self._is_there(contender)]
+        end = time.monotonic() + self._plan.budget  # installing takes what it takes
         self._results.left_out.update(NOT_PUBLISHED)
         self._say_what(there)
         own = Own(self._services, self._plan.jobs, 100)
         for turn in range(self._plan.rounds):
             plan = dataclasses.replace(self._plan, seed=turn)
             for case, who, step in self._steps(own, there, plan):
+                if time.monotonic() > end:
+                    self._results.left_out[f"{who}, {case}, round {turn + 1}"] = "no time was left"
+                    continue
                 self._busy.append(psutil.cpu_percent(0.2))
                 start = time.monotonic()
                 self._try(case, who, step)
                 took = time.monotonic() - start
                 print(f"round {turn + 1}: {case}: {who}: took {took:.1f} s", file=sys.stderr, flush=True)
-            self._results.about["busy"] = statistics.median(self._busy)
+            self._results.about["busy"] = statistics.median(self._busy or [0.0])
 
     def _try(self, case: str, who: str, step: Callable[[], dict[str, float]]) -> None:
         try:

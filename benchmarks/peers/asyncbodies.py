@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 
 import probe
-import uvloop
 
 
 async def noop(number: int, address: str) -> int:
@@ -33,6 +32,8 @@ _loops = []
 def run(coroutine):
     """Run it on the producer's one loop."""
     if not _loops:
+        import uvloop  # not everybody who needs the bodies has it
+
         _loops.append(uvloop.new_event_loop())
         asyncio.set_event_loop(_loops[0])
     return _loops[0].run_until_complete(coroutine)
