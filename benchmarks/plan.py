@@ -10,7 +10,8 @@ class Plan:
     """Sizes and times, in seconds where they are times.
 
     `limit`: after so long a drain is broken off, and the rate until then counts (some peers would take minutes).
-    `budget`: nothing is begun after so long; what was not measured is named. `bursts`: of 20 jobs, two a second, in the heterogeneous case.
+    `bursts`: of 20 jobs, two a second, in the heterogeneous case. `budget`: nothing is begun after so long; what was
+    not measured is named.
     """
 
     rounds: int = 3

@@ -75,11 +75,11 @@ class Bench:
                     self._results.left_out[f"{who}, {case}, round {turn + 1}"] = "no time was left"
                     continue
                 self._busy.append(psutil.cpu_percent(0.2))
+                self._results.about["busy"] = statistics.median(self._busy)
                 start = time.monotonic()
                 self._try(case, who, step)
                 took = time.monotonic() - start
                 print(f"round {turn + 1}: {case}: {who}: took {took:.1f} s", file=sys.stderr, flush=True)
-            self._results.about["busy"] = statistics.median(self._busy or [0.0])
 
     def _try(self, case: str, who: str, step: Callable[[], dict[str, float]]) -> None:
         try:
