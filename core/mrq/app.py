@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from mrq.app_stores import Stores, StoreShelf
+from mrq.domain.gone import GONE
 from mrq.domain.jobkeys import SHORTEST_LIFE, KeyTerms
 from mrq.domain.options import TaskOptions
 from mrq.engine.clock import SystemClock
@@ -166,7 +167,9 @@ class App(StoreShelf):
             try:
                 self.tasks.load(schedule.path)
             except UnknownTaskError as error:
-                raise ConfigError(f"SCHEDULER_TASKS[{position}] ({schedule.path}): {error}") from error
+                gone = GONE.get(schedule.path)
+                text = f"remove this entry: {gone}" if gone else str(error)
+                raise ConfigError(f"SCHEDULER_TASKS[{position}] ({schedule.path}): {text}") from error
         return found
 
     def key_terms(self, path: str, keys: Sequence[str | None], ttl: float) -> KeyTerms:

@@ -120,7 +120,7 @@ def _jobs_by_fiber() -> dict[int, tuple[Fiber, Job]]:
 
 
 def get_current_worker() -> Any:
-    """The worker of this process (see mrq.worker.Worker), or None."""
+    """The mrq.worker.Worker of this process, or None: in a script, under mrq-run and in `mrq.testing` there is none."""
     return _Process.worker
 
 
@@ -147,7 +147,8 @@ def abort_current_job() -> None:
 
 
 def set_current_job_progress(ratio: float, save: bool = False) -> None:
-    """Say how far the job is, from 0 to 1; `save`: store it at once. Does nothing outside a job."""
+    """Say how far the job is, from 0 to 1. It is stored with the worker's next report (`report_interval`); `save`: at
+    once. Does nothing outside a job."""
     job = get_current_job()
     if job is not None:
         job.set_progress(ratio, save=save)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from contextvars import ContextVar
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from mrq.app import get_app
@@ -14,17 +13,18 @@ from mrq.domain.status import FINAL, Status
 from mrq.engine.run import Process, Run, current_run
 from mrq.exceptions import (
     AbortInterrupt,
-    InvalidParamsError,
     JobNotFoundError,
     MaxRetriesInterrupt,
     RetryInterrupt,
 )
 from mrq.job_bulk import BulkResult, MatchingJobs, jobs_matching
 from mrq.job_handle import JobHandle, record_of, result_of, wait_for_end
+from mrq.job_queueing import queue_job, queue_jobs, queue_raw_jobs, send_task, send_tasks
 from mrq.job_saving import JobSaving
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from datetime import datetime
 
     from mrq.domain.ids import JobId
     from mrq.domain.job import JobRecord
@@ -43,6 +43,7 @@ __all__ = [
     "jobs_matching",
     "queue_job",
     "queue_jobs",
+    "queue_raw_jobs",
     "send_task",
     "send_tasks",
     "set_queues_size",
@@ -53,103 +54,8 @@ FINAL_STATUSES = frozenset(Status) - TRANSIENT_STATUSES
 """MRQ 0.9's names and sets: a job may leave a final status only for a transient one."""
 
 
-def queue_job(
-    main_task_path: str,
-    params: Any,
-    queue: str | None = None,
-    batch_size: int = 1000,
-    *,
-    key: str | None = None,
-    key_ttl: float = 0,
-    delay: float | None = None,
-    due: datetime | None = None,
-) -> JobId:
-    """Queue one job; its id. `key`: its key. See `queue_jobs`."""
-    keys = None if key is None else [key]
-    return queue_jobs(
-        main_task_path, [params], queue, batch_size, keys=keys, key_ttl=key_ttl, delay=delay, due=due
-    )[0]  # fmt: skip
-
-
-def queue_jobs(
-    main_task_path: str,
-    params_list: Sequence[Any],
-    queue: str | None = None,
-    batch_size: int = 1000,
-    *,
-    keys: Sequence[str | None] | None = None,
-    key_ttl: float = 0,
-    delay: float | None = None,
-    due: datetime | None = None,
-) -> list[JobId]:
-    """Queue one job of a task for each set of params; their ids, in the same order.
-
-    Args:
-        main_task_path: the path of the task.
-        params_list: a dict for each job.
-        queue: where they wait; None: the task's own queue, or "default".
-        batch_size: so many are inserted at once.
-        keys: a key for each job, or None for those without. While a job of this task with this key waits, runs
-            or is to be retried, no other is queued: its id is returned instead.
-        key_ttl: for so many seconds after a job's end its key still means that job.
-        delay: seconds for which they are not started.
-        due: a time before which they are not started, instead of `delay` (without a time zone: UTC).
-
-    Raises:
-        InvalidParamsError, JobTooLargeError: a job can't be stored; nothing is queued.
-        InvalidQueueError: for a raw queue; nothing is queued.
-        ServerUnavailableError: MongoDB is away.
-    """
-    app = get_app()
-    place = app.queue_of(main_task_path) if queue is None else queue
-    if keys is not None and len(keys) != len(params_list):
-        raise InvalidParamsError(
-            f"{len(keys)} keys for {len(params_list)} jobs of {main_task_path}; give one, or None, for each; "
-            "nothing was queued"
-        )
-    return app.enqueuer.enqueue(
-        main_task_path,
-        params_list,
-        place,
-        batch_size=batch_size,
-        due=in_utc(due) if due is not None else None if delay is None else app.clock.now() + timedelta(seconds=delay),
-        terms=None if keys is None else app.key_terms(main_task_path, keys, key_ttl),
-    )
-
-
-def in_utc(when: datetime) -> datetime:
-    """A time as MRQ stores it: in UTC, without a time zone. One without a zone is taken for UTC."""
-    return when if when.tzinfo is None else when.astimezone(UTC).replace(tzinfo=None)
-
-
-def queue_raw_jobs(queue: str, params_list: Any) -> None:
-    """Put payloads into a raw queue; workers make jobs of them with its `job_factory`.
-
-    params_list: payloads, each bytes, text (kept as UTF-8) or a number. For a sorted or a timed set a dict of payloads
-    and scores; scores of a timed set are unix seconds, and a plain list means now.
-
-    Raises InvalidParamsError when one is of a wrong type, InvalidQueueError for a regular queue (nothing is queued
-    then), and ServerUnavailableError when Redis is away: of many payloads, some may be queued then.
-    """
-    get_app().raw_enqueuer.enqueue(queue, params_list)
-
-
 def set_queues_size(size_by_queues: dict[str, int], action: str = "incr") -> None:
     """MRQ 0.9's counters of queue sizes. Sizes are counted in the data now, so there is nothing to do."""
-
-
-def send_task(path: str, params: Any, **kwargs: Any) -> Any:
-    """Deprecated: `queue_job`, or with `sync=True` `mrq.context.run_task`."""
-    return send_tasks(path, [params], **kwargs)[0]
-
-
-def send_tasks(
-    path: str, params_list: Sequence[Any], queue: str | None = None, sync: bool = False, batch_size: int = 1000
-) -> list[Any]:
-    """Deprecated: `queue_jobs`. sync: run the tasks here, one after the other, and return their results."""
-    if sync:
-        return [get_app().tasks.load(path)().run_wrapped(params) for params in params_list]
-    return list(queue_jobs(path, params_list, queue=queue, batch_size=batch_size))
 
 
 def get_job_result(job_id: Any) -> dict[str, Any]:
@@ -160,7 +66,8 @@ def get_job_result(job_id: Any) -> dict[str, Any]:
 def get_job_logs(job_id: Any, after: Any = None, limit: int = 1000) -> list[LogText]:
     """What a job has written to `mrq.context.log`: pieces of text with ids, oldest first; [] if there is nothing.
 
-    after: the id of the last piece that is known. Lines appear up to `report_interval` seconds late.
+    after: the id of the last piece that is known. Lines appear a moment after the job has ended,
+    and up to `report_interval` seconds late while it runs.
     """
     app = get_app()
     if app.logs is None:
@@ -194,7 +101,6 @@ class Job(JobSaving):
         self.queue = queue
         self.data: dict[str, Any] | None = None
         self.datestarted: datetime | None = None
-        self.task: Any = None
         self.greenlet_switches = 0  # not traced in this version
         self.greenlet_time = 0.0
         self.worker = Process.worker
@@ -289,7 +195,7 @@ class Job(JobSaving):
         """Wait until the job is neither queued nor started; its `status` and `result`, or its whole document.
 
         A `retry` ends the wait. Raises WaitTimeoutError after `timeout` seconds (None: never), and
-        JobNotFoundError. `poll_interval` is accepted and not needed.
+        JobNotFoundError. `poll_interval`, the first positional argument as in MRQ 0.9, has no effect: say `timeout=`.
         """
         record = wait_for_end(self._app, self._known_id(), timeout, FINAL)
         return dict(record.document) if full_data else result_of(record)
@@ -331,7 +237,8 @@ class Job(JobSaving):
     def cancel(self) -> bool:
         """Call the job off. A run that has begun goes on, but its end is not written. False: no such job.
 
-        The document is kept for the task's `cancel_ttl` seconds.
+        One that has ended becomes `cancel` as well and keeps its result. The document is deleted after the task's
+        `cancel_ttl` seconds, counted from now.
         """
         return self.save_cancel() if self._fetched() is not None else False
 
@@ -345,6 +252,8 @@ class Job(JobSaving):
         now = self._app.clock.now()
         fields = {"queue": queue, "datequeued": now, "retry_count": retry_count}
         moved = self._app.jobs.move(self._known_id(), Status.QUEUED, now, fields)
+        if moved:
+            self._note_move(Status.QUEUED, fields)
         target = queue or self.queue or (self.fetch().queue if moved else None)
         if moved:
             self._app.metrics.statuses([Status.QUEUED])

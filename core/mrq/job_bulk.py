@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -9,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from mrq.app import App, get_app
 from mrq.domain.change import after
 from mrq.domain.jobfilter import DateRange, JobFilter
-from mrq.domain.queuename import waiting_place
+from mrq.domain.queuename import parse_queue, waiting_place
 from mrq.domain.status import FINAL, SETTLED, Status
 from mrq.engine.bulk import BulkResult
 from mrq.exceptions import InvalidParamsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
 
     from mrq.domain.jobfilter import FoundJob
 
@@ -35,25 +36,35 @@ def jobs_matching(
     dateretry: Any = None,
     exceptiontype: str | Iterable[str] | None = None,
     params: Mapping[str, Any] | None = None,
+    everything: bool = False,
 ) -> MatchingJobs:
     """The jobs that fit in all given respects. Nothing is read or done yet.
 
     Args:
         ids: ids of jobs.
-        queue: queues; `q/` means all subqueues of q.
+        queue: queues; `q/` means all subqueues of q, a raw queue all stored jobs that came from it.
         status: statuses, such as "failed".
         worker: ids of workers in whose name they ran or run.
         path: paths of tasks.
         dateretry: the time of their return; `{"$lte": time}` and the like give a range.
         exceptiontype: class names of exceptions that ended them.
-        params: values of single params; a dot leads into a param that is a dict: `{"user.id": 7}`.
+        params: values of single params; a dot leads into a param that is a dict: `{"user.id": 7}`. A param that is a
+            list fits the same list, and each of its items; a list as the value is no choice of several.
+        everything: True where all jobs of the database are meant. Needed, and allowed, only without any of the others.
 
-    Each but `params` may be one value or several.
+    Each but `params` may be one value or several; None is as if it were not given, an empty list fits no job.
 
     Raises:
-        InvalidParamsError, InvalidJobIdError: a value can't be looked for.
+        InvalidParamsError, InvalidJobIdError, InvalidQueueError: a value can't be looked for, or nothing says which
+            jobs are meant.
     """
     app = get_app()
+    filters = (ids, queue, status, worker, path, dateretry, exceptiontype, params or None)
+    if everything == any(given is not None for given in filters):
+        raise InvalidParamsError(
+            "jobs_matching(everything=True) means all jobs; leave out the filters, or everything" if everything
+            else "jobs_matching() without a filter means all jobs of the database; if you mean it, say everything=True"
+        )  # fmt: skip
     which = make_filter(
         app, ids=ids, queue=queue, status=status, worker=worker, path=path, dateretry=dateretry,
         exceptiontype=exceptiontype, params=params,
@@ -156,14 +167,20 @@ def make_filter(
     parse = app.jobs.parse_id
     return JobFilter(
         ids=_each(ids, parse),
-        queues=_each(queue, lambda name: _text("queue", name).removesuffix("_reverse")),
+        queues=_each(queue, lambda name: parse_queue(_text("queue", name)).id),
         statuses=_each(status, _status),
         workers=_each(worker, parse),
         paths=_each(path, lambda name: _text("path", name)),
         exceptiontypes=_each(exceptiontype, lambda name: _text("exceptiontype", name)),
         dateretry=None if dateretry is None else tuple(_range(value) for value in _listed(dateretry)),
-        params=dict(params or {}),
+        params=_params(params),
     )
+
+
+def _params(value: Any) -> dict[str, Any]:
+    if value is not None and not isinstance(value, Mapping):
+        raise InvalidParamsError(f"jobs are found by params as a dict of names and values, not by {value!r}")
+    return dict(value or {})
 
 
 def _listed(value: Any) -> list[Any]:

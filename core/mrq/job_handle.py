@@ -88,9 +88,9 @@ class JobHandle(Generic[R]):
         return result
 
     def cancel(self) -> bool:
-        """Call the job off. A run that has begun goes on, but its end is not written. False: it can't be any more.
+        """Call the job off. A run that has begun goes on, but its end is not written. False: it was deleted meanwhile.
 
-        Raises JobNotFoundError.
+        One that has ended becomes `cancel` as well; see `Job.cancel`. Raises JobNotFoundError.
         """
         record, now = record_of(self._app, self.id), self._app.clock.now()
         expires = after(now, self._app.tasks.options(record.path).cancel_ttl)

@@ -7,6 +7,7 @@ writes: where the job was taken away meanwhile, nothing is written.
 from __future__ import annotations
 
 import logging
+import random
 import sys
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from mrq.domain.job import NewJob
 from mrq.domain.outcome import Failure, Outcome
 from mrq.domain.queuename import waiting_place
 from mrq.domain.status import FINAL, Status
-from mrq.engine.execute import failure_of, outcome_of, storable
+from mrq.engine.execute import call, failure_of, main_task, outcome_of, storable
 from mrq.engine.run import Run, current_run
 from mrq.exceptions import Interrupt, JobInterrupt, MrqError, TimeoutInterrupt
 
@@ -47,9 +48,24 @@ class JobSaving:
     """Statuses in which a job that MongoDB doesn't have is not stored either."""
 
     datestarted: datetime | None
-    task: Any
     _app: App
     _run: Run | None
+    _task: Any = None
+    _outcome: Outcome | None = None
+    """What came of the last `perform`, for a worker that writes the end itself."""
+    _for_worker = False
+    _raised: BaseException | None = None
+
+    @property
+    def task(self) -> Any:
+        """The instance of its task that runs or has run here, or None."""
+        return self._task if self._run is None else self._run.task
+
+    @task.setter
+    def task(self, task: Any) -> None:
+        self._task = task
+        if self._run is not None:
+            self._run.task = task
 
     # ---- starting
 
@@ -86,26 +102,85 @@ class JobSaving:
     def perform(self) -> Any:
         """Run the job's task here, store its result, and return it. Does nothing without `data`.
 
-        What the task raises is raised here, interrupts included; nothing is stored then: see `save_retry` and the
-        like. A job without an id is run and not stored.
+        Then `data` has the `status` and `result`. What the task raises is raised here, interrupts included; nothing is
+        stored then: see `save_retry` and the like. A job without an id is run and not stored. In a job that a worker
+        performs, `data` also shows how a run that raised ends, and the worker stores either.
         """
         if self.data is None:
             return None
         params = self.data.get("params") or {}
+        if self.id is None and not self._for_worker:
+            self._run = self._app.own_runs.nameless(self.data["path"], params)
+        elif self._run is None:
+            self._run = self._app.own_runs.seen(self._known())
         run = self._run
-        if run is None:
-            runs = self._app.own_runs
-            run = runs.nameless(self.data["path"], params) if self.id is None else runs.seen(self.id)
-        task = self.task = self._app.tasks.load(self.data["path"])()
-        task.is_main_task = True
+        task = self.task = main_task(self._app.tasks, self.data["path"])
         before = current_run.set(run) if run is not None else None
         try:
-            result = task.run_wrapped(params)
+            if run is not None:
+                run.face = self
+            result = call(task, params)
+        except BaseException as exc:
+            if self._for_worker:
+                self._outcome = self._note(self._outcome_of(exc))
+            raise
         finally:
             if before is not None:
                 current_run.reset(before)
-        self.save_success(result)
+        if self._for_worker:
+            self._outcome = self._note(Outcome(Status.SUCCESS, result=result))
+        else:
+            self.save_success(result)
         return result
+
+    def perform_for_worker(self) -> Outcome:
+        """`perform`, as a subclass has it, for a worker that holds the run and writes its end: what came of it. Never
+        raises."""
+        self._for_worker, self._outcome, self._raised = True, None, None
+        try:
+            self.perform()
+            return self._performed()
+        except BaseException as exc:  # noqa: BLE001 - whatever it is, it is the job's end
+            if self._is_from_task(exc):
+                return self._performed()
+            return self._note(self._outcome_of(exc))
+
+    def _is_from_task(self, exc: BaseException) -> bool:
+        return exc is self._raised
+
+    def _performed(self) -> Outcome:
+        if self._outcome is None:
+            raise RuntimeError("perform() did not call that of mrq.job.Job: the job was not run")
+        return self._outcome
+
+    def _outcome_of(self, exc: BaseException) -> Outcome:
+        if self._run is None:
+            raise MrqError(f"job {self.id} is not held by a worker")
+        self._raised = exc
+        return outcome_of(exc, self._run.job, self._run.options, random.random())  # noqa: S311 - for jitter
+
+    def _note(self, outcome: Outcome) -> Outcome:
+        """Show in `data` how the run ends, as MRQ 0.9 did."""
+        if self._run is not None and self._run.outcome is not None:
+            outcome = self._run.outcome  # decided before, by a time-out or a shutdown
+        self._note_move(outcome.status, {"retry_count": outcome.retry_count, "queue": outcome.queue})
+        if self.data is None:
+            return outcome
+        for name in ("result", "exceptiontype", "traceback"):
+            self.data.pop(name, None)
+        if outcome.failure is not None:
+            self.data |= {"exceptiontype": outcome.failure.exceptiontype, "traceback": outcome.failure.traceback}
+        if outcome.status is Status.SUCCESS and "progress" in self.data:
+            self.data["progress"] = 1.0
+        if outcome.result is not None:
+            self.data["result"] = outcome.result
+        return outcome
+
+    def _note_move(self, status: Status, fields: Mapping[str, Any]) -> None:
+        """In a new dict: the old one may be, or be in, the result, which would then hold itself."""
+        if self.data is not None:
+            known = {name: value for name, value in fields.items() if value is not None}
+            self.data = {**self.data, "status": status.value, **known}
 
     # ---- ending
 
@@ -157,6 +232,7 @@ class JobSaving:
             lambda: self._app.jobs.move(self._known(), to, now, fields), f"job {self.id} waits to be moved"
         )
         if moved:
+            self._note_move(to, fields)
             self._app.metrics.statuses([to])
         else:
             log.error("job %s can't become %s: it is not there, or its status doesn't allow it", self.id, to)
@@ -170,6 +246,7 @@ class JobSaving:
 
     def _end(self, outcome: Outcome, run: Run | None = None) -> bool:
         if self.id is None or self._is_not_stored(outcome.status):
+            self._note(outcome)
             return False
         if self.stored is False:
             self._store()
@@ -177,9 +254,8 @@ class JobSaving:
         if run is None:
             return self._refuse(outcome.status)
         written = self._app.own_runs.end(run, outcome)
-        if written and self.data is not None:
-            self.data["status"] = outcome.status.value
         if written:
+            self._note(outcome)
             self._app.metrics.statuses([outcome.status])
         if written and outcome.status is Status.QUEUED:
             self._app.enqueuer.call_for([outcome.queue or run.job.queue])

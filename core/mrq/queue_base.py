@@ -125,7 +125,7 @@ class Queue:
         raise NotImplementedError
 
     def count_jobs_to_dequeue(self) -> int:
-        """Jobs that could be taken now."""
+        """Jobs that could be taken now, were the queue not paused."""
         raise NotImplementedError
 
     def empty(self) -> int:
@@ -176,13 +176,18 @@ class Queue:
 
     @classmethod
     def all(cls) -> dict[str, int]:
-        """How many jobs wait, by queue: regular queues that have some, and raw queues of the configuration.
+        """How many jobs or payloads wait, by queue: regular queues that have some, the raw queues of the
+        configuration, and their known subqueues where `has_subqueues` is set.
 
-        Reads the index of waiting jobs as a whole. Raw queues are shown with 0. Raises ServerUnavailableError, also
-        when the database needs more than 30 s.
+        Reads the index of waiting jobs as a whole, and asks Redis for the size of each raw queue. Raises
+        ServerUnavailableError, also when the database needs more than 30 s.
         """
         app = get_app()
-        return {**dict.fromkeys(app.settings.raw_queues, 0), **app.jobs.count_by_queue(Status.QUEUED)}
+        found = dict.fromkeys(app.settings.raw_queues, 0)  # also those whose names are not those of raw queues
+        for name, config in cls.get_queues_config().items():
+            if parse_queue(name).is_raw:
+                found |= _raw_sizes(app, name, subqueues=bool((config or {}).get("has_subqueues")))
+        return found | app.jobs.count_by_queue(Status.QUEUED)
 
     @classmethod
     def all_active(cls) -> list[Queue]:
@@ -212,6 +217,11 @@ class Queue:
                 if parse_queue(name).is_raw and (config or {}).get("has_subqueues") and True in Queue._kinds:
                     found |= Queue(name).get_known_subqueues()
         return {name for name in found if prefixes is None or name.startswith(tuple(prefixes))}
+
+
+def _raw_sizes(app: App, root: str, *, subqueues: bool) -> dict[str, int]:
+    names = [root, *sorted(app.raw.subqueues(root))] if subqueues else [root]
+    return dict(zip(names, app.raw.sizes([parse_queue(name) for name in names]), strict=True))
 
 
 def _configured() -> set[str]:

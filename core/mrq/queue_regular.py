@@ -14,8 +14,6 @@ from mrq.queue_base import Queue
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_WAITING = frozenset({Status.QUEUED})
-
 
 class QueueRegular(Queue):
     """A queue of job documents. See mrq.queue.Queue."""
@@ -29,8 +27,9 @@ class QueueRegular(Queue):
         return self._app.jobs.count(self.id, LIVE)
 
     def count_jobs_to_dequeue(self) -> int:
-        """Jobs that wait."""
-        return self._app.jobs.count(self.id, _WAITING)
+        """Jobs that wait and could be started now, not those that were queued for later. Of `q/`: in all its
+        subqueues."""
+        return self._app.jobs.count_due(self.id, self._app.clock.now())
 
     def empty(self) -> int:
         """Delete every job of the queue, whatever its status; how many there were."""

@@ -23,14 +23,15 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, TypeAlias, T
 from mrq.app import get_app
 from mrq.domain.queuename import parse_queue
 from mrq.domain.task import Task
+from mrq.engine.given import moment, span
 from mrq.engine.mainscript import what_is_wrong_with_main
 from mrq.exceptions import InvalidParamsError
-from mrq.job import JobHandle, in_utc
+from mrq.job import JobHandle
 from mrq.settings.tables import TASK, complaint_about
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
 __all__ = ["KeyedCall", "Task", "TaskFunction", "task"]
 
@@ -73,19 +74,24 @@ class TaskFunction(Generic[P, R]):
         return self._queue_call(args, kwargs, None)
 
     def queue_at(self, when: datetime, *args: P.args, **kwargs: P.kwargs) -> JobHandle[R]:
-        """Like `queue`, but the job doesn't start before `when` (without a time zone: UTC)."""
-        return self._queue_call(args, kwargs, in_utc(when))
+        """Like `queue`, but the job doesn't start before `when` (without a time zone: UTC).
 
-    def queue_many(self, calls: Iterable[Mapping[str, Any]], *, key_ttl: float = 0) -> list[JobHandle[R]]:
+        Raises:
+            InvalidParamsError: as `queue` does, and for a `when` that is no datetime.
+        """
+        return self._queue_call(args, kwargs, moment("when", when))
+
+    def queue_many(self, calls: Iterable[Mapping[str, Any]], *, key_ttl: float | timedelta = 0) -> list[JobHandle[R]]:
         """Queue many jobs, each with the named arguments of one dict. All are checked before any is queued.
 
-        A `_key` in a dict is that job's key; `key_ttl`: seconds for which all of them hold after the job's end.
+        A `_key` in a dict is that job's key; `key_ttl`: for how long after its job's end each holds (seconds, or a
+        timedelta).
 
         Raises:
             InvalidParamsError: one of them is wrong; the message has its index. Nothing was queued.
         """
         each = [self._named(index, call) for index, call in enumerate(calls)]
-        return self._enqueue([params for params, _ in each], [key for _, key in each], key_ttl, None)
+        return self._enqueue([params for params, _ in each], [key for _, key in each], span("key_ttl", key_ttl), None)
 
     def _named(self, index: int, call: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
         if not isinstance(call, Mapping):
@@ -99,17 +105,21 @@ class TaskFunction(Generic[P, R]):
         except InvalidParamsError as error:
             raise InvalidParamsError(f"calls[{index}]: {error}") from error
 
-    def once(self, key: str, ttl: float = 0) -> KeyedCall[P, R]:
+    def once(self, key: str, ttl: float | timedelta = 0) -> KeyedCall[P, R]:
         """The same task, to be queued under a key: `f.once("daily").queue(...)`.
 
-        While a job of this task with this key waits, runs or is to be retried, and for `ttl` seconds after its
-        end, queueing gives that job again.
+        While a job of this task with this key waits, runs or is to be retried, and for `ttl` (seconds, or a
+        timedelta) after its end, queueing gives that job again.
+
+        Raises:
+            InvalidParamsError: `ttl` is negative, or no length of time.
         """
-        return KeyedCall(self, key, ttl)
+        return KeyedCall(self, key, span("ttl", ttl))
 
     def _queue_call(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], due: datetime | None) -> JobHandle[R]:
         call, about = self._without(kwargs, "_key", "_key_ttl")
-        return self._enqueue([self._params(args, call)], [about.get("_key")], about.get("_key_ttl") or 0, due)[0]
+        ttl = span("_key_ttl", about.get("_key_ttl", 0))
+        return self._enqueue([self._params(args, call)], [about.get("_key")], ttl, due)[0]
 
     def _without(self, kwargs: Mapping[str, Any], *names: str) -> tuple[dict[str, Any], dict[str, Any]]:
         """The arguments for the function, and those of the given names, if the function has none so called."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from contract.kit import TASK, JobKit, at
+from mrq.domain.job import ClaimedJob, RawOrigin
 from mrq.domain.jobfilter import DateRange, JobFilter
 from mrq.domain.status import Status, may_move
 
@@ -60,6 +61,29 @@ def test_jobs_are_found_by_queue_and_root(kit: JobKit) -> None:
         ({"c", "b/", "ab"}, ["ab", "b/x", "c"]), (set(), []),
     ):  # fmt: skip
         assert found(kit, JobFilter(queues=frozenset(queues))) == [jobs[name] for name in fit], queues
+
+
+def test_jobs_are_found_by_the_raw_queue_that_they_came_from(kit: JobKit) -> None:
+    names = ("a_raw", "a_raw/x", "a_raw/y", "b_timed_set", "c_raw")
+    jobs = {name: from_raw_queue(kit, name) for name in names} | {"again": kit.queue(queue="again")}
+    for queues, fit in (
+        ({"a_raw"}, ["a_raw"]), ({"a_raw/"}, ["a_raw/x", "a_raw/y"]), ({"b_timed_set"}, ["b_timed_set"]),
+        ({"a_raw", "a_raw/", "c_raw"}, ["a_raw", "a_raw/x", "a_raw/y", "c_raw"]), ({"d_raw"}, []),
+        ({"again", "c_raw"}, ["c_raw", "again"]), ({"retries"}, list(names)),
+    ):  # fmt: skip
+        assert found(kit, JobFilter(queues=frozenset(queues))) == [jobs[name] for name in fit], queues
+    some = JobFilter(queues=frozenset({"c_raw"}), statuses=frozenset({Status.STARTED}))
+    assert kit.store.move_many(list(jobs.values()), some, Status.QUEUED, at(5), {}) == 1
+    assert kit.read(jobs["c_raw"]).queue == "retries"
+    assert found(kit, JobFilter(queues=frozenset({"c_raw"}), statuses=frozenset({Status.QUEUED}))) == [jobs["c_raw"]]
+
+
+def from_raw_queue(kit: JobKit, queue: str) -> JobId:
+    """A job that has just been taken from a raw queue; its retries wait in `retries`."""
+    origin = RawOrigin(queue, queue.split("/", 1)[0], b"payload", kit.worker)
+    job = ClaimedJob(kit.store.new_id(), kit.store.new_id(), TASK, {}, "retries", at(0), at(1), raw=origin)
+    assert kit.store.insert_started([job]) == {}
+    return job.id
 
 
 def test_jobs_are_found_by_status(kit: JobKit) -> None:

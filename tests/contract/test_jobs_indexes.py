@@ -92,13 +92,15 @@ def operations(kit: JobKit) -> dict[str, Callable[[], object]]:
         "move": lambda: kit.store.move(retried.id, Status.CANCEL, at(0), {}),
         "fetch": lambda: kit.store.fetch(job.id),
         "count of the started": lambda: kit.store.count("default", frozenset({Status.STARTED})),
+        "count of the due": lambda: kit.store.count_due("default", at(0)),
         "list of ids": lambda: kit.store.list_ids("nothing", Status.QUEUED, 0, 10),
     }
 
 
 NAMES = (
     "claim", "reverse claim", "empty claim", "claimed_under", "started_by", "workers_of_started", "mark_alone",
-    "settle", "bring_back", "move", "fetch", "count of the started", "list of ids",
+    "settle", "bring_back", "move", "fetch", "count of the started", "count of the due",
+    "list of ids",
 )  # fmt: skip
 
 

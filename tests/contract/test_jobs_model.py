@@ -265,6 +265,11 @@ class JobsMachine(RuleBasedStateMachine):
         documents = self.before.values()
         counted = self.both(lambda store: store.count(queue, frozenset(statuses)))
         assert counted == sum(is_in(d["queue"], queue) and d["status"] in statuses for d in documents)
+        due = self.both(lambda store: store.count_due(queue, self.now))
+        assert due == sum(
+            is_in(d["queue"], queue) and d["status"] == Status.QUEUED and d.get("datedue", self.now) <= self.now
+            for d in documents
+        )
         by_queue = self.both(lambda store: store.count_by_queue(status))
         assert sum(by_queue.values()) == sum(d["status"] == status for d in documents)
         self.both(lambda store: store.subqueues(queue.split("/", maxsplit=1)[0]))

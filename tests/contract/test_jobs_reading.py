@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from contract.kit import at
 from mrq.domain.status import Status
 from mrq.ports.jobs import Settled
 
@@ -42,6 +43,21 @@ def filled(kit: JobKit) -> JobKit:
 )  # fmt: skip
 def test_jobs_are_counted(filled: JobKit, queue: str, statuses: frozenset[Status], expected: int) -> None:
     assert filled.store.count(queue, statuses) == expected
+
+
+def test_jobs_that_are_not_due_are_not_counted_as_due(kit: JobKit) -> None:
+    kit.queue(queue="q")
+    kit.queue(queue="q", due=30)
+    kit.queue(queue="q", due=3600)
+    kit.queue(queue="q", placed=5)  # by a producer whose clock is ahead
+    kit.started(queue="running")
+    kit.queue(queue="r/a")
+    kit.queue(queue="r/b", due=30)
+    due = [kit.store.count_due("q", at(seconds)) for seconds in (0, 29, 30, 3600)]
+    assert due == [2, 2, 3, 4]
+    assert [kit.store.count_due("r/", at(seconds)) for seconds in (0, 30)] == [1, 2]
+    assert kit.store.count_due("running", at(0)) == kit.store.count_due("r", at(0)) == 0
+    assert len(kit.claim("q", now=29)) == 2
 
 
 def test_jobs_are_counted_by_queue(filled: JobKit) -> None:

@@ -37,6 +37,8 @@ def test_reading_goes_on_behind_a_piece(logs: LogStore) -> None:
     logs.append(pieces)
     assert logs.read(job=job, after=pieces[1].id, limit=2) == pieces[2:4]
     assert logs.read(job=job, after=pieces[-1].id) == []
+    assert logs.read(job=job, limit=2, last=True) == pieces[-2:]
+    assert logs.read(job=job, after=pieces[1].id, last=True) == pieces[2:]
 
 
 def test_a_repeated_append_stores_nothing_twice(logs: LogStore) -> None:

@@ -45,6 +45,7 @@ def test_every_method_reports_an_absent_server_and_works_after_its_return() -> N
             lambda: store.set_progress(job.id, job.token, 0.5),
             lambda: store.fetch(job.id),
             lambda: store.count("default", queued),
+            lambda: store.count_due("default", at(0)),
             lambda: store.count_by_queue(Status.QUEUED),
             lambda: store.list_ids("default", Status.QUEUED, 0, 1),
             lambda: store.subqueues("default"),

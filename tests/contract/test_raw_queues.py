@@ -120,6 +120,16 @@ def test_subqueues_are_known_as_long_as_something_waits_in_them(kit: RawKit, que
 
 
 @pytest.mark.parametrize("queue", KINDS)
+def test_many_queues_of_a_root_are_counted_at_once(kit: RawKit, queue: str) -> None:
+    kit.fill(queue, b"root")
+    kit.fill(f"{queue}/x", b"a", b"b")
+    names = [f"{queue}/x", f"{queue}/none", queue, *(f"{queue}/{number}" for number in range(1500))]
+    kit.fill(names[-1], b"c", b"d", b"e")
+    assert kit.raw.sizes([parse_queue(name) for name in names]) == [2, 0, 1, *[0] * 1499, 3]
+    assert kit.raw.sizes([]) == []
+
+
+@pytest.mark.parametrize("queue", KINDS)
 def test_emptying_one_queue_leaves_the_others(kit: RawKit, queue: str) -> None:
     for name in (queue, f"{queue}/x", f"{queue}/y"):
         kit.fill(name, b"a")
@@ -266,6 +276,7 @@ def test_a_redis_that_is_away_is_said_to_be(cluster: str) -> None:
     raw, worker, name = kit.raw, kit.worker, parse_queue(LIST)
     calls: list[Callable[[], object]] = [
         lambda: kit.fill(LIST, b"a"), lambda: kit.take(LIST), lambda: kit.size(LIST), raw.roots,
+        lambda: raw.sizes([name]),
         lambda: raw.remove(name, [b"a"]), lambda: raw.empty(name), lambda: raw.count_due(name, 0),
         lambda: raw.waiting(name, 0, 1), lambda: raw.sorted_graph(name, [("1", "2")]), lambda: raw.subqueues(LIST),
         lambda: raw.scan_subqueues(LIST, 0), lambda: raw.serve(LIST), lambda: raw.done(LIST, worker, [worker]),

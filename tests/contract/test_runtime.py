@@ -102,6 +102,24 @@ def test_an_interruption_is_raised_where_the_fiber_runs(runtime: Runtime, kind: 
     assert [type(error) for error in caught] == [kind]
 
 
+def test_a_fiber_is_known_before_it_runs(runtime: Runtime) -> None:
+    known: list[Any] = []
+    seen: list[list[Any]] = []
+    ran = runtime.event()
+
+    def run() -> None:
+        seen.append(list(known))
+        ran.set()
+
+    def know(fiber: Any) -> None:
+        ran.wait(0.05)  # if it ran already, it gets its chance to show it
+        known.append(fiber)
+
+    fiber = runtime.spawn(run, known=know)
+    assert fiber.join(10)
+    assert seen == [[fiber]]
+
+
 def test_an_interruption_that_is_not_caught_ends_the_fiber_quietly(
     runtime: Runtime, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -195,3 +195,19 @@ def test_marks_for_workers_of_mrq_0_9(redis_client: Any, redis_prefix: str) -> N
     wakeups.leave_marks("default", 1_000_000, 30)
     wakeups.leave_marks("default", 5, 30)
     assert redis_client.llen(key) == 100
+
+
+def test_connections_that_are_closed_under_a_wait_are_no_more_than_an_absent_server(
+    redis_client: Any, redis_prefix: str
+) -> None:
+    """Closed by another thread, between two lines of the driver."""
+    from mrq.stores.redis_wakeups import RedisWakeups
+
+    wakeups = RedisWakeups(redis_client, redis_prefix)
+    ear = wakeups.subscribe(["a"])
+    listens(wakeups, ear, "a")
+    ear._pubsub.connection._parser._sock = None
+    with pytest.raises(StoreUnavailableError, match="closed meanwhile"):
+        ear.wait(SOON)
+    listens(wakeups, ear, "a")
+    ear.close()

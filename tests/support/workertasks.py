@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import time
@@ -70,8 +71,42 @@ class WhoAmI(Task):
         }
 
 
+class Finds(Task):
+    """Whether it finds itself, in a job of its worker's class; ends as it is told."""
+
+    def run(self, params: dict[str, Any]) -> Any:
+        job = get_current_job()
+        assert job is not None
+        if params.get("raises"):
+            raise KeyError("meant")
+        if params.get("retries"):
+            job.retry(delay=3600, queue="later")
+        return [job.task is self, type(job).__name__]
+
+
 class MyJob(Job):
-    """Its own class."""
+    """Its own class, that notes what it sees around its run."""
+
+    def perform(self) -> Any:
+        try:
+            return super().perform()
+        finally:
+            if "note" in self.data["params"]:  # type: ignore[index]
+                note(f"job: {outcome(self)}")
+
+
+class Careless(Job):
+    """Forgets to run itself, or hides what its task raised."""
+
+    def perform(self) -> Any:
+        if self.data is not None and self.data["params"].get("hides"):
+            with contextlib.suppress(KeyError):
+                super().perform()
+
+
+def outcome(job: Job) -> list[Any]:
+    """What a job's data say of its end."""
+    return [(job.data or {}).get(name) for name in ("status", "result", "exceptiontype", "queue")]
 
 
 class MyWorker(Worker):
@@ -83,8 +118,16 @@ class MyWorker(Worker):
         note(f"before {type(job).__name__} {job.data['params'].get('n')}")  # type: ignore[index]
         super().perform_job(job)
         note(f"after {job.data['params'].get('n')}")  # type: ignore[index]
+        if "note" in job.data["params"]:  # type: ignore[index]
+            note(f"worker: {outcome(job)}")
         if job.data["params"].get("n") == "bad":  # type: ignore[index]
             raise ValueError("raised in perform_job")
+
+
+class CarelessWorker(Worker):
+    """Its jobs are."""
+
+    job_class = Careless
 
 
 class Lazy(Worker):

@@ -22,8 +22,16 @@ class GreenletFiber:
 
     __slots__ = ("_greenlet",)
 
-    def __init__(self, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
-        self._greenlet = gevent.spawn(_quietly, function, args)
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        known: Callable[[GreenletFiber], None] | None = None,
+    ) -> None:
+        self._greenlet = gevent.Greenlet(_quietly, function, args)
+        if known is not None:
+            known(self)
+        self._greenlet.start()
 
     @property
     def ended(self) -> bool:
@@ -58,9 +66,15 @@ def _quietly(function: Callable[..., Any], args: tuple[Any, ...]) -> None:
 class GeventRuntime:
     """See mrq.ports.runtime.Runtime. A new greenlet starts with an empty context, as is asked for."""
 
-    def spawn(self, function: Callable[..., Any], *args: Any, name: str = "") -> GreenletFiber:  # noqa: ARG002
+    def spawn(
+        self,
+        function: Callable[..., Any],
+        *args: Any,
+        name: str = "",  # noqa: ARG002
+        known: Callable[[GreenletFiber], None] | None = None,
+    ) -> GreenletFiber:
         """Start a greenlet."""
-        return GreenletFiber(function, args)
+        return GreenletFiber(function, args, known)
 
     def event(self) -> EventPort:
         """A gevent event."""

@@ -15,7 +15,7 @@ from mrq.app import get_app, worker_options
 from mrq.app_upkeep import worker_loops
 from mrq.cli.run import as_json
 from mrq.context import get_current_config, set_current_worker
-from mrq.engine.execute import execute, outcome_of
+from mrq.engine.execute import outcome_of
 from mrq.engine.fittings import Fittings
 from mrq.job import Job
 from mrq.logger import MongoHandler
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from mrq.domain.ids import WorkerId
     from mrq.domain.outcome import Outcome
     from mrq.domain.task import Task
-    from mrq.engine.loop import Exit
     from mrq.engine.run import Run
+    from mrq.engine.shutdown import Exit
     from mrq.engine.state import WorkerState
     from mrq.ports.guard import Guard
 
@@ -53,7 +53,7 @@ class Worker:
         """Raises ConfigError: a queue, the strategy or the id can't be served, or a schedule is wrong."""
         self._app = get_app()
         self._usage = ProcessUsage()
-        self._performed: dict[int, tuple[Outcome, Task | None]] = {}
+        self._performed: dict[int, Outcome] = {}
         self._admin: Any = None
         self.exit: Exit | None = None
         self.log = logging.getLogger("mrq.current")
@@ -195,22 +195,27 @@ class Worker:
     # ---- jobs
 
     def perform_job(self, job: Job) -> None:
-        """Run a job. To be extended: what happens around this call happens around each job, in its greenlet.
+        """Run a job, by its `perform`. To be extended: what happens around this call happens around each job, in its
+        greenlet.
 
-        An exception of yours, before or after, is that of the job.
+        What the task raises is not raised here. Afterwards `job.data` shows how the run ends, with `status`, `result`
+        or `exceptiontype` and `traceback`; it is written later. An exception of yours, before or after, is that of the
+        job.
         """
         run = job.run
         if run is None:
             raise RuntimeError(f"{job} was not taken by this worker")
-        self._performed[id(run)] = execute(run.job, self._app.tasks)
+        self._performed[id(run)] = job.perform_for_worker()
 
     def _perform(self, run: Run) -> tuple[Outcome, Task | None]:
         try:
-            self.perform_job(self.job_class.of_run(run))
-            performed = self._performed.pop(id(run), None)
-            if performed is None:
+            job = self.job_class.of_run(run)
+            run.face = job
+            self.perform_job(job)
+            outcome = self._performed.pop(id(run), None)
+            if outcome is None:
                 raise RuntimeError("perform_job() did not call that of mrq.worker.Worker: the job was not run")
-            return performed
+            return outcome, run.task
         except BaseException as exc:  # noqa: BLE001 - whatever it is, it is the job's end
             self._performed.pop(id(run), None)
             return outcome_of(exc, run.job, run.options), None

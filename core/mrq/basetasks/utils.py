@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from mrq.app import get_app
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 ACTIONS = {"cancel": Status.CANCEL, "requeue": Status.QUEUED, "requeue_retry": Status.QUEUED}
 FORGETS_RETRIES = "requeue"
 
+FILTERS = ("id", "queue", "status", "worker", "path", "dateretry", "exceptiontype", "params", "start_after")
+PARAMS = ("action", *FILTERS, "destination_queue")
+
 _ALL = frozenset(Status)
 
 
@@ -33,9 +37,10 @@ class JobAction(Task):
     """Cancel or requeue all jobs that fit.
 
     Params: `action`: cancel; requeue, which forgets how often the jobs were retried; or requeue_retry, which doesn't.
-    `id`, `queue` ("q/": all subqueues of q), `status`, `worker`, `path`, `dateretry`, `exceptiontype`: which jobs;
-    each may be a list. `params`: JSON text of an object, each value of which a job's params must have.
-    `destination_queue`: where requeued jobs go. `start_after`: leave out jobs up to this id.
+    `id`, `queue` ("q/": all subqueues of q; a raw queue: the jobs that came from it), `status`, `worker`, `path`,
+    `dateretry`, `exceptiontype`: which jobs; each may be a list. `params`: an object, or its JSON text, each value of
+    which a job's params must have. `destination_queue`: where requeued jobs go. `start_after`: leave out jobs up to
+    this id. What is None or "" is as if it were not given; an empty list fits no job. Another name is refused.
 
     Without a status, cancel takes jobs of every status and requeue all that aren't queued. Without an id only jobs
     are touched that were there before this one; never this one itself. Cancelled jobs are kept for the longest
@@ -45,7 +50,8 @@ class JobAction(Task):
     """
 
     def run(self, params: Mapping[str, Any]) -> dict[str, int]:
-        """See the class. Raises InvalidParamsError and InvalidQueueError."""
+        """See the class. Raises InvalidParamsError, InvalidJobIdError and InvalidQueueError."""
+        _refuse_unknown(params)
         app, action = get_app(), params.get("action") or None
         done = {"requeued": 0, "cancelled": 0}
         if action is None:
@@ -66,6 +72,23 @@ class JobAction(Task):
         return {**done, "requeued": result.moved}
 
 
+def _refuse_unknown(params: Mapping[str, Any]) -> None:
+    """A filter with a slip in its name would be none, and the action hit jobs that were not meant.
+
+    What is not filled in restricts nothing anyway: web forms send such fields too.
+    """
+    for name, value in params.items():
+        if name not in PARAMS and _given(value) is not None:
+            close = get_close_matches(str(name), PARAMS, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(PARAMS)}."
+            raise InvalidParamsError(f"JobAction has no param {name!r}; {hint} No job was touched.")
+
+
+def _given(value: Any) -> Any:
+    """A param, or None if it is not filled in. A list without items is: it fits no job."""
+    return value if value or isinstance(value, (list, tuple, set, frozenset)) else None
+
+
 def _in(which: JobFilter, statuses: frozenset[Status]) -> JobFilter:
     """The filter, with these statuses if it names none."""
     return which if which.statuses is not None else replace(which, statuses=statuses)
@@ -75,13 +98,13 @@ def _filter(app: App, params: Mapping[str, Any]) -> JobFilter:
     get = params.get
     which = make_filter(
         app,
-        ids=get("id") or None,
-        queue=get("queue") or None,
-        status=get("status") or None,
-        worker=get("worker") or None,
-        path=get("path") or None,
-        dateretry=get("dateretry") or None,
-        exceptiontype=get("exceptiontype") or None,
+        ids=_given(get("id")),
+        queue=_given(get("queue")),
+        status=_given(get("status")),
+        worker=_given(get("worker")),
+        path=_given(get("path")),
+        dateretry=_given(get("dateretry")),
+        exceptiontype=_given(get("exceptiontype")),
         params=_wanted_params(get("params")),
     )
     if after := get("start_after"):

@@ -69,7 +69,7 @@ def _server(app: App, ping: Callable[[App], str], name: str, url: Any, variable:
     except ServerRefusedError as error:
         return [Finding("problem", name, f"{shown}: {error}", f"mend the user and password in {variable}")]
     except Exception as error:  # noqa: BLE001 - whatever it was is the finding
-        text = f"no answer from {shown} within {app.settings.server_timeout:g} s: {_in_words(error, name)}"
+        text = f"no answer from {shown} within {app.settings.server_timeout:g} s: {in_words(error, name)}"
         return [Finding("problem", name, text, _up_runs_here(name, url, variable) or how_to_start(variable))]
     return [_version(name, answer)]
 
@@ -99,7 +99,7 @@ def _clock(app: App) -> Finding:
         theirs = app.reports.now()
         after = app.clock.now()
     except Exception as error:  # noqa: BLE001
-        return _failed(DATABASE, "its clock can't be read", error)
+        return failed(DATABASE, "its clock can't be read", error)
     skew = max(before - theirs, theirs - after, timedelta(0))
     if skew > SKEW:
         text = f"its clock and this host's differ by {skew.total_seconds():.1f} s"
@@ -112,7 +112,7 @@ def _may_write_jobs(app: App) -> Finding:
         # an update that matches no job: needs the right to write, and changes nothing
         app.jobs.set_progress(app.jobs.new_id(), None, 0.0)
     except Exception as error:  # noqa: BLE001
-        return _failed(DATABASE, "jobs can't be written", error, "give the user of the URL the role readWrite")
+        return failed(DATABASE, "jobs can't be written", error, "give the user of the URL the role readWrite")
     return Finding("ok", DATABASE, "jobs may be written")
 
 
@@ -122,7 +122,7 @@ def _may_write_redis(app: App) -> Finding:
         if key is not None:
             app.locks.release("doctor", key)
     except Exception as error:  # noqa: BLE001
-        return _failed(REDIS, "keys can't be written", error, "give the user of the URL write access")
+        return failed(REDIS, "keys can't be written", error, "give the user of the URL write access")
     return Finding("ok", REDIS, f"keys under {app.settings.redis_prefix}: may be written")
 
 
@@ -137,7 +137,7 @@ def check_indexes(app: App, *, fix: bool) -> list[Finding]:
             made = app.ensure_indexes()
             return [Finding("ok", "indexes", f"made: {', '.join(made)}" if made else "all there")]
     except Exception as error:  # noqa: BLE001
-        return [_failed("indexes", "they can't be read or made", error)]
+        return [failed("indexes", "they can't be read or made", error)]
     if not missing:
         return [Finding("ok", "indexes", "all there")]
     mend = "make them with `mrq doctor --fix`, or start a worker with --ensure_indexes"
@@ -150,11 +150,11 @@ def check_workers(app: App) -> list[Finding]:
         alive = _alive(app)
         waiting = app.jobs.count_by_queue(Status.QUEUED)
     except Exception as error:  # noqa: BLE001
-        return [_failed("workers", "they can't be read", error)]
-    served = {queue for worker in alive for queue in (worker.get("config") or {}).get("queues") or ()}
+        return [failed("workers", "they can't be read", error)]
+    served = _served_by(alive)
     named = f", on {' '.join(sorted(served))}" if served else ""
     findings = [Finding("ok" if alive else "note", "workers", f"{len(alive) or 'none'} alive{named}")]
-    orphaned = {queue: jobs for queue, jobs in waiting.items() if not _is_served(queue, served)}
+    orphaned = {queue: jobs for queue, jobs in waiting.items() if not is_served(queue, served)}
     for queue, jobs in sorted(orphaned.items(), key=lambda item: -item[1])[:QUEUES_SHOWN]:
         text = f"{jobs:,} {'jobs wait' if jobs > 1 else 'job waits'} in {queue!r}, which no worker serves"
         findings.append(Finding("problem", "queues", text, f"start one with `mrq worker {queue}`"))
@@ -171,7 +171,7 @@ def check_failures(app: App) -> list[Finding]:
     try:
         lately = app.reports.lately(app.clock.now() - timedelta(hours=HOURS), MOST_FAILURES)
     except Exception as error:  # noqa: BLE001
-        text = f"those of the last {HOURS} h could not be looked through: {_in_words(error, DATABASE)}"
+        text = f"those of the last {HOURS} h could not be looked through: {in_words(error, DATABASE)}"
         return [Finding("note", "jobs", text)]
     back = f"; {many(lately.returning, 'job')} to run again later" if lately.returning else ""
     if lately.example is None:
@@ -181,6 +181,15 @@ def check_failures(app: App) -> list[Finding]:
     example = f"for example {lately.example.path}: {lately.example.message}"
     example = example if len(example) <= LONGEST_EXAMPLE else f"{example[:LONGEST_EXAMPLE]} ..."
     return [Finding("note", "jobs", text, f"{example}; see `mrq job {lately.example.example}`")]
+
+
+def queues_served(app: App) -> set[str]:
+    """What workers that are alive serve, as they were told to."""
+    return _served_by(_alive(app))
+
+
+def _served_by(workers: list[dict[str, Any]]) -> set[str]:
+    return {queue for worker in workers for queue in (worker.get("config") or {}).get("queues") or ()}
 
 
 def _alive(app: App) -> list[dict[str, Any]]:
@@ -195,7 +204,8 @@ def _alive(app: App) -> list[dict[str, Any]]:
     return [worker for worker in app.workers.alive(MOST_WORKERS) if beats(worker)]
 
 
-def _is_served(queue: str, served: Iterable[str]) -> bool:
+def is_served(queue: str, served: Iterable[str]) -> bool:
+    """Whether one of these, as a worker names what it serves, means this queue."""
     for each in served:
         name = parse_queue(each)
         if name.id == queue or (name.serves_subqueues and queue.startswith(name.id)):
@@ -203,11 +213,12 @@ def _is_served(queue: str, served: Iterable[str]) -> bool:
     return False
 
 
-def _failed(about: str, text: str, error: Exception, mend: str = "") -> Finding:
-    return Finding("problem", about, f"{text}: {_in_words(error, about)}", mend)
+def failed(about: str, text: str, error: Exception, mend: str = "") -> Finding:
+    """Something could not be looked at."""
+    return Finding("problem", about, f"{text}: {in_words(error, about)}", mend)
 
 
-def _in_words(error: Exception, about: str) -> str:
+def in_words(error: Exception, about: str) -> str:
     """An error in one line, without passwords and without what the line says already."""
     text = " ".join(redact_url(str(error)).split())
     text = text.removeprefix(f"{about} is not available: ")

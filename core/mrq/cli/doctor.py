@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mrq.app import App
-from mrq.cli.checks import check_failures, check_indexes, check_servers, check_workers
+from mrq.cli.checks import REDIS, check_failures, check_indexes, check_servers, check_workers
 from mrq.cli.options import SettingsCommand, given_on_command_line, settings_options
+from mrq.cli.raw_checks import check_raw_queues
 from mrq.exceptions import ConfigError
 from mrq.settings import in_lower_case, load
 
@@ -40,6 +41,8 @@ def doctor(ctx: click.Context, /, *, fix: bool, **_settings: Any) -> int:
     if servers[0].state == "ok":  # MongoDB answers
         show.findings(check_indexes(app, fix=fix))
         show.findings(check_workers(app))
+        if all(found.state == "ok" for found in servers if found.about == REDIS):
+            show.findings(check_raw_queues(app))
         show.findings(check_failures(app))
     return show.end()
 

@@ -1,4 +1,4 @@
-"""`mrq job ID`: all that is known about one job, in the terminal."""
+"""`mrq job ID`: all that is known about one job, and the end of its log, in the terminal."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from mrq.app import App
 from mrq.cli.options import SettingsCommand, given_on_command_line, settings_options
 from mrq.cli.run import as_json
 from mrq.domain.status import Status
+from mrq.exceptions import MrqError
 from mrq.ports.reports import FAILED
 from mrq.settings import load
 
@@ -27,27 +28,34 @@ if TYPE_CHECKING:
 
 COLOURS = {Status.SUCCESS.value: "green"} | dict.fromkeys((status.value for status in FAILED), "red")  # others: yellow
 NAMES = 12  # columns for the names of the fields
+LINES = 20  # of the log; each piece has at least one
 LONGEST_VALUE = 4000  # characters of params and of a result
 
 
 @click.command(cls=SettingsCommand)
 @click.argument("job_id", metavar="ID")
-@settings_options("client")
+@settings_options("client", shown=("mongodb_jobs", "mongodb_logs", "server_timeout", "config"))
 @click.pass_context
 def job(ctx: click.Context, /, *, job_id: str, **_settings: Any) -> int:
-    """Show one job: where it stands, its params and times, its result or its traceback, its earlier runs.
+    """Show one job: where it stands, its params and times, its result or its traceback, its earlier runs, and the last
+    lines of its log.
+
+    ID is that of the job: 24 hexadecimal digits. Lines of the log are there a moment after the job has ended, and up
+    to report_interval late while it runs; `mrq.job.get_job_logs(ID)` gives all of them. Flags of other settings are
+    taken too; see `mrq worker --help`.
 
     Exits with 1 if there is no such job.
     """
     app = App(load("client", given=given_on_command_line(ctx)).settings.as_dict())
     try:
         record = app.jobs.fetch(app.jobs.parse_id(job_id))
+        if record is None:
+            click.echo(f"mrq: there is no job {job_id} in this database; it may have expired", err=True)
+            return 1
+        show(record)
+        _show_log(app, record)
     finally:
         app.close()
-    if record is None:
-        click.echo(f"mrq: there is no job {job_id} in this database; it may have expired", err=True)
-        return 1
-    show(record)
     return 0
 
 
@@ -64,6 +72,21 @@ def show(record: JobRecord) -> None:
         _section(about, run.get("traceback") or "")
 
 
+def _show_log(app: App, record: JobRecord) -> None:
+    """The last lines. Logs may be in another database, whose absence must not hide the job."""
+    try:
+        pieces = [] if app.logs is None else app.logs.read(job=record.id, limit=LINES, last=True)
+    except MrqError as error:
+        _section("Log", f"it can't be read: {error}")
+        return
+    lines = "".join(piece.text for piece in pieces).splitlines()
+    if not lines:
+        return
+    may_be_more = len(lines) > LINES or len(pieces) == LINES
+    title = f"Log, the last {LINES} lines; mrq.job.get_job_logs({str(record.id)!r}) has all" if may_be_more else "Log"
+    _section(title, "\n".join(lines[-LINES:]))
+
+
 def facts(record: JobRecord) -> list[tuple[str, str]]:
     """Names and values of what is known, without what isn't there."""
     found = [
@@ -71,6 +94,7 @@ def facts(record: JobRecord) -> list[tuple[str, str]]:
         ("status", record.status.value),
         ("task", record.path),
         ("queue", record.queue),
+        ("raw queue", str(record.document.get("raw_queue") or "")),
         ("params", _value(record.params)),
         ("queued at", _time(record.datequeued)),
         ("not before", _time(record.due)),

@@ -34,10 +34,14 @@ class About(NamedTuple):
 
 
 COMMANDS = {
+    "cost": About("Show what a million jobs cost, in bursts and in containers.", "mrq.cli.cost:cost_command"),
     "demo": About("Watch several thousand real jobs run, with servers of their own.", "mrq.cli.demo:demo", "embedded"),
     "doctor": About("Find out whether everything is in order here.", "mrq.cli.doctor:doctor"),
-    "job": About("Show one job: status, params, result, traceback.", "mrq.cli.job:job"),
+    "job": About("Show one job: status, params, result, traceback, log.", "mrq.cli.job:job"),
     "run": About("Run one task here and now, or queue it.", "mrq.cli.run:run"),
+    "simulate": About(
+        "Show wait time, workers and cost over a day, before deploying.", "mrq.cli.simulate:simulate_command"
+    ),
     "tick": About("Queue what recurs and look after everything, once.", "mrq.cli.tick:tick"),
     "up": About("Run MongoDB and Valkey without installing them.", "mrq.cli.up:up", "embedded"),
     "worker": About("Take jobs from queues and run them.", extra="container"),

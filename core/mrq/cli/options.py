@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, TypeVar, get_args
 
 import click
@@ -43,8 +43,10 @@ class SettingOption(click.Option):
         )
         self.about = about
 
-    def get_help_record(self, ctx: click.Context) -> tuple[str, str]:  # noqa: ARG002 - click's signature
-        """Return the spellings and the explanation for `--help`."""
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:  # noqa: ARG002 - click's signature
+        """Return the spellings and the explanation for `--help`; None when it is hidden."""
+        if self.hidden:
+            return None
         short_first = sorted(self.opts, key=lambda flag: flag.startswith("--"))
         names = ", ".join([*short_first, *self.secondary_opts])
         return names if self.is_flag else f"{names} {self.metavar}", _explanation(self.about)
@@ -113,7 +115,7 @@ class SettingsCommand(click.Command):
         sections: dict[str, list[tuple[str, str]]] = {group: [] for group in (*get_args(Group), WITHOUT_EFFECT)}
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
-            if record is not None:
+            if record is not None and record[1]:  # a word without a text of its own is told of in that of the command
                 sections[_section(parameter)].append(record)
         for group, records in sections.items():
             if records:
@@ -121,12 +123,15 @@ class SettingsCommand(click.Command):
                     formatter.write_dl(records)
 
 
-def settings_options(command: Command, *, version_exit_code: int | None = 1) -> Callable[[F], F]:
+def settings_options(
+    command: Command, *, version_exit_code: int | None = 1, shown: Collection[str] | None = None
+) -> Callable[[F], F]:
     """Return a decorator that gives a click command the flags (and plain words) of its settings.
 
     The command should be a `SettingsCommand`; its function gets one keyword argument for each setting, and
     does better to ignore them and to hand `given_on_command_line()` to `load()`.
 
+    shown: the settings that `--help` tells; the others are taken all the same. None: all
     version_exit_code: the status that `--version` ends with, 1 as in MRQ 0.9. None: no such flag
     """
 
@@ -134,6 +139,9 @@ def settings_options(command: Command, *, version_exit_code: int | None = 1) -> 
         parameters: list[click.Parameter] = [
             SettingArgument(about) if about.positional else SettingOption(about) for about in options_for(command)
         ]
+        for parameter in parameters:
+            if isinstance(parameter, click.Option) and shown is not None:
+                parameter.hidden = parameter.name not in shown
         # Click reads the list that its own decorators leave on the function, last one first.
         attached: list[click.Parameter] = function.__dict__.setdefault("__click_params__", [])
         attached.extend(reversed(parameters))

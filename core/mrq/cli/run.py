@@ -96,6 +96,7 @@ def run_here(app: App, task: Task, path: str, params: dict[str, Any]) -> Any:
     job = ClaimedJob(nobody, None, path, params, queue, now, now)
     task.is_main_task = True
     run = Run(job, app.tasks.options(path))
+    run.task = task
     before = current_run.set(run)
     try:
         return task.run_wrapped(params)

@@ -27,8 +27,9 @@ class DateRange:
 class JobFilter:
     """Jobs that fit in all respects. None: whatever they have. An empty set fits no job.
 
-    Queues ending in "/" mean all subqueues of a root. `params`: values of single params; a dot leads into a
-    param that is a dict itself, and where a param is a list one of its items may fit.
+    Queues ending in "/" mean all subqueues of a root; the name of a raw queue means the jobs that came from it,
+    wherever they wait now. `params`: values of single params; a dot leads into a param that is a dict itself, and
+    where a param is a list one of its items may fit.
     """
 
     ids: frozenset[JobId] | None = None

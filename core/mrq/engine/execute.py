@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import traceback
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mrq.domain.outcome import Failure, Outcome
 from mrq.domain.status import Status
@@ -27,26 +27,41 @@ if TYPE_CHECKING:
     from mrq.domain.job import ClaimedJob
     from mrq.domain.options import TaskOptions
     from mrq.domain.task import Task
+    from mrq.engine.run import Run
     from mrq.engine.tasks import TaskLoader
 
 LONGEST_TRACEBACK = 64_000  # characters
 
 
 def execute(
-    job: ClaimedJob, tasks: TaskLoader, chance: Callable[[], float] = random.random
+    job: ClaimedJob, tasks: TaskLoader, chance: Callable[[], float] = random.random, run: Run | None = None
 ) -> tuple[Outcome, Task | None]:
     """Run a job to its end. Never raises: whatever the task did is an outcome.
 
-    `chance`: a number from 0 up to 1, for what shouldn't happen to all jobs at the same time.
+    `chance`: a number from 0 up to 1, for what shouldn't happen to all jobs at the same time. `run`: is given the
+    task's instance before that runs, so that the task can find it.
     Returns the outcome and the task's instance (None if it could not be made).
     """
     task = None
     try:
-        task = tasks.load(job.path)()
-        task.is_main_task = True
-        return Outcome(Status.SUCCESS, result=task.run_wrapped(job.params)), task
+        task = main_task(tasks, job.path)
+        if run is not None:
+            run.task = task
+        return Outcome(Status.SUCCESS, result=call(task, job.params)), task
     except BaseException as exc:  # noqa: BLE001
         return outcome_of(exc, job, tasks.options(job.path), chance()), task
+
+
+def main_task(tasks: TaskLoader, path: str) -> Task:
+    """An instance of a job's task. Raises UnknownTaskError, and whatever the import or the class raises."""
+    task = tasks.load(path)()
+    task.is_main_task = True
+    return task
+
+
+def call(task: Task, params: Any) -> Any:
+    """Run a task. In this file, because a stack is taken for the task's from here on."""
+    return task.run_wrapped(params)
 
 
 def outcome_of(exc: BaseException, job: ClaimedJob, options: TaskOptions, chance: float = 0.0) -> Outcome:

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 _PACKAGE = Path(__file__).parents[1]
 _CALLERS = frozenset(
-    str(_PACKAGE / name) for name in ("engine/execute.py", "engine/tasks.py", "domain/task.py", "task.py")
+    str(_PACKAGE / name)
+    for name in ("engine/execute.py", "engine/tasks.py", "domain/task.py", "job_saving.py", "task.py")
 ) | {importlib.__file__}
 EXECUTE_FILE = str(_PACKAGE / "engine/execute.py")
 

@@ -1,45 +1,44 @@
-"""The worker: takes jobs, runs them side by side, and keeps its word about each of them."""
+"""The worker's life: it puts its parts together, starts and stops them, and turns its main loop.
+
+Each part has a file of its own: claiming, performing, settling, heartbeat, deadlines, shutdown and others.
+"""
 
 from __future__ import annotations
 
 import functools
 import logging
-from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from mrq.domain.change import must_run_alone
-from mrq.domain.outcome import Outcome
-from mrq.domain.status import Status
 from mrq.domain.words import many
-from mrq.domain.worker import WorkerRecord, WorkerStatus
+from mrq.domain.worker import WorkerStatus
 from mrq.engine.backoff import Backoff
 from mrq.engine.claiming import Claimer, queues_of
 from mrq.engine.deadlines import Deadlines
-from mrq.engine.execute import execute, failure_of
 from mrq.engine.fittings import Fittings
 from mrq.engine.heartbeat import Heartbeat
+from mrq.engine.identity import Identity
 from mrq.engine.idle import IdleBell
 from mrq.engine.limits import Limits
+from mrq.engine.listening import Listener
 from mrq.engine.maintenance import Maintenance
 from mrq.engine.memory import MemoryWatch
-from mrq.engine.outage import Outage
 from mrq.engine.pauses import PauseWatch
+from mrq.engine.performing import Performer
 from mrq.engine.permits import Permits
 from mrq.engine.queue_limits import QueueLimits
+from mrq.engine.quota import Quota
 from mrq.engine.raw_rescue import RawRescuer, RawUpkeep
 from mrq.engine.raw_settings import served_settings
 from mrq.engine.raw_source import RawSource
 from mrq.engine.regular_source import RegularSource
 from mrq.engine.report import Reporter
 from mrq.engine.rescue import Rescuer
-from mrq.engine.run import Run, current_run
 from mrq.engine.settling import Settler
-from mrq.engine.shutdown import Ending, StopFlags
+from mrq.engine.shutdown import Ending, Exit, StopFlags, what_became
 from mrq.engine.sideloops import SideLoops
 from mrq.engine.sizes import SizePublisher
 from mrq.engine.state import WorkerState
 from mrq.engine.strategies import strategy_named
-from mrq.exceptions import ConfigError, Interrupt, InvalidJobIdError, TimeoutInterrupt
 from mrq.ports.errors import StoreUnavailableError
 from mrq.ports.guard import Guard, NoGuard
 
@@ -47,13 +46,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from mrq.domain.ids import WorkerId
-    from mrq.domain.job import ClaimedJob
-    from mrq.domain.outcome import Failure
+    from mrq.domain.outcome import Outcome
     from mrq.engine.enqueue import Enqueuer
     from mrq.engine.options import WorkerOptions
+    from mrq.engine.run import Run
     from mrq.engine.tasks import TaskLoader
+    from mrq.exceptions import Interrupt
     from mrq.ports.clock import Clock
-    from mrq.ports.jobs import JobStore
     from mrq.ports.runtime import Event, Runtime
     from mrq.ports.stores import StorePorts
 
@@ -61,14 +60,6 @@ log = logging.getLogger("mrq.worker")
 
 LAST_WRITES = 30.0  # seconds that a stopping worker goes on trying to write outcomes to an absent database
 BURST_PAUSE = 0.1  # seconds until a burst looks again, when it can't know whether its queues are empty
-
-
-class Exit(NamedTuple):
-    """How a worker ended. `replace`: it wants a successor."""
-
-    code: int
-    replace: bool
-    reason: str
 
 
 class Worker:
@@ -92,78 +83,88 @@ class Worker:
         self._more_loops = loops
         self.fittings = fittings = fittings or Fittings()
         self.runtime = runtime
+        self._enqueuer = enqueuer
         self._jobs = jobs = stores.jobs
         self._workers = workers = stores.workers
-        self._wakeups = stores.wakeups
-        self._tasks = tasks
         self._clock = clock
         self._guard = guard or NoGuard()
         kick = runtime.event()
         self.state = WorkerState(jobs.new_id(), options.greenlets, options.unsettled_limit, kick)
         self.stop = StopFlags(kick)
-        self._metrics = enqueuer.metrics
+        self._quota = Quota(clock, options.max_jobs, options.max_time)
         self._permits = Permits(
             stores, self.state, runtime, clock, options, self._permits_released, self._permits_overdue
         )
-        self._limits = Limits(stores, self._permits, runtime, clock)
         self._queue_limits = QueueLimits(self._permits, options.queue_limits, clock)
-        self._settler = Settler(
-            jobs, self.state, runtime, clock, options, self._metrics, self._permits.ended,
-            raw=stores.raw, returned=enqueuer.call_for,
-        )  # fmt: skip
+        self._settler = self._make_settler(stores)
         self._strategy = strategy_named(options.strategy)
-        self._enqueuer = enqueuer
         self.queues = queues_of(options.queues)
-        self._claimer = self._make_claimer(stores)
         self._loops = SideLoops(runtime, lambda name: self.stop.fail(f"its {name} loop died"))
         self._ending = Ending(self.stop, self.state, self._settler, clock, options)
-        self.sizes = SizePublisher(
-            jobs,
-            stores.sizes,
-            stores.locks,
-            clock,
-            self.queues,
-            interval=options.report_interval,
-            ttl=options.queue_ttl,
-        )
+        self.sizes = self._make_sizes(stores)
+        self._performer = self._make_performer(stores, tasks)
+        self._heartbeat = self._make_heartbeat(stores)
+        self._claimer = self._make_claimer(stores)
         self.reporter = Reporter(jobs, workers, self.state, clock, options, fittings, self.sizes)
         self._maintenance = Maintenance(jobs, enqueuer, clock)
-        self._alone: list[Run] = []  # claimed, to be run with nothing beside them
-        self._accepted = 0
         self._lost_identity = False
-        self._started_at = clock.monotonic()
-        self._max_jobs, self._max_time = options.max_jobs, options.max_time
         self._enough = ""  # why the loop is over though the worker is not to stop
         self._idle = IdleBell(kick)
-        self._wanted_id = _id_of(jobs, options.worker_id)
-        rescuer = Rescuer(
-            jobs,
-            workers,
-            clock,
-            options.heartbeat_interval,
-            options.max_losses,
-            options.default_ttl,
-            returned=enqueuer.call_for,
-            bury=self._permits.bury,
-        )
-        self._heartbeat = Heartbeat(
-            jobs, workers, rescuer, self.state, clock, self._guard, options, self._was_lost, self._lease_overdue
-        )
-        self._raw_upkeep = RawUpkeep(
-            RawRescuer(stores.raw, jobs, workers, returned=enqueuer.call_for),
-            self.state,
-            frozenset(queue.root for queue in queues_of(options.queues) if queue.is_raw),
-            options.heartbeat_interval,
-        )
+        self._raw_upkeep = self._make_upkeep(stores)
+        self._identity = self._make_identity()
+        roots = self._claimer.roots if options.woken is None else self._claimer.roots & options.woken
+        self._listener = Listener(stores.wakeups, self.state, self._permits, clock, roots, options.max_latency)
         self._deadlines = Deadlines(self.state, self._settler, clock, self._guard, options, self._is_stuck)
+
+    def _make_settler(self, stores: StorePorts) -> Settler:
+        return Settler(
+            stores.jobs, self.state, self.runtime, self._clock, self.options, self._enqueuer.metrics,
+            self._permits.ended, raw=stores.raw, returned=self._enqueuer.call_for,
+        )  # fmt: skip
+
+    def _make_sizes(self, stores: StorePorts) -> SizePublisher:
+        interval, ttl = self.options.report_interval, self.options.queue_ttl
+        return SizePublisher(
+            stores.jobs, stores.sizes, stores.locks, self._clock, self.queues, interval=interval, ttl=ttl
+        )
+
+    def _make_identity(self) -> Identity:
+        return Identity(
+            self._jobs, self._workers, self.state, self._clock, self.options,
+            heartbeat=self._heartbeat, reporter=self.reporter, guard=self._guard, fittings=self.fittings,
+        )  # fmt: skip
+
+    def _make_upkeep(self, stores: StorePorts) -> RawUpkeep:
+        rescuer = RawRescuer(stores.raw, stores.jobs, stores.workers, returned=self._enqueuer.call_for)
+        roots = frozenset(queue.root for queue in self.queues if queue.is_raw)
+        return RawUpkeep(rescuer, self.state, roots, self.options.heartbeat_interval)
+
+    def _make_performer(self, stores: StorePorts, tasks: TaskLoader) -> Performer:
+        return Performer(
+            jobs=stores.jobs, tasks=tasks, state=self.state, settler=self._settler, quota=self._quota,
+            permits=self._permits, limits=Limits(stores, self._permits, self.runtime, self._clock),
+            queue_limits=self._queue_limits, sizes=self.sizes, metrics=self._enqueuer.metrics, runtime=self.runtime,
+            clock=self._clock, guard=self._guard, fittings=self.fittings,
+        )  # fmt: skip
+
+    def _make_heartbeat(self, stores: StorePorts) -> Heartbeat:
+        options = self.options
+        rescuer = Rescuer(
+            stores.jobs, stores.workers, self._clock, options.heartbeat_interval, options.max_losses,
+            options.default_ttl, returned=self._enqueuer.call_for, bury=self._permits.bury,
+        )  # fmt: skip
+        return Heartbeat(
+            stores.jobs, stores.workers, rescuer, self.state, self._clock, self._guard, options,
+            self._was_lost, self._lease_overdue,
+        )  # fmt: skip
 
     def _make_claimer(self, stores: StorePorts) -> Claimer:
         options, clock = self.options, self._clock
         settings = served_settings({queue.root for queue in self.queues if queue.is_raw}, options.raw_queues)
-        regular = RegularSource(stores.jobs, self.state, clock, options, self._accept)
+        regular = RegularSource(stores.jobs, self.state, clock, options, self._performer.accept)
         raw = RawSource(
             stores.raw, stores.jobs, self.state, clock, settings,
-            accept=self._accept, reject=self._reject, fresh=self._is_fresh,
+            accept=self._performer.accept, reject=self._performer.reject, fresh=self._heartbeat.fresh,
         )  # fmt: skip
         pauses = PauseWatch(stores.pauses, clock, options.paused_queues_refresh_interval)
         return Claimer(self.queues, self._strategy, regular, raw, pauses, clock, self._queue_limits)
@@ -189,42 +190,42 @@ class Worker:
         """
         if self.fittings.logs is not None:
             self.fittings.logs.prepare()
-        self._register(self.state.worker)
-        loops: list[tuple[str, Callable[[], None]]] = [
-            ("heartbeat", lambda: self._heartbeat.loop(self._loops.stopped)),
-            ("rescue", lambda: self._heartbeat.look_after(self._loops.stopped)),
-            ("deadlines", lambda: self._deadlines.loop(self._loops.stopped)),
-            ("raw upkeep", lambda: self._raw_upkeep.loop(self._loops.stopped)),
-            ("wake-up", self._listen),
-            ("report", lambda: self.reporter.loop(self._loops.stopped)),
-            ("maintenance", lambda: self._maintenance.loop(self._loops.stopped)),
-            ("permits", lambda: self._permits.loop(self._loops.stopped)),
-        ]
-        for name, loop in (*loops, *self._fitted_loops()):
-            self._loops.start(name, loop)
-        for name, more in self._more_loops:
-            self._loops.start(name, functools.partial(more, self._loops.stopped))
-        for name, loop in self._settling.items():
-            self._loops.start(name, loop, may_end=True)
+        self._identity.assume(self.state.worker)
+        loops = {
+            "heartbeat": self._heartbeat.loop,
+            "rescue": self._heartbeat.look_after,
+            "deadlines": self._deadlines.loop,
+            "raw upkeep": self._raw_upkeep.loop,
+            "wake-up": self._listener.loop,
+            "report": self.reporter.loop,
+            "maintenance": self._maintenance.loop,
+            "permits": self._permits.loop,
+        }
+        for name, loop in (*loops.items(), *self._fitted_loops(), *self._more_loops):
+            self._loops.start(name, functools.partial(loop, self._loops.stopped))
+        for name, writes in self._settling.items():
+            self._loops.start(name, writes, may_end=True)
         log.info("worker %s serves %s", self.state.worker, ", ".join(self.options.queues))
 
-    def _fitted_loops(self) -> Iterator[tuple[str, Callable[[], None]]]:
+    def _fitted_loops(self) -> Iterator[tuple[str, Callable[[Event], None]]]:
         logs, memory = self.fittings.logs, self.fittings.memory
         if logs is not None:
             something = self.runtime.event()
-            yield "logs", lambda: logs.loop(self._loops.stopped, something, self.runtime.sleep)
+            yield "logs", lambda stopped: logs.loop(stopped, something, self.runtime.sleep)
         if memory is not None and self.options.max_memory:
-            watch = MemoryWatch(self.options.max_memory, memory, lambda: self._accepted, self.stop)
-            yield "memory", lambda: watch.loop(self._loops.stopped)
+            watch = MemoryWatch(self.options.max_memory, memory, lambda: self._quota.taken, self.stop)
+            yield "memory", watch.loop
 
     def loop(self, max_jobs: int | None = None, max_time: float | None = None) -> None:
         """Take jobs until told to stop or until a limit is reached (None: that of the options; 0: none).
 
         Jobs may still run then. May be called again after a limit.
         """
-        self._max_jobs = self.options.max_jobs if max_jobs is None else max_jobs
-        self._max_time = self.options.max_time if max_time is None else max_time
-        self._accepted, self._started_at, self._enough = 0, self._clock.monotonic(), ""
+        self._quota.begin(
+            self.options.max_jobs if max_jobs is None else max_jobs,
+            self.options.max_time if max_time is None else max_time,
+        )
+        self._enough = ""
         try:
             while not (self.stop.graceful or self._enough):
                 self._turn()
@@ -255,32 +256,11 @@ class Worker:
         """
         return self._idle.wait(self.runtime.event(), timeout)
 
-    def _register(self, me: WorkerId) -> None:
-        """Act under this identity, or under the one that was wished for, from the moment on in which it is known."""
-        wanted, self._wanted_id = self._wanted_id, None
-        if wanted is None or not self._workers.introduce(self._record(wanted)):
-            if wanted is not None:
-                log.warning("the id %s is or was another worker's; this one is %s", wanted, me)
-            self._workers.register(self._record(me))
-        else:
-            me = wanted
-        self.state.worker = me
-        if self.fittings.logs is not None:
-            self.fittings.logs.act_as(self.state.worker)
-        self._heartbeat.last = self._clock.monotonic()
-        self._guard.identity(self.state.worker)
-        self._guard.beat()
-        self.state.status = WorkerStatus.STARTED
-
-    def _record(self, me: WorkerId) -> WorkerRecord:
-        now = self.reporter.started = self._clock.now()
-        return WorkerRecord(me, self.options.name, now, self.options.lease, self.options.report_config)
-
     def end(self) -> Exit:
         """Bring all jobs to an end, write what is left to write, and sign off."""
         self.stop.finish(self._enough or "it has nothing left to do")
         log.info("worker %s stops: %s", self.state.worker, self.stop.reason)
-        became = self._ending.perform()
+        self._ending.perform()
         self._settler.close()
         until = self._clock.monotonic() + LAST_WRITES
         ended = [self._loops.join(name, max(0.1, until - self._clock.monotonic())) for name in self._settling]
@@ -297,8 +277,8 @@ class Worker:
                 self._workers.stop(self.state.worker, self.reporter.report(WorkerStatus.STOP, measured=True))
             except StoreUnavailableError as error:
                 log.warning("the database doesn't know that this worker stopped: %s", error)
-            self._give_payloads_back()
-        log.info("worker %s stopped: %s", self.state.worker, became)
+            self._raw_upkeep.give_back()
+        log.info("worker %s stopped: %s", self.state.worker, what_became(self.state))
         if self.fittings.logs is not None:
             self.fittings.logs.close()
         self._guard.finishing(self.stop.exit_code, replace=self.stop.replace)
@@ -308,14 +288,6 @@ class Worker:
     def _settling(self) -> dict[str, Callable[[], None]]:
         """The loops that end by themselves when all is written."""
         return {"settler": self._settler.loop, **self._settler.raw_loops}
-
-    def _give_payloads_back(self) -> None:
-        """What was taken from raw queues and never became a run; a rescue would do the same, later."""
-        try:
-            for root in self._raw_upkeep.roots:
-                self._raw_upkeep.rescuer.release(root, self.state.worker, set())
-        except StoreUnavailableError as error:
-            log.warning("what this worker had taken from raw queues is left to a rescue: %s", error)
 
     # ---- one turn of the main loop
 
@@ -343,7 +315,7 @@ class Worker:
                     self._enough = "its queues are empty"
                 return
             self._idle.ring(asked)
-        patience = self._patience()
+        patience = self._quota.patience(self.options.max_latency)
         self.state.kick.wait(min(self._claimer.retry_in or patience, patience))
 
     def _brought_back(self) -> bool:
@@ -356,152 +328,27 @@ class Worker:
 
     def _wish(self) -> int | None:
         """How many jobs to take now; None when the worker's work is done."""
-        wish = self.state.free()
-        if self._max_jobs:
-            wish = min(wish, max(0, self._max_jobs - self._accepted))
-            if self._accepted >= self._max_jobs and not self._awaits_start():
-                self._enough = f"it has taken its {self._max_jobs} jobs"
-                return None
-        if self._max_time and self._time_left() <= 0:
-            self._enough = f"its {self._max_time:g} s are over"
+        quota, free = self._quota, self.state.free()
+        if quota.all_taken and not self._awaits_start():
+            self._enough = f"it has taken its {quota.max_jobs} jobs"
             return None
-        if self._alone:
-            self._run_next_alone()
+        if quota.time_is_up:
+            self._enough = f"its {quota.max_time:g} s are over"
+            return None
+        if self._performer.alone:
+            self._performer.run_next_alone()
             return 0
-        return wish
+        return quota.allowed(free)
 
     def _awaits_start(self) -> bool:
         """Whether a job that was taken is not in its task yet: it may go back, and another be taken in its place."""
         return any(not (run.in_task or run.ended) and run.outcome is None for run in self.state.active())
-
-    def _patience(self) -> float:
-        limit = self.options.max_latency
-        return max(0.0, min(limit, self._time_left())) if self._max_time else limit
-
-    def _time_left(self) -> float:
-        return self._started_at + self._max_time - self._clock.monotonic()
-
-    # ---- jobs
-
-    def _accept(self, jobs: list[ClaimedJob]) -> None:
-        """Claimed jobs become runs. None of this switches fibers, so nobody sees them between two states."""
-        runs = [Run(job, self._tasks.options(job.path)) for job in jobs]
-        self._queue_limits.assign(runs)
-        self.state.hold(runs)
-        self._accepted += len(runs)
-        for run in runs:
-            if must_run_alone(run.job):
-                self._alone.append(run)
-            else:
-                run.fiber = self.runtime.spawn(self._perform, run, name="mrq-job")
-        self.sizes.took(job.queue for job in jobs if job.raw is None)
-        self._count(jobs)  # a hook may switch fibers: last
-
-    def _reject(self, job: ClaimedJob, failure: Failure) -> None:
-        """A job that can't run: its end is written at once."""
-        run = Run(job, self._tasks.options(job.path))
-        self.state.hold([run])
-        self._accepted += 1
-        run.decide(Outcome(Status.FAILED, failure=failure))
-        self.state.left_fiber(run)
-        self._settler.put(run)
-        self._count([job])
-
-    def _count(self, jobs: list[ClaimedJob]) -> None:
-        self._metrics.queues("dequeued", Counter(job.raw.queue if job.raw else job.queue for job in jobs))
-        self._metrics.statuses({Status.STARTED: len(jobs)})
-
-    def _run_next_alone(self) -> None:
-        """Start the first of the jobs that must run alone, once nothing else is held; drop it when it is done."""
-        if self.state.busy_beside(self._alone):
-            return
-        run = self._alone[0]
-        if run.fiber is None and run.outcome is None and run.job.token is not None:
-            try:
-                still_ours = self._jobs.mark_alone(run.job.id, run.job.token)
-            except StoreUnavailableError as error:
-                log.warning("job %s, to be run alone, waits: %s", run.job.id, error)
-                return
-            if still_ours:
-                run.job.alone = True
-                log.warning("job %s has lost %d workers: it runs alone now", run.job.id, run.job.losses)
-                run.fiber = self.runtime.spawn(self._perform, run, name="mrq-job")
-                return
-            self.state.left_fiber(run)
-            self.state.settled(run)
-        if run.ended and not self.state.holds(run.job.id, run.job.token):
-            self._alone.pop(0)
-            self.state.kick.set()
-
-    def _perform(self, run: Run) -> None:
-        """In a fiber of its own: run the task and have its end written."""
-        try:
-            if run.outcome is not None:
-                return
-            now = self._clock.monotonic()
-            run.begin(now)
-            run.options = self._tasks.loaded_options(run.job.path)  # a task's first job imports it here
-            if self._limits.concern(run):
-                if not self._admitted(run):
-                    return
-                now = self._clock.monotonic()
-            run.begin(now)
-            run.slot = self._guard.enter(run.job.id, run.job.token, run.deadline)
-            current_run.set(run)
-            run.in_task = True
-            if self._max_jobs:
-                self.state.kick.set()  # this may have been the last one
-            perform = self.fittings.perform
-            outcome, run.task = execute(run.job, self._tasks) if perform is None else perform(run)
-            run.close_pools()
-            run.in_task = False
-            if run.decide(outcome):
-                self._settler.put(run)
-        except BaseException as exc:  # noqa: BLE001
-            self._raised_beside_the_task(run, exc)
-        finally:
-            # An interruption may also hit here. Whoever sent it has decided the run before, or looks at the
-            # ended fiber again (Deadlines).
-            if run.slot >= 0:
-                self._guard.leave(run.slot)
-            self.state.left_fiber(run)
-            if run.permits:
-                self._permits.look()
-            if self.fittings.logs is not None:
-                self.fittings.logs.buffer.ended(run.job.id)
-
-    def _admitted(self, run: Run) -> bool:
-        """Whether a run of a task with limits may start; if not, what becomes of it is under way."""
-        run.wait()
-        refused = self._limits.admit(run)
-        if run.outcome is not None:  # by a shutdown that found it waiting
-            self._permits.ended([run])
-            return False
-        if refused is None:
-            return True
-        if refused.status is Status.QUEUED:
-            self._accepted -= 1
-        if run.decide(refused):
-            self._settler.put(run)
-        return False
-
-    def _raised_beside_the_task(self, run: Run, exc: BaseException) -> None:
-        """Something broke around the task, or an interruption came when it was over: the job needs an end all the
-        same, or it would stay started for as long as this worker lives."""
-        if not isinstance(exc, Interrupt):
-            log.exception("job %s (%s): the worker's own code failed", run.job.id, run.job.path)
-        status = Status.TIMEOUT if isinstance(exc, TimeoutInterrupt) else Status.FAILED
-        if run.decide(Outcome(status, failure=failure_of(exc))):
-            self._settler.put(run)
 
     # ---- what others tell the worker
 
     def kill(self, run: Run, outcome: Outcome, interrupt: Interrupt) -> bool:
         """End a run that this worker holds. False: its end was decided before."""
         return self._deadlines.end(run, outcome, interrupt, self._clock.monotonic())
-
-    def _is_fresh(self) -> bool:
-        return self._heartbeat.fresh()
 
     def _was_lost(self) -> None:
         self._lost_identity = True
@@ -510,7 +357,7 @@ class Worker:
     def _start_over(self) -> None:
         """Taken for dead: whoever did that gives the jobs away, so they must end here; then begin anew."""
         left = self._ending.interrupt(self.state.active(), hand_back=True)
-        self._alone.clear()
+        self._performer.alone.clear()
         if left:
             self.stop.make_way("jobs of its lost identity can't be interrupted")
             return
@@ -521,7 +368,7 @@ class Worker:
         me, backoff = self._jobs.new_id(), Backoff()
         while not self.stop.graceful:
             try:
-                self._register(me)
+                self._identity.assume(me)
                 self._lost_identity = False
                 log.warning("the worker goes on as %s", self.state.worker)
                 return
@@ -549,34 +396,3 @@ class Worker:
         if not self.stop.now:
             log.error("job %s (%s) is past its time-out and can't be interrupted", run.job.id, run.job.path)
             self.stop.make_way("a job can't be interrupted")
-
-    def _listen(self) -> None:
-        """Turn calls from producers into kicks. Without Redis the main loop's polling does."""
-        backoff, outage = Backoff(), Outage(log, self._clock)
-        only = self.options.woken
-        roots = self._claimer.roots if only is None else self._claimer.roots & only
-        # with nothing to hear of, it listens all the same: that is how it learns that Redis is away
-        ear = self._wakeups.subscribe(roots or {str(self.state.worker)})
-        try:
-            while not self._loops.stopped.is_set():
-                try:
-                    if ear.wait(1.0):
-                        self.state.kick.set()
-                    backoff.worked()
-                    if outage.over("Redis is back: jobs start at once again"):
-                        self._permits.shaken()
-                except StoreUnavailableError as error:
-                    self._permits.shaken()
-                    outage.failed(f"no wake-ups, jobs start up to {self.options.max_latency:g} s late", error)
-                    self._loops.stopped.wait(backoff.failed())
-        finally:
-            ear.close()
-
-
-def _id_of(jobs: JobStore, worker_id: str) -> WorkerId | None:
-    if not worker_id:
-        return None
-    try:
-        return jobs.parse_id(worker_id)
-    except InvalidJobIdError as error:
-        raise ConfigError(f"worker_id {worker_id!r} is no id; write 24 hexadecimal digits") from error

@@ -116,3 +116,11 @@ class RawUpkeep:
             self.rescuer.raw.serve(root)  # again: Redis may have forgotten it in a fail-over
             self.rescuer.release_unknown(root, me, self.state.knows)
         self.rescuer.round(me)
+
+    def give_back(self) -> None:
+        """What was taken and never became a run, when the worker ends; a rescue would do the same, later."""
+        try:
+            for root in self.roots:
+                self.rescuer.release(root, self.state.worker, set())
+        except StoreUnavailableError as error:
+            log.warning("what this worker had taken from raw queues is left to a rescue: %s", error)

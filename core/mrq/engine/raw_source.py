@@ -19,6 +19,7 @@ from mrq.domain.job import ClaimedJob, RawOrigin
 from mrq.domain.outcome import Failure
 from mrq.domain.redelivery import redelivery
 from mrq.engine.clock import unix
+from mrq.engine.ends import reason_of
 from mrq.engine.execute import storable
 from mrq.ports.raw import Take
 
@@ -205,10 +206,14 @@ class RawSource:
         """No job can be made of a payload: a failed one is stored instead that keeps it."""
         if job.raw is None:
             return
-        log.error("queue %s: no job can be made of %.200r: %s", job.raw.queue, job.raw.payload, text)
+        failure = begun.failures[job.id] = Failure(kind, storable(text))
+        # the traceback is in the log once the job's end is: here only where it came from
+        log.error(
+            "queue %s: no job can be made of %.200r: %s; kept as job %s; requeue that once this is mended",
+            job.raw.queue, job.raw.payload, reason_of(failure), job.id,
+        )  # fmt: skip
         again = redelivery(job.raw)
         job.path, job.params, job.raw.stored = again["path"], again["params"], True
-        begun.failures[job.id] = Failure(kind, storable(text))
 
     def _insert(self, begun: _Open, jobs: list[ClaimedJob]) -> None:
         refused = self._jobs.insert_started(jobs)

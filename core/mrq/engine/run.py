@@ -50,6 +50,10 @@ class Run:
         self.face: object = None  # the Job that the task sees, once it has asked for it
         self.pools: set[Subpool] = set()  # that the task has open
 
+    def runs_in(self, fiber: Fiber) -> None:
+        """The fiber that is about to run it."""
+        self.fiber = fiber
+
     def begin(self, now: float) -> None:
         """The task starts."""
         self.started = now

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mrq.domain.outcome import Failure, Outcome
 from mrq.domain.status import Status
@@ -28,6 +28,14 @@ log = logging.getLogger("mrq.worker")
 INTERRUPT_INTERVAL = 0.5  # seconds between two interruptions of a job that doesn't end
 SIGINT = "SIGINT"
 """In the reason of a stop: it was asked for by Ctrl-C."""
+
+
+class Exit(NamedTuple):
+    """How a worker ended. `replace`: it wants a successor."""
+
+    code: int
+    replace: bool
+    reason: str
 
 
 @dataclass(slots=True)
@@ -86,8 +94,8 @@ class Ending:
     options: WorkerOptions
     _interrupting: list[list[Run]] = field(default_factory=list)  # what is under way, also by side loops
 
-    def perform(self) -> str:
-        """Bring every run of the worker to an end that can be written; what became of them, in words."""
+    def perform(self) -> None:
+        """Bring every run of the worker to an end that can be written."""
         self.state.status = WorkerStatus.JOIN
         running = [run for run in self.state.active() if run.fiber is not None]
         if running and not self.flags.now:
@@ -102,7 +110,6 @@ class Ending:
         while self._interrupting:  # a side loop has yet to hand in the ends of runs that it interrupted
             self.state.kick.clear()
             self.state.kick.wait(0.05)
-        return f"{len(running) - len(left)} finished, {len(left)} interrupted"
 
     def wait_for_jobs(self) -> None:
         """Let running jobs finish, within the stop time-out, or until told not to."""
@@ -168,3 +175,14 @@ class Ending:
         if run.decide(Outcome(Status.QUEUED, at_front=True)):
             self.settler.put(run)
             self.state.left_fiber(run)
+
+
+def what_became(state: WorkerState) -> str:
+    """What became of all the jobs that a worker took, in words, once the ends that can be written are."""
+    counts = {
+        "interrupted": state.interrupted,
+        "handed back": state.handed_back,
+        "left to a rescue": len(state.held()),
+    }
+    parts = [f"{number:,} {what}" for what, number in counts.items() if number]
+    return ", ".join([f"{many(state.finished, 'job') if state.finished else 'no job'} done", *parts])

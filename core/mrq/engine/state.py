@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from mrq.domain.status import Status
 from mrq.domain.worker import WorkerStatus
 
 if TYPE_CHECKING:
@@ -19,7 +20,8 @@ class WorkerState:
     def __init__(self, worker: WorkerId, greenlets: int, unsettled_limit: int, kick: Event) -> None:
         self.worker = worker
         self.status = WorkerStatus.INIT
-        self.done_jobs = 0
+        self.done_jobs = 0  # of which the end is written, whatever it is
+        self.finished = self.interrupted = self.handed_back = 0  # among them
         self.kick = kick  # set when the main loop should look again
         self.open_claims: set[Token] = set()  # sent, answer not known
         self.open_takes: dict[Token, frozenset[JobId]] = {}  # from raw queues: not yet runs
@@ -52,9 +54,21 @@ class WorkerState:
             if self._held.get(run.job.id) is run:
                 del self._held[run.job.id]
             self.done_jobs += 1
+            self._tell_apart(run)
             wake = self._waits_for_slot or not self._held
         if wake:
             self.kick.set()
+
+    def _tell_apart(self, run: Run) -> None:
+        outcome = run.outcome
+        if outcome is None or outcome.due is not None:
+            return  # it was no longer ours, or waits for its turn elsewhere
+        if outcome.at_front:
+            self.handed_back += 1
+        elif outcome.status is Status.INTERRUPT:
+            self.interrupted += 1
+        else:
+            self.finished += 1
 
     def free(self) -> int:
         """How many more jobs may be claimed."""

@@ -24,10 +24,18 @@ class ThreadFiber:
     ended one (Python 3.11).
     """
 
-    def __init__(self, function: Callable[..., Any], args: tuple[Any, ...], name: str) -> None:
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        name: str,
+        known: Callable[[ThreadFiber], None] | None = None,
+    ) -> None:
         self._lock = threading.Lock()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(function, args), name=name, daemon=True)
+        if known is not None:
+            known(self)
         self._thread.start()
 
     def _run(self, function: Callable[..., Any], args: tuple[Any, ...]) -> None:
@@ -78,9 +86,15 @@ class ThreadFiber:
 class ThreadRuntime:
     """See mrq.ports.runtime.Runtime."""
 
-    def spawn(self, function: Callable[..., Any], *args: Any, name: str = "") -> ThreadFiber:
+    def spawn(
+        self,
+        function: Callable[..., Any],
+        *args: Any,
+        name: str = "",
+        known: Callable[[ThreadFiber], None] | None = None,
+    ) -> ThreadFiber:
         """Start a thread."""
-        return ThreadFiber(function, args, name)
+        return ThreadFiber(function, args, name, known)
 
     def event(self) -> Event:
         """A threading.Event."""

@@ -188,6 +188,11 @@ class JobStore(Protocol):
         """How many jobs of a queue are in one of the statuses. `q/` counts all subqueues of q."""
         ...
 
+    def count_due(self, queue: str, now: datetime) -> int:
+        """How many jobs of a queue could be claimed now: those that wait, without those whose time has not come. `q/`
+        counts all subqueues of q."""
+        ...
+
     def count_by_queue(self, status: Status) -> dict[str, int]:
         """How many jobs are in a status, by queue."""
         ...

@@ -54,6 +54,10 @@ class LogStore(Protocol):
         worker: WorkerId | None = None,
         after: JobId | None = None,
         limit: int = 1000,
+        last: bool = False,
     ) -> list[LogText]:
-        """Pieces of a job, or of a worker, oldest first; only those behind the piece `after`."""
+        """Pieces of a job, or of a worker, oldest first; only those behind the piece `after`.
+
+        At most `limit` of them, the first ones, or with `last` the last ones.
+        """
         ...

@@ -71,6 +71,10 @@ class RawQueues(Protocol):
         """How many payloads wait. `q/` counts all known subqueues of q."""
         ...
 
+    def sizes(self, queues: Sequence[QueueName]) -> list[int]:
+        """How many payloads wait in each of these queues of one root; `q/` is none of them."""
+        ...
+
     def count_due(self, queue: QueueName, now: float) -> int:
         """How many payloads could be taken: in a timed set those whose score is not above `now`."""
         ...

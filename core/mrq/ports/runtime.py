@@ -52,8 +52,17 @@ class Fiber(Protocol):
 class Runtime(Protocol):
     """Makes fibers and what they wait with."""
 
-    def spawn(self, function: Callable[..., Any], *args: Any, name: str = "") -> Fiber:
-        """Run something beside the caller, in a fresh context (contextvars are not inherited)."""
+    def spawn(
+        self,
+        function: Callable[..., Any],
+        *args: Any,
+        name: str = "",
+        known: Callable[[Fiber], None] | None = None,
+    ) -> Fiber:
+        """Run something beside the caller, in a fresh context (contextvars are not inherited).
+
+        known: given the fiber before it begins to run; an interruption from then until it runs may be lost.
+        """
         ...
 
     def event(self) -> Event:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mrq.domain.optionvalues import check_options, newer_options
 from mrq.exceptions import ConfigError
+from mrq.settings.queuetables import check_queue
 
 if TYPE_CHECKING:
     from mrq.settings.values import Origin
@@ -53,13 +54,14 @@ QUEUE: Shape = {
     "max_concurrency": WHOLE,
 }
 TABLES: Mapping[str, Shape] = {"tasks": TASK, "raw_queues": QUEUE, "queues_config": QUEUE}
+QUEUE_TABLES = ("raw_queues", "queues_config")
 
 
 def check_table(key: str, table: Mapping[Any, Any], origin: Origin) -> list[str]:
-    """Check the table that is the value of setting `key`; return warnings about keys that look mistyped.
+    """Check the table that is the value of setting `key`; return warnings about what looks mistyped.
 
     Unknown keys are kept: MRQ 0.9 let users have their own. None means that a key isn't set.
-    Raises ConfigError when an entry is not a dict or a known key has a value of a wrong type.
+    Raises ConfigError when an entry is not a dict, or a known key has a value of a wrong type or one that can't be.
     """
     warnings: list[str] = []
     for name, entry in table.items():
@@ -70,6 +72,8 @@ def check_table(key: str, table: Mapping[Any, Any], origin: Origin) -> list[str]
             raise origin.error(key, entry, f"should be dict, not {type(entry).__name__}", inside)
         warnings += _check_entry(key, inside, entry, origin)
         _check_values(key, inside, entry, origin)
+        if key in QUEUE_TABLES:
+            warnings += check_queue(key, name, entry, origin)
     return warnings
 
 

@@ -89,7 +89,7 @@ class WorkerSettings(TracingSettings):
     )
     worker_id: str = option(
         "",
-        "Id of this worker",
+        "Id of this worker: 24 hexadecimal digits, used once",
         group="Worker",
         commands=WORKER,
         default_text="a new one at each start",

@@ -183,22 +183,26 @@ def culprit_of(value: Any, where: str) -> str | None:
 
 
 def claim_filter(claim: Claim, horizon: datetime) -> Document:
-    """Which jobs a claim may take.
-
-    `horizon` bounds the index scan behind the due jobs: delayed jobs further away than that are not even
-    looked at, and clocks of producers may be ahead of ours by that much.
-    """
-    wanted: Document = {
-        "queue": _queues_of(claim),
-        "status": Status.QUEUED.value,
-        "datequeued": {"$lte": horizon},
-        "datedue": {"$not": {"$gt": claim.now}},  # also true where there is none
-    }
+    """Which jobs a claim may take."""
+    wanted: Document = {"queue": _queues_of(claim), **due_filter(claim.now, horizon)}
     if claim.only:
         wanted["path"] = {"$in": sorted(claim.only)}
     if claim.never:
         wanted.setdefault("path", {})["$nin"] = sorted(claim.never)
     return wanted
+
+
+def due_filter(now: datetime, horizon: datetime) -> Document:
+    """Waiting jobs that may be started.
+
+    `horizon` bounds the index scan behind the due jobs: delayed jobs further away than that are not even
+    looked at, and clocks of producers may be ahead of ours by that much.
+    """
+    return {
+        "status": Status.QUEUED.value,
+        "datequeued": {"$lte": horizon},
+        "datedue": {"$not": {"$gt": now}},  # also true where there is none
+    }
 
 
 def _queues_of(claim: Claim) -> Any:

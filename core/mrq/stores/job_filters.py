@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mrq.domain.jobfilter import FoundJob
+from mrq.domain.queuename import parse_queue
 from mrq.domain.status import Status
 from mrq.stores.documents import queue_range
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from mrq.domain.jobfilter import JobFilter
     from mrq.stores.documents import Document
 
+QUEUE, RAW_QUEUE = "queue", "raw_queue"
 FOUND_FIELDS = ("path", "queue", "status", "datestarted", "worker", "claim")
 
 
@@ -63,9 +65,18 @@ def _any_of(conditions: list[Document]) -> Document:
 
 
 def _queues(queues: Iterable[str]) -> Document:
-    names = sorted(queue for queue in queues if not queue.endswith("/"))
-    under = [{"queue": queue_range(queue)} for queue in sorted(queues) if queue.endswith("/")]
-    return _any_of([*([{"queue": _one_of(names)}] if names else []), *under])
+    conditions: list[Document] = []
+    for name in (QUEUE, RAW_QUEUE):
+        here = sorted(queue for queue in queues if _field_of(queue) == name)
+        if single := [queue for queue in here if not queue.endswith("/")]:
+            conditions.append({name: _one_of(single)})
+        conditions += [{name: queue_range(queue)} for queue in here if queue.endswith("/")]
+    return _any_of(conditions)
+
+
+def _field_of(queue: str) -> str:
+    """In which field jobs have a queue. The `queue` of those from a raw queue is the one for their retries."""
+    return RAW_QUEUE if parse_queue(queue).is_raw else QUEUE
 
 
 def _bounds(since: Any, until: Any) -> Document:
@@ -83,7 +94,7 @@ def fits(document: Mapping[str, Any], which: JobFilter) -> bool:
         and (which.but is None or job != which.but)
         and _among(get("status"), which.statuses)
         and ("worker" in document or not _only_started(which))
-        and (which.queues is None or any(_in_queue(get("queue") or "", queue) for queue in which.queues))
+        and (which.queues is None or any(_in_queue(get(_field_of(queue)) or "", queue) for queue in which.queues))
         and _among(get("worker"), which.workers)
         and _among(get("path"), which.paths)
         and _among(get("exceptiontype"), which.exceptiontypes)

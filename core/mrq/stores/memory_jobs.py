@@ -88,9 +88,8 @@ class MemoryJobStore:
         def free(document: Document) -> bool:
             path = document["path"]
             return (
-                document["status"] == Status.QUEUED
+                _may_start(document, claim.now)
                 and _is_claimed_from(claim, document["queue"])
-                and document.get("datedue", claim.now) <= claim.now
                 and (not claim.only or path in claim.only)
                 and path not in claim.never
             )
@@ -224,6 +223,11 @@ class MemoryJobStore:
         with self._lock:
             return len(self._where(lambda d: _in_queue(d, queue) and d["status"] in statuses))
 
+    def count_due(self, queue: str, now: datetime) -> int:
+        """See JobStore."""
+        with self._lock:
+            return len(self._where(lambda d: _in_queue(d, queue) and _may_start(d, now)))
+
     def count_by_queue(self, status: Status) -> dict[str, int]:
         """See JobStore."""
         with self._lock:
@@ -298,6 +302,11 @@ class MemoryJobStore:
                 return False
             apply_update(document, update)
             return True
+
+
+def _may_start(document: Document, now: datetime) -> bool:
+    due: datetime = document.get("datedue", now)
+    return document["status"] == Status.QUEUED and due <= now
 
 
 def _place(document: Document) -> tuple[datetime, JobId]:

@@ -47,6 +47,7 @@ class MemoryLogStore:
         worker: WorkerId | None = None,
         after: JobId | None = None,
         limit: int = 1000,
+        last: bool = False,
     ) -> list[LogText]:
         """See LogStore."""
         with self._lock:
@@ -56,4 +57,6 @@ class MemoryLogStore:
                 if (text.job == job if job is not None else text.worker == worker and worker is not None)
                 and (after is None or str(text.id) > str(after))
             ]
-        return sorted(found, key=lambda text: str(text.id))[: max(1, limit)]
+        found.sort(key=lambda text: str(text.id))
+        limit = max(1, limit)
+        return found[-limit:] if last else found[:limit]

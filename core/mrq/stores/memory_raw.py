@@ -100,6 +100,11 @@ class MemoryRawQueues:
             root = self._roots[queue.root]
             return sum(len(root.queues.get(queue_id, ())) for queue_id in _meant(root, queue))
 
+    def sizes(self, queues: Sequence[QueueName]) -> list[int]:
+        """See RawQueues."""
+        with self._lock:
+            return [len(self._roots[queue.root].queues.get(queue.id, ())) for queue in queues]
+
     def count_due(self, queue: QueueName, now: float) -> int:
         """See RawQueues."""
         with self._lock:

@@ -361,6 +361,12 @@ class MongoJobStore:
         return total
 
     @translated
+    def count_due(self, queue: str, now: datetime) -> int:
+        """See JobStore."""
+        wanted = {"queue": _queue_match(queue), **documents.due_filter(now, now + HORIZON)}
+        return self._jobs.count_documents(wanted, maxTimeMS=LONGEST_SUM)
+
+    @translated
     def count_by_queue(self, status: Status) -> dict[str, int]:
         """See JobStore."""
         # the condition on the queue lets the planner use the index of waiting jobs

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pymongo
-from pymongo import ASCENDING, IndexModel, WriteConcern
+from pymongo import ASCENDING, DESCENDING, IndexModel, WriteConcern
 from pymongo.errors import BulkWriteError, CollectionInvalid, DocumentTooLarge, OperationFailure
 
 from mrq.ports.logs import LOGS_SIZE, LOGS_TTL, LogText
@@ -111,6 +111,7 @@ class MongoLogStore:
         worker: WorkerId | None = None,
         after: JobId | None = None,
         limit: int = 1000,
+        last: bool = False,
     ) -> list[LogText]:
         """See LogStore."""
         wanted: Document = {"job": job} if job is not None else {"worker": worker}
@@ -118,5 +119,9 @@ class MongoLogStore:
             return []
         if after is not None:
             wanted["_id"] = {"$gt": after}
-        found = self._logs.find(wanted).sort("_id", ASCENDING).limit(max(1, limit))
-        return [LogText(d["_id"], d.get("logs", ""), d.get("job"), d.get("worker")) for d in found]
+        order = DESCENDING if last else ASCENDING
+        found = list(self._logs.find(wanted).sort("_id", order).limit(max(1, limit)))
+        return [
+            LogText(d["_id"], d.get("logs", ""), d.get("job"), d.get("worker"))
+            for d in (reversed(found) if last else found)
+        ]

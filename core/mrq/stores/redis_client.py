@@ -17,6 +17,7 @@ from redis.exceptions import (
     ConnectionError,  # noqa: A004
     MasterDownError,
     NoScriptError,
+    OutOfMemoryError,
     ReadOnlyError,
     RedisClusterException,
     RedisError,
@@ -36,8 +37,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _PASSING = (
-    BusyLoadingError, ClusterDownError, ConnectionError, MasterDownError, ReadOnlyError, SlotNotCoveredError,
-    TimeoutError, TryAgainError,
+    BusyLoadingError, ClusterDownError, ConnectionError, MasterDownError, OutOfMemoryError, ReadOnlyError,
+    SlotNotCoveredError, TimeoutError, TryAgainError,
 )  # fmt: skip
 
 AUTO, ON, OFF = "auto", "on", "off"

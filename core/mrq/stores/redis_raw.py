@@ -93,24 +93,30 @@ class RedisRawQueues:
     @translated
     def size(self, queue: QueueName) -> int:
         """See RawQueues."""
-        command = {QueueType.RAW: "llen", QueueType.SET: "scard"}.get(queue.type, "zcard")
-        return self._sum(queue, command)
+        return sum(self._ask_each(self._meant(queue), _size_of(queue.type)))
+
+    @translated
+    def sizes(self, queues: Sequence[QueueName]) -> list[int]:
+        """See RawQueues."""
+        if not queues:
+            return []
+        return self._ask_each([queue.id for queue in queues], _size_of(queues[0].type))
 
     @translated
     def count_due(self, queue: QueueName, now: float) -> int:
         """See RawQueues."""
         if queue.type is not QueueType.TIMED_SET:
             return self.size(queue)
-        return self._sum(queue, "zcount", "-inf", _number(now))
+        return sum(self._ask_each(self._meant(queue), "zcount", "-inf", _number(now)))
 
-    def _sum(self, queue: QueueName, command: str, *arguments: str) -> int:
-        total = 0
-        for chunk in _chunks(self._meant(queue), CHUNK):
+    def _ask_each(self, queue_ids: Sequence[str], command: str, *arguments: str) -> list[int]:
+        answers: list[int] = []
+        for chunk in _chunks(list(queue_ids), CHUNK):
             with self._redis.pipeline(transaction=False) as pipe:
                 for queue_id in chunk:
                     getattr(pipe, command)(self._keys.queue(queue_id), *arguments)
-                total += sum(pipe.execute())
-        return total
+                answers += pipe.execute()
+        return answers
 
     @translated
     def waiting(self, queue: QueueName, skip: int, limit: int) -> list[bytes]:
@@ -257,6 +263,11 @@ def _held(records: Any) -> list[Held]:
             queue = name.decode()
         found.append(Held(job_id, queue, rest[length:], losses, score))
     return found
+
+
+def _size_of(kind: QueueType) -> str:
+    """The command that counts what is in a queue of this kind."""
+    return {QueueType.RAW: "llen", QueueType.SET: "scard"}.get(kind, "zcard")
 
 
 def _number(value: float) -> str:

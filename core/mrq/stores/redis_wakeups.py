@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mrq.ports.errors import StoreUnavailableError
 from mrq.stores.redis_client import best_effort
 
 if TYPE_CHECKING:
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from mrq.stores.redis_client import RedisLink
 
 MOST_MARKS = 100
+
+_PULLED_AWAY = (TypeError, AttributeError, ValueError)
+"""What redis-py raises when another thread closes the connection that it waits on."""
 
 
 class RedisWakeups:
@@ -74,11 +78,13 @@ class RedisSubscription:
             return False
         try:
             return self._wait(timeout)
-        except Exception:
+        except Exception as error:
             self._drop()  # listen on a fresh connection the next time
-            if not self._is_closed():
-                raise
-            return False  # another thread pulled the connection away
+            if self._is_closed():
+                return False  # another thread pulled the connection away
+            if isinstance(error, _PULLED_AWAY):  # all connections were closed
+                raise StoreUnavailableError(f"the connection to Redis was closed meanwhile ({error})") from error
+            raise
 
     @best_effort
     def _wait(self, timeout: float) -> bool:

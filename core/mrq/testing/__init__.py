@@ -34,7 +34,7 @@ from mrq.stores.memory_sizes import MemoryQueueSizes
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mrq.engine.loop import Exit
+    from mrq.engine.shutdown import Exit
 
 
 def memory_stores() -> Stores:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mrq.cli import checks
+from mrq.cli import checks, raw_checks
+from mrq.domain.queuename import parse_queue
 from mrq.domain.worker import WorkerRecord
 from mrq.embedded import EmbeddedMongo
 from mrq.testing import run_jobs
@@ -77,6 +78,65 @@ def test_workers_that_fell_silent_do_not_count(mrq: Mrq, app: App, monkeypatch: 
     assert "none alive" in lines_about(out, "workers")[0]
     # the same clock is now a minute ahead
     assert any("differ by 60.0 s" in line or "differ by 59." in line for line in lines_about(out, "MongoDB"))
+
+
+RAW = """
+def factory(payload):
+    return {"path": "t.A", "params": {}}
+
+RAW_QUEUES = {
+    "mine_raw": {"job_factory": factory, "retry_queue": "mine"},
+    "bare_set": {},
+}
+"""
+
+
+@pytest.mark.usefixtures("configured")
+def test_payloads_that_nobody_serves(mrq: Mrq, app: App, tmp_path: Path) -> None:
+    (tmp_path / "mrq-config.py").write_text(RAW.replace('"bare_set": {},', ""))
+    for queue, payloads in (("mine_raw", [b"1"]), ("mine_raw/x", [b"1", b"2"]), ("once_timed_set", {b"1": 1.0})):
+        app.raw.enqueue(parse_queue(queue), payloads)  # type: ignore[arg-type]
+    app.raw.serve("once_timed_set")  # by a worker with another configuration, once
+    code, out, _ = mrq("doctor")
+    assert code == 1
+    assert "1 payload waits in 'mine_raw', which no worker serves" in out
+    assert "2 payloads wait in 'mine_raw/x', which no worker serves" in out
+    assert "1 payload waits in 'once_timed_set'" in out
+    assert "start one with `mrq worker mine_raw/x`" in out
+    assert "3 problems." in out
+
+    config = {"queues": ["mine_raw_reverse", "mine_raw/", "once_timed_set", "mine"]}
+    app.workers.register(WorkerRecord(app.jobs.new_id(), "w", app.clock.now(), 15.0, config))
+    code, out, _ = mrq("doctor")
+    assert code == 0, out
+    assert lines_about(out, "raw queues") == ["ok       raw queues     4 payloads waiting, all of them served"]
+
+
+@pytest.mark.usefixtures("configured")
+def test_raw_queues_that_can_not_work(mrq: Mrq, app: App, tmp_path: Path) -> None:
+    (tmp_path / "mrq-config.py").write_text(RAW)
+    code, out, _ = mrq("doctor")
+    assert code == 1
+    assert "RAW_QUEUES['bare_set'] has no job_factory" in out
+    assert "to run again" not in out  # there is no worker at all
+    for queues, states in ((["other"], ["note", "note"]), (["mine_raw/"], ["note", "problem"])):
+        worker = app.jobs.new_id()
+        app.workers.register(WorkerRecord(worker, "w", app.clock.now(), 15.0, {"queues": queues}))
+        _, out, _ = mrq("doctor")
+        assert "jobs of 'mine_raw' that are to run again wait in 'mine', which no worker serves" in out
+        assert "jobs of 'bare_set' that are to run again wait in 'default'" in out
+        assert sorted(line.split()[0] for line in lines_about(out, "raw queues") if "to run again" in line) == states
+    app.workers.register(WorkerRecord(worker, "w", app.clock.now(), 15.0, {"queues": ["mine", "default"]}))
+    assert "to run again" not in mrq("doctor")[1]
+
+
+def test_only_some_subqueues_are_looked_at(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(raw_checks, "MOST_SUBQUEUES", 3)
+    app.raw.serve("many_raw")
+    for number in range(5):
+        app.raw.enqueue(parse_queue(f"many_raw/{number}"), [b"1"])
+    found = raw_checks.check_raw_queues(app)
+    assert [finding.state for finding in found] == ["problem"] * 3
 
 
 def test_servers_that_are_not_there(mrq: Mrq) -> None:

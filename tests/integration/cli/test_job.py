@@ -8,6 +8,7 @@ import pytest
 
 from mrq.cli import job as command
 from mrq.job import queue_job
+from mrq.ports.logs import LogText
 from mrq.testing import run_jobs
 
 if TYPE_CHECKING:
@@ -63,6 +64,48 @@ def test_a_job_that_failed_again_and_again(mrq: Mrq, queued: Any) -> None:
     assert out.count("ZeroDivisionError: division by zero") == 2  # the last run, and the one before
     assert "\nEarlier run 1: retry at " in out
     assert "Earlier run 2" not in out
+
+
+@pytest.mark.usefixtures("configured", "printed")
+def test_a_job_from_a_raw_queue(mrq: Mrq, app: App) -> None:
+    job_id = queue_job("tasks.T", {}, queue="again")
+    assert "raw queue" not in mrq("job", str(job_id))[1]
+    app._database.mrq_jobs.update_one({"_id": job_id}, {"$set": {"raw_queue": "pages_raw/x"}})
+    lines = mrq("job", str(job_id))[1].splitlines()
+    assert lines[3:5] == ["queue       again", "raw queue   pages_raw/x"]
+
+
+@pytest.mark.usefixtures("configured", "printed")
+def test_the_last_lines_of_a_jobs_log(mrq: Mrq, queued: Any, app: App) -> None:
+    job_id = queued(a=6, b=4)
+    assert "Log" not in mrq("job", job_id)[1]
+    job, logs = app.jobs.parse_id(job_id), app.logs
+    assert logs is not None
+    logs.append([LogText(app.jobs.new_id(), f"[INFO] line {number}\n", job=job) for number in range(3)])
+    assert mrq("job", job_id)[1].endswith("\nLog\n[INFO] line 0\n[INFO] line 1\n[INFO] line 2\n")
+    text = "".join(f"[INFO] line {number}\n" for number in range(3, 30))
+    logs.append([LogText(app.jobs.new_id(), text, job=job)])
+    _, out, _ = mrq("job", job_id)
+    assert f"\nLog, the last 20 lines; mrq.job.get_job_logs('{job_id}') has all\n[INFO] line 10\n" in out
+    assert out.endswith("[INFO] line 29\n")
+
+
+@pytest.mark.usefixtures("configured")
+def test_a_log_that_can_not_be_read_hides_no_job(mrq: Mrq, queued: Any) -> None:
+    flags = ("--mongodb_logs", "mongodb://127.0.0.1:1/logs", "--server-timeout", "0.2")
+    code, out, _ = mrq("job", queued(a=6, b=4), *flags)
+    assert code == 0
+    assert "success" in out
+    assert "\nLog\nit can't be read: MongoDB is not available" in out
+
+
+def test_its_help_tells_what_concerns_it(mrq: Mrq) -> None:
+    _, out, _ = mrq("job", "--help")
+    assert "24 hexadecimal digits" in out
+    assert "get_job_logs" in out
+    assert "--mongodb_logs" in out
+    assert "--default_job_ttl" not in out
+    assert "--trace_io" not in out
 
 
 @pytest.mark.usefixtures("configured")

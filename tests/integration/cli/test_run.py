@@ -41,7 +41,7 @@ def context():
     job = get_current_job()
     set_current_job_progress(0.5, save=True)
     log.info("a line for stderr")
-    return [job.id, job.data["path"]]
+    return [job.id, job.data["path"], type(job.task).__name__]
 
 @task
 def aborts():
@@ -100,7 +100,7 @@ def test_values_that_json_does_not_know(mrq: Mrq) -> None:
 
 def test_there_is_a_job_without_an_id_and_logs_go_to_stderr(mrq: Mrq) -> None:
     code, out, err = mrq("run", "runtasks.context")
-    assert (code, json.loads(out)) == (0, [None, "runtasks.context"])
+    assert (code, json.loads(out)) == (0, [None, "runtasks.context", "context"])
     assert "a line for stderr" in err
 
 

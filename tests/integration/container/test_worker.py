@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,7 +18,7 @@ from support.workers import TESTS
 if TYPE_CHECKING:
     from integration.container.conftest import Site
 
-SAY, NAP, WHO = (f"support.workertasks.{name}" for name in ("Say", "Nap", "WhoAmI"))
+SAY, NAP, WHO, FINDS = (f"support.workertasks.{name}" for name in ("Say", "Nap", "WhoAmI", "Finds"))
 
 
 def test_a_job_finds_its_worker(site: Site) -> None:
@@ -47,6 +47,31 @@ def test_a_class_of_ones_own_is_around_each_job(site: Site) -> None:
     assert site.wait_for_end(who)["result"]["worker"] == "MyWorker"
     notes = (site.folder / "notes").read_text().splitlines()
     assert notes[:4] == ["before MyJob 1", "after 1", "before MyJob bad", "after bad"]
+
+
+def test_around_its_run_a_job_shows_how_that_ended(site: Site) -> None:
+    site.worker("--worker_class", "support.workertasks.MyWorker", greenlets=1)
+    about: dict[str, Any] = {"note": 1}
+    assert site.wait_for_end(queue_job(FINDS, about))["result"] == [True, "MyJob"]
+    failed = site.wait_for_end(queue_job(FINDS, {**about, "raises": 1}), "failed")
+    site.wait_for_end(queue_job(FINDS, {**about, "retries": 1}), "retry")
+    notes = (site.folder / "notes").read_text().splitlines()
+    ends = [
+        ["success", [True, "MyJob"], None, "default"],
+        ["failed", None, "KeyError", "default"],
+        ["retry", None, "RetryInterrupt", "later"],
+    ]
+    assert [line for line in notes if line.startswith("worker: ")] == [f"worker: {end}" for end in ends]
+    assert [line for line in notes if line.startswith("job: ")] == [f"job: {end}" for end in ends]
+    assert failed["traceback"].splitlines()[1].endswith("in run"), "from the task's own frame on"
+
+
+def test_jobs_that_don_t_run_or_hide_their_end_get_one_all_the_same(site: Site) -> None:
+    site.worker("--worker_class", "support.workertasks.CarelessWorker", greenlets=1)
+    lazy = site.wait_for_end(queue_job(SAY, {"n": 1}), "failed")
+    assert "perform() did not call that of mrq.job.Job" in lazy["traceback"]
+    hidden = site.wait_for_end(queue_job(FINDS, {"hides": 1, "raises": 1}), "failed")
+    assert hidden["exceptiontype"] == "KeyError"
 
 
 def test_a_class_that_runs_no_jobs_fails_them(site: Site) -> None:

@@ -128,6 +128,37 @@ def test_bad_params_are_refused() -> None:
         act("cancel", status="finished")
 
 
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("pth", "did you mean 'path'"), ("ids", "did you mean 'id'"), ("Queue", "did you mean 'queue'"),
+        ("exceptiontypes", "did you mean 'exceptiontype'"), ("destination", "did you mean 'destination_queue'"),
+        ("colour", "there are action, id, queue, status"),
+    ],
+)  # fmt: skip
+def test_what_it_does_not_know_is_refused_and_nothing_is_touched(name: str, hint: str) -> None:
+    job = queue_job(T, {})
+    with pytest.raises(InvalidParamsError, match=f"no param '{name}'; {hint}.*No job was touched"):
+        act("cancel", status="queued", **{name: "x"})
+    assert document(job)["status"] == "queued"
+    assert act("cancel", **{name: ""}) == (0, 1), "an empty field of a form restricts nothing"
+
+
+@pytest.mark.parametrize("name", ["id", "queue", "status", "worker", "path", "dateretry", "exceptiontype"])
+def test_an_empty_list_fits_no_job(memory_app: App, name: str) -> None:
+    in_status(memory_app, Status.FAILED)
+    assert act("cancel", **{name: []}) == act("requeue", **{name: []}) == (0, 0)
+    with pytest.raises(InvalidParamsError, match="no param 'idd'"):
+        act("cancel", idd=[])
+
+
+def test_jobs_are_found_by_their_raw_queue(memory_app: App) -> None:
+    first, second = in_status(memory_app, Status.FAILED, raw_queue="x_raw"), in_status(memory_app, Status.FAILED)
+    assert act("requeue", queue="x_raw") == (1, 0)
+    assert [document(job)["status"] for job in (first, second)] == ["queued", "failed"]
+    assert document(first)["queue"] == "default"
+
+
 def test_a_dictionary_of_params_is_taken_too() -> None:
     queue_jobs(T, [{"a": 1}, {"a": 2}])
     assert act("cancel", params={"a": 1}) == (0, 1)

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mrq.app import App
-    from mrq.engine.loop import Exit, Worker
+    from mrq.engine.loop import Worker
+    from mrq.engine.shutdown import Exit
     from unit.engine.kit import Tasks
 
 ALL = frozenset(Status)
@@ -209,15 +210,30 @@ def test_a_stop_says_how_many_jobs_it_waits_for_and_what_became_of_them(
     worker.stop.finish("interrupted (SIGINT)")
     future.result(PATIENCE)
     assert "3 jobs still running; Ctrl-C again interrupts what runs" in caplog.messages
-    assert caplog.messages[-1] == f"worker {worker.state.worker} stopped: 0 finished, 3 interrupted"
+    assert caplog.messages[-1] == f"worker {worker.state.worker} stopped: no job done, 3 interrupted"
 
 
-def test_a_stop_that_waits_for_nothing_says_so(plant: Plant, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_worker_says_in_the_end_how_many_jobs_it_has_done(plant: Plant, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "mrq.worker")
-    plant.queue(plant.tasks.define(lambda params: 1), 3)
+    plant.queue(plant.tasks.define(lambda params: 1 / params["n"]), 3)  # one fails: it is done too
     plant.burst()
-    assert caplog.messages[-1].endswith("stopped: 0 finished, 0 interrupted")
+    assert caplog.messages[-1].endswith("stopped: 3 jobs done")
     assert "still run" not in caplog.text
+
+
+def test_a_worker_that_breaks_says_what_it_has_done_and_handed_back(
+    plant: Plant, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "mrq.worker")
+    worker = plant.worker(greenlets=2)
+    future = plant.start(worker)
+    plant.queue(plant.tasks.define(lambda params: 1, "Short"))
+    wait_until(lambda: worker.state.done_jobs == 1)
+    plant.queue(plant.waiting(), 2)
+    plant.in_task(worker, 2)
+    worker.stop.fail("its heartbeat loop died")
+    future.result(PATIENCE)
+    assert caplog.messages[-1].endswith("stopped: 1 job done, 2 handed back")
 
 
 def test_a_graceful_stop_interrupts_after_its_timeout(plant: Plant) -> None:
@@ -453,7 +469,7 @@ def test_jobs_waiting_to_run_alone_are_given_back_at_a_stop(plant: Plant) -> Non
     plant.in_task(worker)
     (job,) = plant.queue(plant.waiting("Suspicious"))
     plant.app.jobs._documents[job]["losses"] = 2  # type: ignore[attr-defined]
-    wait_until(lambda: len(worker._alone) == 1)
+    wait_until(lambda: len(worker._performer.alone) == 1)
     worker.stop.interrupt("SIGTERM")
     future.result(PATIENCE)
     assert plant.statuses(running) == ["interrupt"]

@@ -45,6 +45,26 @@ def document_of_its_job() -> dict[str, Any]:
     return dict(job.data or {})
 
 
+@task
+def data_of_its_job() -> Any:
+    job = get_current_job()
+    assert job is not None
+    return job.data
+
+
+class FindsItself(Task):
+    """Whether its job has this very instance, and which job that is."""
+
+    def run(self, _params: Any) -> Any:
+        job = get_current_job()
+        assert job is not None
+        JOBS.append(job)
+        return [job.task is self, self.is_main_task]
+
+
+JOBS: list[Any] = []
+
+
 SLEEPING = threading.Event()
 
 

@@ -39,7 +39,8 @@ def test_jobs_are_counted_by_all_that_is_given(memory_app: App) -> None:
     queue_jobs(U, [{"a": 0}], queue="other")
     in_status(memory_app, Status.FAILED, exceptiontype="KeyError", worker=memory_app.jobs.new_id())
     for many, about in (
-        (11, {}), (10, {"path": T}), (11, {"path": [T, U]}), (9, {"queue": "main/"}), (1, {"queue": ["other", "no"]}),
+        (11, {"everything": True}),
+        (10, {"path": T}), (11, {"path": [T, U]}), (9, {"queue": "main/"}), (1, {"queue": ["other", "no"]}),
         (4, {"params": {"a": 0}}), (3, {"params": {"a": 0}, "queue": "main/x"}), (1, {"status": "failed"}),
         (10, {"status": {Status.QUEUED}}), (1, {"exceptiontype": ("KeyError",)}), (0, {"worker": "0" * 24}),
         (0, {"ids": []}), (0, {"dateretry": datetime(2026, 1, 1)}),
@@ -50,12 +51,27 @@ def test_jobs_are_counted_by_all_that_is_given(memory_app: App) -> None:
 def test_values_that_cannot_be_looked_for_are_refused() -> None:
     for about in (
         {"status": "finished"}, {"path": 7}, {"queue": {"$ne": "q"}}, {"dateretry": "today"},
-        {"dateretry": {"$ne": datetime(2026, 1, 1)}}, {"dateretry": {}},
+        {"dateretry": {"$ne": datetime(2026, 1, 1)}}, {"dateretry": {}}, {"everything": True, "queue": "q"},
+        {"params": '{"a": 1}'}, {"params": ["a"]},
     ):  # fmt: skip
         with pytest.raises(InvalidParamsError):
             jobs_matching(**about)  # type: ignore[arg-type]
     with pytest.raises(InvalidJobIdError):
         jobs_matching(ids="nonsense")
+
+
+def test_a_queue_that_can_t_be_is_refused() -> None:
+    with pytest.raises(InvalidQueueError):
+        jobs_matching(queue="")
+
+
+@pytest.mark.parametrize("about", [{}, {"params": {}}, {"queue": None, "path": None}])
+def test_that_all_jobs_are_meant_has_to_be_said(about: dict[str, Any]) -> None:
+    queue_job(T, {})
+    with pytest.raises(InvalidParamsError, match="if you mean it, say everything=True"):
+        jobs_matching(**about)
+    assert jobs_matching(**about, everything=True).count() == 1
+    assert jobs_matching(ids=[]).count() == 0
 
 
 def test_a_range_of_dates() -> None:
@@ -82,7 +98,7 @@ def test_jobs_are_cancelled_and_kept_as_their_tasks_say(memory_app: App) -> None
 def test_without_a_status_cancel_takes_what_waits_runs_or_returns(memory_app: App) -> None:
     jobs = {status: in_status(memory_app, status) for status in Status}
     taken = {Status.QUEUED, Status.STARTED, Status.RETRY, Status.INTERRUPT}
-    assert jobs_matching().cancel().moved == len(taken)
+    assert jobs_matching(everything=True).cancel().moved == len(taken)
     assert {status for status in Status if statuses(jobs[status]) == ["cancel"]} == taken | {Status.CANCEL}
     assert jobs_matching(status=Status.FAILED).cancel().moved == 1
 
@@ -90,7 +106,7 @@ def test_without_a_status_cancel_takes_what_waits_runs_or_returns(memory_app: Ap
 def test_without_a_status_requeue_takes_what_has_ended(memory_app: App) -> None:
     worker = memory_app.jobs.new_id()
     jobs = {status: in_status(memory_app, status, retry_count=2, worker=worker) for status in Status}
-    assert jobs_matching().requeue().moved == len(Status) - 2
+    assert jobs_matching(everything=True).requeue().moved == len(Status) - 2
     assert statuses(jobs[Status.STARTED]) == ["started"]
     assert document(jobs[Status.FAILED])["retry_count"] == 0
     assert jobs_matching(status="started").requeue(keep_retries=True).moved == 1
@@ -103,14 +119,14 @@ def test_jobs_are_requeued_elsewhere(memory_app: App) -> None:
     assert document(job)["queue"] == "other"
     for queue in ("q_raw", "q/"):
         with pytest.raises(InvalidQueueError):
-            jobs_matching().requeue(queue)
+            jobs_matching(everything=True).requeue(queue)
 
 
 def test_a_dry_run_only_counts(memory_app: App) -> None:
     jobs = [in_status(memory_app, status) for status in Status]
     before = [document(job) for job in jobs]
-    assert jobs_matching().cancel(dry_run=True) == BulkResult(found=4)
-    assert jobs_matching().requeue(dry_run=True) == BulkResult(found=9)
+    assert jobs_matching(everything=True).cancel(dry_run=True) == BulkResult(found=4)
+    assert jobs_matching(everything=True).requeue(dry_run=True) == BulkResult(found=9)
     assert [document(job) for job in jobs] == before
 
 

@@ -117,6 +117,64 @@ def test_a_time_with_a_zone_is_stored_in_utc() -> None:
     assert document(queue_job(ADD, {}, due=NOON.replace(tzinfo=UTC)))["datedue"] == NOON
 
 
+def test_lengths_of_time_may_be_timedeltas() -> None:
+    late = document(queue_job(ADD, {}, delay=timedelta(minutes=1)))["datedue"] - datetime.now(UTC).replace(tzinfo=None)
+    assert timedelta(seconds=59) < late <= timedelta(seconds=60)
+    job, minute = queue_job(ADD, {"a": 1}, key="x"), timedelta(minutes=1)
+    run_jobs()
+    assert queue_job(ADD, {}, key="x", key_ttl=minute) == job
+    assert queue_jobs(ADD, [{}], keys=["x"], key_ttl=minute) == [job]
+    assert add.queue(2, _key="x", _key_ttl=minute).id == job  # type: ignore[call-arg]
+    assert add.once("x", ttl=minute).queue(2).id == job
+    assert add.queue_many([{"a": 1, "_key": "x"}], key_ttl=minute)[0].id == job
+
+
+NO_SPANS = (-1, float("nan"), float("inf"), 10**400, "5", True, timedelta(seconds=-1), NOON)
+NO_MOMENTS = (60, "2100-01-01", NOON.date(), datetime.max.replace(tzinfo=timezone(-timedelta(hours=1))))
+
+
+@pytest.mark.parametrize(
+    ("about", "named"),
+    [
+        *(({"delay": value}, "delay should be a number of seconds") for value in NO_SPANS),
+        ({"delay": 1e12}, "delay=1000000000000.0 is beyond the year 9999"),
+        *(({"due": value}, "due should be a datetime") for value in NO_MOMENTS),
+        ({"delay": 1, "due": NOON}, "delay=1 and due=.* both say when"),
+        ({"delay": 0, "due": NOON}, "delay=0 and due=.* both say when"),
+        *(({"key": "x", "key_ttl": value}, "key_ttl should be a number of seconds") for value in (*NO_SPANS, None)),
+        ({"key_ttl": -1}, "key_ttl should be"),
+    ],
+)
+def test_what_is_no_time_is_refused(memory_app: App, about: dict[str, Any], named: str) -> None:
+    with pytest.raises(InvalidParamsError, match=f"{named}.*nothing was queued"):
+        queue_job(ADD, {}, **about)
+    assert memory_app.jobs.queue_names() == set()
+
+
+def test_task_functions_refuse_what_is_no_time(memory_app: App) -> None:
+    for value in NO_MOMENTS:
+        with pytest.raises(InvalidParamsError, match="when should be a datetime"):
+            add.queue_at(value, 1)  # type: ignore[arg-type]
+    for bad in NO_SPANS:
+        ttl: Any = bad
+        for name, call in (
+            ("_key_ttl", lambda ttl=ttl: add.queue(1, _key="x", _key_ttl=ttl)),  # type: ignore[call-arg]
+            ("ttl", lambda ttl=ttl: add.once("x", ttl)),
+            ("key_ttl", lambda ttl=ttl: add.queue_many([{"a": 1, "_key": "x"}], key_ttl=ttl)),
+        ):
+            with pytest.raises(InvalidParamsError, match=f"^{name} should be a number of seconds"):
+                call()
+    assert memory_app.jobs.queue_names() == set()
+
+
+@pytest.mark.parametrize("keys", ["x", b"x", 7, {"x"}])
+def test_keys_that_are_no_list_are_refused(keys: Any) -> None:
+    with pytest.raises(InvalidParamsError, match=r"keys for jobs of .* should be a list"):
+        queue_jobs(ADD, [{}], keys=keys)
+    with pytest.raises(InvalidParamsError, match="should be a list when there are keys"):
+        queue_jobs(ADD, ({} for _ in range(1)), keys=["x"])  # type: ignore[arg-type]
+
+
 def test_a_key_and_a_later_start_go_together() -> None:
     job = queue_job(ADD, {}, key="x", due=NOON)
     assert queue_job(ADD, {}, key="x") == job

@@ -134,6 +134,14 @@ def test_workers_of_mrq_0_9_are_woken_where_that_is_configured() -> None:
     use_app(None)
 
 
+def test_jobs_for_later_are_not_there_to_be_taken() -> None:
+    queue_job(ADD, {"a": 1}, queue="later/x")
+    queue_job(ADD, {"a": 1}, queue="later/x", delay=60)
+    for name in ("later/x", "later/"):
+        assert (Queue(name).size(), Queue(name).count_jobs_to_dequeue()) == (2, 1)
+    assert len(list(Queue("later/x").dequeue_jobs(10))) == 1
+
+
 def test_sizes_are_counted_and_published(memory_app: App) -> None:
     queue_jobs(ADD, [{"a": 1}] * 3, queue="q")
     (job,) = Queue("q").dequeue_jobs()

@@ -9,9 +9,10 @@ import pytest
 
 from mrq.app import App, use_app
 from mrq.context import queue_raw_jobs
+from mrq.domain.status import Status
 from mrq.engine.raw_rescue import RawRescuer
 from mrq.exceptions import ConfigError, InvalidParamsError, InvalidQueueError
-from mrq.job import Job
+from mrq.job import Job, jobs_matching, queue_job
 from mrq.ports.errors import StoreUnavailableError
 from mrq.queue import Queue
 from mrq.queue_raw import QueueRaw
@@ -206,6 +207,16 @@ def test_without_raw_queues_queues_config_counts() -> None:
     assert results(app) == ["one"]
 
 
+def test_all_queues_are_told_with_what_waits_in_them() -> None:
+    use_app(App({"raw_queues": {**RAW_QUEUES, "regular": {"notify": True}}}, stores=memory_stores()))
+    for queue, payloads in (("a_raw", 2), ("a_raw/x", 1), ("a_raw/x/y", 3), ("a_sorted_set", 1), ("a_set/x", 1)):
+        names = [str(number) for number in range(payloads)]
+        queue_raw_jobs(queue, dict.fromkeys(names, 1.0) if "sorted" in queue else names)
+    queue_job("unit.face.sampletasks.add", {}, queue="jobs")
+    waiting = {"a_raw": 2, "a_raw/x": 1, "a_raw/x/y": 3, "a_sorted_set": 1, "jobs": 1}
+    assert Queue.all() == dict.fromkeys(RAW_QUEUES, 0) | {"regular": 0} | waiting  # a_set doesn't tell its subqueues
+
+
 def test_pausing() -> None:
     for queue in (Queue("a_raw/x"), Queue("regular")):
         assert not queue.is_paused()
@@ -271,6 +282,30 @@ def test_requeueing_a_payload_of_which_no_job_could_be_made_delivers_it(app: App
     run_jobs("a_raw", "a_sorted_set")
     assert results(app).count("bad") == 2
     broken.add("bad")
+
+
+def test_a_factory_that_fails_is_told_once_with_its_traceback(app: App, caplog: pytest.LogCaptureFixture) -> None:
+    queue_raw_jobs("a_raw", ["bad"])
+    run_jobs("a_raw")
+    (failed,) = app.jobs.documents()  # type: ignore[attr-defined]
+    kept = f"queue a_raw: no job can be made of b'bad': KeyError: 'broken'; kept as job {failed['_id']}; "
+    assert [message[: len(kept)] for message in caplog.messages if message.startswith("queue a_raw")] == [kept]
+    assert caplog.text.count("Traceback (most recent call last)") == 1
+
+
+def test_a_payload_that_was_delivered_again_is_a_job_of_its_own(app: App) -> None:
+    queue_raw_jobs("a_raw", ["bad"])
+    run_jobs("a_raw")
+    queue_raw_jobs("a_raw", ["next"])
+    (failed,) = app.jobs.documents()  # type: ignore[attr-defined]
+    broken.clear()
+    try:
+        assert jobs_matching(path=failed["path"], status="failed").requeue().moved == 1
+        run_jobs("again")  # its retry queue
+    finally:
+        broken.add("bad")
+    assert Queue("a_raw").list_raw_jobs() == [b"next", b"bad"]  # behind the others
+    assert app.jobs.fetch(failed["_id"]).status is Status.SUCCESS  # type: ignore[union-attr]
 
 
 def test_a_worker_without_a_factory_does_not_start() -> None:

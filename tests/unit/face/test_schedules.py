@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from mrq import schedules
+from mrq.domain.gone import GONE
 from mrq.domain.status import Status
-from mrq.exceptions import ConfigError, ScheduleNotFoundError
+from mrq.engine.tasks import load_task_class
+from mrq.exceptions import ConfigError, ScheduleNotFoundError, UnknownTaskError
+from mrq.testing import memory_app as app_in_memory
 from mrq.testing import run_jobs
 
 if TYPE_CHECKING:
@@ -75,3 +79,22 @@ def test_it_can_be_run_beside_its_times(memory_app: App) -> None:
     assert record is not None
     assert record.result == 3
     assert made.runs() == []
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("mrq.basetasks.cleaning.RequeueLostJobs", "workers bring the jobs of dead workers back by themselves"),
+        ("mrq.basetasks.cleaning.CleanKnownQueues", "no list of known queues is kept that would have to be cleaned"),
+    ],
+)
+def test_entries_of_base_tasks_that_are_gone_are_to_be_removed(path: str, why: str) -> None:
+    text = re.escape(f"SCHEDULER_TASKS[0] ({path}): remove this entry: {why}")
+    with app_in_memory(scheduler_tasks=[{"path": path, "interval": 60}]) as app, pytest.raises(ConfigError, match=text):
+        app.configured_schedules()
+
+
+def test_what_is_said_to_be_gone_is_not_there() -> None:
+    for path in GONE:
+        with pytest.raises(UnknownTaskError):
+            load_task_class(path)

@@ -50,6 +50,23 @@ NO_ENV: dict[str, str] = {}
             "RAW_QUEUES = {'a_raw': {'job_factory': 'x'}}",
             "RAW_QUEUES['a_raw']['job_factory'] = 'x' in mrq-config.py should be a function, not str",
         ),
+        (
+            "RAW_QUEUES = {'a_raw/b': {}}",
+            "RAW_QUEUES['a_raw/b'] = {} in mrq-config.py names a subqueue; write 'a_raw', whose entry holds for all",
+        ),
+        (
+            "QUEUES_CONFIG = {'a_set': {'statuses_no_storage': ('started', 'done')}}",
+            "QUEUES_CONFIG['a_set']['statuses_no_storage'] = ('started', 'done') in mrq-config.py has 'done', which is",
+        ),
+        (
+            "RAW_QUEUES = {'a_raw': {'statuses_no_storage': [[]]}}",
+            "RAW_QUEUES['a_raw']['statuses_no_storage'] = [[]] in mrq-config.py has [], which is no status",
+        ),
+        (
+            "RAW_QUEUES = {'a_raw': {'retry_queue': 'b_set/x'}}",
+            "RAW_QUEUES['a_raw']['retry_queue'] = 'b_set/x' in mrq-config.py is a raw queue, where no job can wait",
+        ),
+        ("RAW_QUEUES = {'': {}}", "RAW_QUEUES[''] = {} in mrq-config.py has a bad name: a queue's name must be text"),
         ("SCHEDULER_TASKS = ['t.T']", "SCHEDULER_TASKS[0] = 't.T' in mrq-config.py should be dict, not str"),
         ("SCHEDULER_TASKS = [{}]", "SCHEDULER_TASKS[0] = {} in mrq-config.py should have a path (str)"),
         ("LEASE = 5", "LEASE (5 s) should be at least three times heartbeat_interval (3 s)"),
@@ -173,3 +190,44 @@ def test_settings_without_effect_are_named_as_they_were_given(config_file):
 
 def test_the_default_given_again_needs_no_warning():
     assert load("worker", given={"scheduler": False, "processes": 0}, environ=NO_ENV).warnings == []
+
+
+@pytest.mark.parametrize(
+    ("line", "warning"),
+    [
+        (
+            "RAW_QUEUES = {'pages': {'job_factory': dict, 'notify': True}}",
+            "RAW_QUEUES['pages'] in mrq-config.py is no raw queue, so job_factory there has no effect; end its name in",
+        ),
+        ("RAW_QUEUES = {'pages': {}}", "RAW_QUEUES['pages'] in mrq-config.py is no raw queue; end its name in _raw,"),
+        (
+            "QUEUES_CONFIG = {'pages': {'retry_queue': 'q'}}",
+            "QUEUES_CONFIG['pages'] in mrq-config.py is no raw queue, so retry_queue there has no effect",
+        ),
+        (
+            "RAW_QUEUES = {'a_set_reverse': {}}",
+            "RAW_QUEUES['a_set_reverse'] in mrq-config.py has no effect: write 'a_set'; `_reverse` only says how",
+        ),
+        (
+            "RAW_QUEUES = {'a_sorted_set': {'pushback_seconds': 5}}",
+            "RAW_QUEUES['a_sorted_set']['pushback_seconds'] in mrq-config.py has no effect: that is for queues whose",
+        ),
+    ],
+)
+def test_entries_of_queues_without_effect(config_file, line, warning):
+    config_file(line)
+    (found,) = load("worker", environ=NO_ENV).warnings
+    assert found.startswith(warning)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "RAW_QUEUES = {'a_timed_set': {'pushback_seconds': 5, 'statuses_no_storage': ('started', 'success')}}",
+        "RAW_QUEUES = {'pages': {'notify': True}, 'a_raw': {'retry_queue': None, 'statuses_no_storage': None}}",
+        "QUEUES_CONFIG = {'pages': {'notify': True, 'max_concurrency': 2}, 'plain': {}}",
+    ],
+)
+def test_entries_of_queues_that_are_right(config_file, line):
+    config_file(line)
+    assert load("worker", environ=NO_ENV).warnings == []

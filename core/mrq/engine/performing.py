@@ -1,0 +1,174 @@
+"""From a claimed job to its end: a fiber for each run, its admission, its task, and the outcome that is written."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from mrq.domain.change import must_run_alone
+from mrq.domain.outcome import Outcome
+from mrq.domain.status import Status
+from mrq.engine.execute import execute, failure_of
+from mrq.engine.run import Run, current_run
+from mrq.exceptions import Interrupt, TimeoutInterrupt
+from mrq.ports.errors import StoreUnavailableError
+
+if TYPE_CHECKING:
+    from mrq.domain.job import ClaimedJob
+    from mrq.domain.outcome import Failure
+    from mrq.engine.fittings import Fittings
+    from mrq.engine.limits import Limits
+    from mrq.engine.metrics import Metrics
+    from mrq.engine.permits import Permits
+    from mrq.engine.queue_limits import QueueLimits
+    from mrq.engine.quota import Quota
+    from mrq.engine.settling import Settler
+    from mrq.engine.sizes import SizePublisher
+    from mrq.engine.state import WorkerState
+    from mrq.engine.tasks import TaskLoader
+    from mrq.ports.clock import Clock
+    from mrq.ports.guard import Guard
+    from mrq.ports.jobs import JobStore
+    from mrq.ports.runtime import Runtime
+
+log = logging.getLogger("mrq.worker")
+
+
+@dataclass(kw_only=True)
+class Performer:
+    """Runs the jobs that a worker has claimed."""
+
+    jobs: JobStore
+    tasks: TaskLoader
+    state: WorkerState
+    settler: Settler
+    quota: Quota
+    permits: Permits
+    limits: Limits
+    queue_limits: QueueLimits
+    sizes: SizePublisher
+    metrics: Metrics
+    runtime: Runtime
+    clock: Clock
+    guard: Guard
+    fittings: Fittings
+    alone: list[Run] = field(default_factory=list)  # claimed, to be run with nothing beside them
+
+    def accept(self, jobs: list[ClaimedJob]) -> None:
+        """Claimed jobs become runs. None of this switches fibers, so nobody sees them between two states."""
+        runs = [Run(job, self.tasks.options(job.path)) for job in jobs]
+        self.queue_limits.assign(runs)
+        self.state.hold(runs)
+        self.quota.taken += len(runs)
+        for run in runs:
+            if must_run_alone(run.job):
+                self.alone.append(run)
+            else:
+                self._start(run)
+        self.sizes.took(job.queue for job in jobs if job.raw is None)
+        self._count(jobs)  # a hook may switch fibers: last
+
+    def reject(self, job: ClaimedJob, failure: Failure) -> None:
+        """A job that can't run: its end is written at once."""
+        run = Run(job, self.tasks.options(job.path))
+        self.state.hold([run])
+        self.quota.taken += 1
+        run.decide(Outcome(Status.FAILED, failure=failure))
+        self.state.left_fiber(run)
+        self.settler.put(run)
+        self._count([job])
+
+    def _start(self, run: Run) -> None:
+        # a thread may end the job before this returns, and whoever kills the run has to find its fiber
+        self.runtime.spawn(self._perform, run, name="mrq-job", known=run.runs_in)
+
+    def _count(self, jobs: list[ClaimedJob]) -> None:
+        self.metrics.queues("dequeued", Counter(job.raw.queue if job.raw else job.queue for job in jobs))
+        self.metrics.statuses({Status.STARTED: len(jobs)})
+
+    def run_next_alone(self) -> None:
+        """Start the first of the jobs that must run alone, once nothing else is held; drop it when it is done."""
+        if self.state.busy_beside(self.alone):
+            return
+        run = self.alone[0]
+        if run.fiber is None and run.outcome is None and run.job.token is not None:
+            try:
+                still_ours = self.jobs.mark_alone(run.job.id, run.job.token)
+            except StoreUnavailableError as error:
+                log.warning("job %s, to be run alone, waits: %s", run.job.id, error)
+                return
+            if still_ours:
+                run.job.alone = True
+                log.warning("job %s has lost %d workers: it runs alone now", run.job.id, run.job.losses)
+                self._start(run)
+                return
+            self.state.left_fiber(run)
+            self.state.settled(run)
+        if run.ended and not self.state.holds(run.job.id, run.job.token):
+            self.alone.pop(0)
+            self.state.kick.set()
+
+    # ---- in the fiber of the run
+
+    def _perform(self, run: Run) -> None:
+        """Run the task and have its end written."""
+        try:
+            if run.outcome is not None:
+                return
+            now = self.clock.monotonic()
+            run.begin(now)
+            run.options = self.tasks.loaded_options(run.job.path)  # a task's first job imports it here
+            if self.limits.concern(run):
+                if not self._admitted(run):
+                    return
+                now = self.clock.monotonic()
+            run.begin(now)
+            run.slot = self.guard.enter(run.job.id, run.job.token, run.deadline)
+            current_run.set(run)
+            run.in_task = True
+            if self.quota.max_jobs:
+                self.state.kick.set()  # this may have been the last one
+            perform = self.fittings.perform
+            outcome, run.task = execute(run.job, self.tasks, run=run) if perform is None else perform(run)
+            run.close_pools()
+            run.in_task = False
+            if run.decide(outcome):
+                self.settler.put(run)
+        except BaseException as exc:  # noqa: BLE001
+            self._raised_beside_the_task(run, exc)
+        finally:
+            # An interruption may also hit here. Whoever sent it has decided the run before, or looks at the
+            # ended fiber again (Deadlines).
+            if run.slot >= 0:
+                self.guard.leave(run.slot)
+            self.state.left_fiber(run)
+            if run.permits:
+                self.permits.look()
+            if self.fittings.logs is not None:
+                self.fittings.logs.buffer.ended(run.job.id)
+
+    def _admitted(self, run: Run) -> bool:
+        """Whether a run of a task with limits may start; if not, what becomes of it is under way."""
+        run.wait()
+        refused = self.limits.admit(run)
+        if run.outcome is not None:  # by a shutdown that found it waiting
+            self.permits.ended([run])
+            return False
+        if refused is None:
+            return True
+        if refused.status is Status.QUEUED:
+            self.quota.taken -= 1
+        if run.decide(refused):
+            self.settler.put(run)
+        return False
+
+    def _raised_beside_the_task(self, run: Run, exc: BaseException) -> None:
+        """Something broke around the task, or an interruption came when it was over: the job needs an end all the
+        same, or it would stay started for as long as this worker lives."""
+        if not isinstance(exc, Interrupt):
+            log.exception("job %s (%s): the worker's own code failed", run.job.id, run.job.path)
+        status = Status.TIMEOUT if isinstance(exc, TimeoutInterrupt) else Status.FAILED
+        if run.decide(Outcome(status, failure=failure_of(exc))):
+            self.settler.put(run)
