@@ -49,7 +49,7 @@ class Own:
     @property
     def floors(self) -> dict[str, Case]:
         """What a queue could reach at best here."""
-        database, n, batch, few = self._database, self._n, self._greenlets, max(500, self._n // 10)
+        database, n, batch, few = self._database, self._n, self._greenlets, min(self._n, max(500, self._n // 10))
         return {
             "insert_many floor": (self._fresh, lambda: floors.insert(database, n), n),
             "batched floor": (self._fill, lambda: floors.batched(database, n, batch), n),
