@@ -1,5 +1,13 @@
-"""A name of MRQ 0.9 whose feature, the agent, is not there yet."""
+"""`mrq.agent`: what runs the workers of a group on this machine; brought by the extra "container"."""
 
 from __future__ import annotations
 
-raise ImportError("mrq.agent is not in this version yet: the agent is to come")
+from typing import Any
+
+from mrq.moved import moved
+
+
+def __getattr__(name: str) -> Any:
+    if name not in ("Agent",):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return moved(__name__, name, "container")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import socket
 import weakref
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from mrq.app_stores import Stores, StoreShelf
 from mrq.domain.gone import GONE
 from mrq.domain.jobkeys import SHORTEST_LIFE, KeyTerms
 from mrq.domain.options import TaskOptions
+from mrq.domain.queuename import parse_queue
 from mrq.engine.clock import SystemClock
 from mrq.engine.enqueue import Enqueuer
 from mrq.engine.metrics import Metrics
@@ -33,9 +35,12 @@ if TYPE_CHECKING:
     from mrq.engine.bulk import BulkMover
     from mrq.engine.fittings import Fittings
     from mrq.engine.loop import Worker
+    from mrq.engine.orchestrating import Orchestrator
     from mrq.engine.ownruns import OwnRuns
+    from mrq.engine.queue_samples import QueueSampler
     from mrq.engine.run import Run
     from mrq.engine.scheduler import Scheduler
+    from mrq.engine.stats_reading import StatsReader
     from mrq.ports.clock import Clock
     from mrq.ports.guard import Guard
     from mrq.ports.runtime import Event, Runtime
@@ -154,6 +159,30 @@ class App(StoreShelf):
 
         return Scheduler(self.schedules, self.jobs, self.enqueuer, self.clock, self.queue_of, self.tasks.options)
 
+    @cached_property
+    def orchestrator(self) -> Orchestrator:
+        """Spreads worker groups over agents."""
+        from mrq.engine.fleets import FleetSizer  # noqa: PLC0415
+        from mrq.engine.orchestrating import Orchestrator  # noqa: PLC0415
+
+        sizer = FleetSizer(self.agents, self.fleets, self.stats_reader.queue_figures, self.clock)
+        return Orchestrator(self.agents, self.locks, sizer.processes_of)
+
+    @cached_property
+    def queue_sampler(self) -> QueueSampler:
+        """Looks at the queues."""
+        from mrq.engine.queue_samples import QueueSampler  # noqa: PLC0415
+
+        raw = [name for name in self.queue_table if parse_queue(name).is_raw]
+        return QueueSampler(self.stats_store, self.raw, raw, timedelta(seconds=self.settings.stats_minute_ttl))
+
+    @cached_property
+    def stats_reader(self) -> StatsReader:
+        """Reads what was counted."""
+        from mrq.engine.stats_reading import StatsReader  # noqa: PLC0415
+
+        return StatsReader(self.stats_store, self.queue_sampler, self.clock)
+
     def configured_schedules(self) -> list[Schedule]:
         """SCHEDULER_TASKS.
 
@@ -183,6 +212,8 @@ class App(StoreShelf):
             *self.workers.ensure_indexes(largest),
             *self.job_keys.ensure_indexes(largest),
             *self.schedules.ensure_indexes(largest),
+            *self.agents.ensure_indexes(largest),
+            *(self.stats.ensure_indexes(largest) if self.stats else ()),
         ]
 
     def worker(
@@ -240,6 +271,7 @@ def worker_options(settings: Settings) -> WorkerOptions:
         max_memory=settings.max_memory,
         worker_id=settings.worker_id,
         queue_ttl=settings.queue_ttl,
+        stats_ttl=settings.stats_worker_ttl,
         default_ttl=settings.default_job_ttl,
         only=task_paths(settings.task_whitelist),
         never=task_paths(settings.task_blacklist),

@@ -15,6 +15,8 @@ from mrq.settings import Settings  # noqa: TC001 - read at run time by documenta
 from mrq.stores.connections import OFF, Clients
 
 if TYPE_CHECKING:
+    from mrq.ports.agents import AgentStore
+    from mrq.ports.fleets import FleetStore
     from mrq.ports.jobkeys import JobKeys
     from mrq.ports.jobs import JobStore
     from mrq.ports.locks import Locks
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from mrq.ports.schedules import ScheduleStore
     from mrq.ports.semaphores import Semaphores
     from mrq.ports.sizes import QueueSizes
+    from mrq.ports.stats import StatsStore
     from mrq.ports.wakeups import Wakeups
     from mrq.ports.workers import WorkerStore
 
@@ -49,6 +52,9 @@ class Stores:
     logs: LogStore | None = None
     sizes: QueueSizes | None = None
     raw: RawQueues | None = None
+    agents: AgentStore | None = None
+    stats: StatsStore | None = None
+    fleets: FleetStore | None = None
 
 
 class StoreShelf:
@@ -187,6 +193,24 @@ class StoreShelf:
         return RedisRawQueues(self._redis, self.settings.redis_prefix)
 
     @cached_property
+    def fleets(self) -> FleetStore:
+        """What was decided about the size of worker groups."""
+        if self._stores:
+            return _given(self._stores.fleets, "fleets")
+        from mrq.stores.mongo_fleets import MongoFleetStore  # noqa: PLC0415
+
+        return MongoFleetStore(self._database)
+
+    @cached_property
+    def agents(self) -> AgentStore:
+        """Agents and worker groups."""
+        if self._stores:
+            return _given(self._stores.agents, "agents")
+        from mrq.stores.mongo_agents import MongoAgentStore  # noqa: PLC0415
+
+        return MongoAgentStore(self._database)
+
+    @cached_property
     def reports(self) -> JobReports:
         """Sums over all jobs, for people."""
         if self._stores:
@@ -194,6 +218,20 @@ class StoreShelf:
         from mrq.stores.mongo_reports import MongoJobReports  # noqa: PLC0415
 
         return MongoJobReports(self._database)
+
+    @cached_property
+    def stats(self) -> StatsStore | None:
+        """What is counted; None when nothing is (`stats` is off)."""
+        return self.stats_store if self.settings.stats and not (self._stores and self._stores.stats is None) else None
+
+    @cached_property
+    def stats_store(self) -> StatsStore:
+        """What has been counted, also when nothing is any more."""
+        if self._stores:
+            return _given(self._stores.stats, "stats")
+        from mrq.stores.mongo_stats import MongoStatsStore  # noqa: PLC0415
+
+        return MongoStatsStore(self._database)
 
     @cached_property
     def _clients(self) -> Clients:

@@ -6,10 +6,12 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mrq import app_stats
 from mrq.engine.maintenance import Maintenance
 from mrq.engine.passing_rescue import PassingRescue
 from mrq.engine.raw_rescue import RawRescuer
 from mrq.engine.rescue import Rescuer
+from mrq.engine.stats_upkeep import INTERVAL, each_minute
 from mrq.engine.upkeep import EXPIRY_INTERVAL, INDEX_INTERVAL, Chore, Expiry, Upkeep
 
 if TYPE_CHECKING:
@@ -34,15 +36,18 @@ class Tick:
 
 
 def worker_loops(app: App) -> list[tuple[str, Callable[[Event], None]]]:
-    """What a worker with `--scheduler` does beside its jobs. What every worker does anyway is not among it.
+    """What a worker with `--scheduler` does beside its jobs. What every worker does anyway is not among it, but for the
+    statistics.
 
     Raises:
         ConfigError: a schedule of the config is wrong.
     """
+    loops = _statistics_loop(app)
     if not app.settings.scheduler:
-        return []
+        return loops
     scheduler, wanted, upkeep = app.scheduler(), app.configured_schedules(), Upkeep(_shared(app), app.locks, app.clock)
     return [
+        *loops,
         ("scheduler", lambda stopped: scheduler.loop(stopped, app.settings.scheduler_interval, wanted)),
         ("upkeep", lambda stopped: upkeep.loop(stopped, app.settings.scheduler_interval)),
     ]
@@ -67,13 +72,28 @@ def tick(
     scheduler = app.scheduler()
     scheduler.sync(app.configured_schedules(), now)
     queued = scheduler.tick(now)
-    chores = [*_passing(app, longest, sleep), *_shared(app)]
+    chores = [*_passing(app, longest, sleep), *_shared(app), *_statistics(app)]
     return Tick(queued, Upkeep(chores, app.locks, app.clock).round(now))
+
+
+def _statistics_loop(app: App) -> list[tuple[str, Callable[[Event], None]]]:
+    """Every worker does this, at the same moment, so that one of them does: charts need no scheduler."""
+    upkeep = Upkeep(_statistics(app), app.locks, app.clock)
+    if not upkeep.chores or not app.settings.report_interval:
+        return []
+    return [("statistics", lambda stopped: each_minute(stopped, upkeep.round, app.clock))]
+
+
+def _statistics(app: App) -> list[Chore]:
+    """The figures of the last minutes, and a look at the queues."""
+    statistics = app_stats.upkeep(app)
+    return [] if statistics is None else [Chore("statistics", INTERVAL, statistics.stats_round)]
 
 
 def _shared(app: App) -> list[Chore]:
     """What no worker does without being told to run the scheduler."""
-    expiry = Expiry([app.jobs, app.job_keys, app.workers], app.clock)
+    counted = [] if app.stats is None else [app.stats]
+    expiry = Expiry([app.jobs, app.job_keys, app.workers, *counted], app.clock)
     return [
         Chore("expiry", EXPIRY_INTERVAL, expiry.round),
         Chore("indexes", INDEX_INTERVAL, lambda _: len(app.ensure_indexes(CHEAP_INDEXES))),

@@ -1,5 +1,13 @@
-"""A name of MRQ 0.9 whose feature, starting several processes, is not there yet."""
+"""`mrq.processes`: processes that are started and kept running; brought by the extra "container"."""
 
 from __future__ import annotations
 
-raise ImportError("mrq.processes is not in this version yet: starting several processes is to come")
+from typing import Any
+
+from mrq.moved import moved
+
+
+def __getattr__(name: str) -> Any:
+    if name not in ("Process", "ProcessPool"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return moved(__name__, name, "container")

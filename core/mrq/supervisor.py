@@ -1,5 +1,13 @@
-"""A name of MRQ 0.9 whose feature, the supervisor, is not there yet."""
+"""`mrq.supervisor`: a command that is kept running several times; brought by the extra "container"."""
 
 from __future__ import annotations
 
-raise ImportError("mrq.supervisor is not in this version yet: the supervisor is to come")
+from typing import Any
+
+from mrq.moved import moved
+
+
+def __getattr__(name: str) -> Any:
+    if name not in ("Supervisor",):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return moved(__name__, name, "container")

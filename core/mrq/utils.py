@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import importlib
 import json
-import shlex
 import socket
 import time
 import uuid
@@ -13,6 +12,8 @@ from collections import deque
 from datetime import date
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast
+
+from mrq.domain.commands import normalize_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -61,25 +62,6 @@ def get_local_ip() -> str:
         return socket.gethostbyname(socket.gethostname())
     except OSError:
         return "127.0.0.1"
-
-
-def normalize_command(command: str, worker_group: str) -> tuple[str, int]:
-    """A worker's command line as an agent starts it, and how often: `--processes N` is taken out of it.
-
-    The command is marked with the worker group in front, as `MRQ_WORKER_GROUP=group command`.
-    """
-    marked = f"MRQ_WORKER_GROUP={worker_group} "
-    if "--processes" not in command:
-        return marked + command, 1
-    count, kept, words = 0, [], iter(shlex.split(command))
-    for word in words:
-        if word == "--processes":
-            count = int(next(words, "0"))
-        elif word.startswith("--processes="):
-            count = int(word.partition("=")[2])
-        else:
-            kept.append(word)
-    return marked + shlex.join(kept), count
 
 
 # ---- functions and classes

@@ -21,6 +21,7 @@ FACE = [
     "mrq.subpool",
     "mrq.utils",
     "mrq.config",
+    "mrq.stats",
 ]
 NEVER = ["gevent", "boto3", "fastapi", "aws_cdk", "pymongo", "bson", "redis", "click"]
 YARDSTICK = "import asyncio, argparse, logging, email.message, http.client"  # parts of the standard library

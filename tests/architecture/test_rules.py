@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 PACKAGE = Path(mrq.__file__).parent
 ROOT = Path(__file__).parents[2]
 DRIVERS = {"pymongo", "bson", "redis", "gridfs"}
-ENUMS = {"domain/status.py", "domain/worker.py", "domain/schedule.py"}
+ENUMS = {"domain/agents.py", "domain/status.py", "domain/worker.py", "domain/schedule.py"}
 HEADINGS = {"cli/demo_view.py", "task.py"}  # "failed" stands over a column there, "timeout" is an option
 
 

@@ -210,3 +210,10 @@ class Bytes(Task):
         first = connections.redis.get(params["key"])
         connections.redis_second.set(params["key"], "other", ex=60)
         return [first, connections.redis.get(params["key"]), connections.redis_second.get(params["key"])]
+
+
+class Environment(Task):
+    """The environment of the worker, and its pid."""
+
+    def run(self, params: dict[str, Any]) -> Any:
+        return {"pid": os.getpid(), **{name: value for name, value in os.environ.items() if name.startswith("MRQ_")}}

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from contract.kit import JobKit
+    from mrq.ports.agents import AgentStore
+    from mrq.ports.fleets import FleetStore
     from mrq.ports.jobkeys import JobKeys
+    from mrq.ports.jobs import JobStore
     from mrq.ports.locks import Locks
     from mrq.ports.logs import LogStore
     from mrq.ports.pauses import Pauses
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from mrq.ports.schedules import ScheduleStore
     from mrq.ports.semaphores import Semaphores
     from mrq.ports.sizes import QueueSizes
+    from mrq.ports.stats import StatsStore
     from mrq.ports.wakeups import Wakeups
     from mrq.ports.workers import WorkerStore
 
@@ -165,6 +169,39 @@ def schedules(request: pytest.FixtureRequest) -> ScheduleKit:
     return ScheduleKit(store, database.mrq_scheduled_jobs.insert_one)
 
 
+@dataclass
+class AgentKit:
+    """`put` writes an agent's document past the port."""
+
+    store: AgentStore
+    put: Callable[[dict[str, Any]], object]
+
+
+@pytest.fixture(params=["memory", "mongodb", "mongodb with indexes"])
+def agents(request: pytest.FixtureRequest) -> AgentKit:
+    """No agent and no worker group."""
+    from mrq.stores.memory_agents import MemoryAgentStore
+    from mrq.stores.mongo_agents import MongoAgentStore
+
+    if request.param == "memory":
+        memory = MemoryAgentStore()
+        return AgentKit(memory, lambda document: memory._agents.update({document["_id"]: document}))
+    database = request.getfixturevalue("database")
+    store = MongoAgentStore(database)
+    if "indexes" in request.param:
+        assert store.ensure_indexes() == ["worker_group_1", "dateexpires_1"]
+    return AgentKit(store, database.mrq_agents.insert_one)
+
+
+@pytest.fixture(params=["memory", "mongodb"])
+def fleets(request: pytest.FixtureRequest) -> FleetStore:
+    """Nothing was decided yet."""
+    from mrq.stores.memory_fleets import MemoryFleetStore
+    from mrq.stores.mongo_fleets import MongoFleetStore
+
+    return MemoryFleetStore() if request.param == "memory" else MongoFleetStore(request.getfixturevalue("database"))
+
+
 @pytest.fixture(params=["memory", "mongodb"])
 def job_keys(request: pytest.FixtureRequest) -> JobKeys:
     """No key stands for any job, and nothing has an index."""
@@ -222,3 +259,30 @@ def sizes(request: pytest.FixtureRequest) -> QueueSizes:
     from mrq.stores.redis_sizes import RedisQueueSizes
 
     return on_redis(request, MemoryQueueSizes, lambda client, _prefix: RedisQueueSizes(client))  # type: ignore[no-any-return]
+
+
+@dataclass
+class StatsKit:
+    """Statistics over the jobs of a store."""
+
+    store: StatsStore
+    jobs: JobStore
+
+
+@pytest.fixture(params=["memory", "mongodb", "mongodb with indexes"])
+def stats(request: pytest.FixtureRequest) -> StatsKit:
+    """Nothing has been counted yet, and no job is queued."""
+    from mrq.stores.memory import MemoryJobStore
+    from mrq.stores.memory_stats import MemoryStatsStore
+    from mrq.stores.mongo_jobs import MongoJobStore
+    from mrq.stores.mongo_stats import MongoStatsStore
+
+    if request.param == "memory":
+        memory = MemoryJobStore()
+        return StatsKit(MemoryStatsStore(memory.documents), memory)
+    database = request.getfixturevalue("database")
+    store, jobs = MongoStatsStore(database), MongoJobStore(database)
+    if "indexes" in request.param:
+        store.ensure_indexes()
+        jobs.ensure_indexes()
+    return StatsKit(store, jobs)

@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,28 +68,32 @@ class WorkerProcess:
 
     @property
     def child_pid(self) -> int:
-        """The process that runs jobs now."""
-        return wait_until(lambda: self._find_child() or 0, START, what=f"a child of {self.name}")
+        """The process that runs jobs now; one of them if there are several."""
+        return wait_until(lambda: next(iter(self.child_pids()), 0), START, what=f"a child of {self.name}")
 
-    def _find_child(self) -> int | None:
-        for process in psutil.Process(self.guard_pid).children():
-            with contextlib.suppress(psutil.Error):
-                if "mrq_container.child" in process.cmdline():
-                    return process.pid
-        return None
+    def child_pids(self) -> list[int]:
+        """The processes that run jobs now, those that start or end included; oldest first."""
+        found = []
+        with contextlib.suppress(psutil.Error):
+            for process in psutil.Process(self.guard_pid).children():
+                with contextlib.suppress(psutil.Error):
+                    if "mrq_container.child" in process.cmdline():
+                        found.append(process)
+        return [process.pid for process in sorted(found, key=lambda each: (each.create_time(), each.pid))]
 
     def _note_deaths(self) -> None:
         """In a thread: whenever a child dies, for whatever reason, note that what it ran ended with it."""
+        handles: dict[int, int] = {}
         while self.running:
-            with contextlib.suppress(psutil.Error, ProcessLookupError):
-                if (pid := self._find_child()) is not None:
-                    handle = os.pidfd_open(pid)
-                    try:
-                        select.select([handle], [], [])
-                    finally:
-                        os.close(handle)
-                    self.ledger.note_death(pid)
-            time.sleep(0.1)
+            for pid in self.child_pids():
+                if pid not in handles.values():
+                    with contextlib.suppress(ProcessLookupError):
+                        handles[os.pidfd_open(pid)] = pid
+            for handle in select.select(list(handles), [], [], 0.1)[0]:
+                self.ledger.note_death(handles.pop(handle))
+                os.close(handle)
+        for handle in handles:
+            os.close(handle)
 
     def processes(self) -> list[psutil.Process]:
         """Everything that this worker has started and that still lives, helpers included."""
@@ -116,7 +119,7 @@ class WorkerProcess:
                 raise AssertionError(f"the worker ended with {self._process.returncode}:\n{self.log}")
             return len(self.identities) >= times
 
-        wait_until(serves, START, what=f"{self.name} serves its queues")
+        wait_until(serves, START * times, what=f"{self.name} serves its queues")
         return self
 
     def wait_for_log(self, text: str, timeout: float = 20.0) -> None:

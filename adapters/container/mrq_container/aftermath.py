@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING
 from mrq.domain.change import Settlement, change_for
 from mrq.domain.outcome import Failure, Outcome
 from mrq.domain.status import Status
+from mrq.engine.collector import Collector
 from mrq.engine.frames import traceback_text
 from mrq.engine.raw_rescue import RawRescuer
 from mrq.engine.rescue import BATCH, Rescuer
 from mrq.exceptions import ServerUnavailableError, TimeoutInterrupt
+from mrq.ports.jobs import Settled
 from mrq_container.board import Board, Entry
 from mrq_container.start import app_of, run_with_settings, set_up_helper_logging
 
@@ -42,12 +44,15 @@ def clean_up(loaded: Loaded, *, killed: bool) -> int:
     overdue = [entry for entry in entries if killed and entry.deadline <= now]
     blamed = {app.jobs.parse_id(entry.job) for entry in overdue}
 
+    collector = Collector(app.stats, app.jobs.new_id(), app.clock, app.settings.stats_worker_ttl)
+
     def in_mongodb() -> None:
-        settle_overdue(app, worker, overdue)
+        settle_overdue(app, worker, overdue, collector)
         # Killed by the guard: the jobs still there are not to blame.
-        rescuer(app).release(worker, set() if killed else running)
+        rescuer(app, collector).release(worker, set() if killed else running)
         app.workers.stop(worker, {"jobs": []})
         free_permits(app, worker)
+        collector.flush(worker)
 
     def in_redis() -> None:
         raw = RawRescuer(app.raw, app.jobs, app.workers, returned=app.enqueuer.call_for)
@@ -77,7 +82,7 @@ def free_permits(app: App, worker: WorkerId) -> None:
         app.semaphores.drop(worker)
 
 
-def rescuer(app: App) -> Rescuer:
+def rescuer(app: App, collector: Collector) -> Rescuer:
     """Somebody who gives jobs back."""
     settings = app.settings
     return Rescuer(
@@ -88,10 +93,11 @@ def rescuer(app: App) -> Rescuer:
         settings.max_losses,
         settings.default_job_ttl,
         returned=app.enqueuer.call_for,
+        settled=collector.rescued,
     )
 
 
-def settle_overdue(app: App, worker: WorkerId, overdue: list[Entry]) -> None:
+def settle_overdue(app: App, worker: WorkerId, overdue: list[Entry], collector: Collector) -> None:
     """The jobs that couldn't be interrupted end as timeout."""
     blamed: set[JobId] = {app.jobs.parse_id(entry.job) for entry in overdue}
     if not blamed:
@@ -105,7 +111,9 @@ def settle_overdue(app: App, worker: WorkerId, overdue: list[Entry]) -> None:
             )
             outcome = Outcome(Status.TIMEOUT, failure=Failure("TimeoutInterrupt", traceback_text("", late)))
             change = change_for(job, outcome, options, app.clock.now(), worker)
-            app.jobs.settle([Settlement(job.id, job.token, change)])
+            (result,) = app.jobs.settle([Settlement(job.id, job.token, change)])
+            if result.fate is Settled.WRITTEN:
+                collector.rescued([(job, outcome.status)])
 
 
 def main() -> int:

@@ -23,10 +23,10 @@ from mrq.engine.run import current_run
 from mrq.exceptions import ConfigError, ServerRefusedError, ServerUnavailableError
 from mrq.ports.guard import NoGuard
 from mrq_container.board import Board, BoardGuard
-from mrq_container.guard import NUDGE_SIGNAL
 from mrq_container.lifeline import die_with_guard, watch_pipe
 from mrq_container.runtime import GeventRuntime
 from mrq_container.start import app_of, run_with_settings, set_up_logging
+from mrq_container.watched import NUDGE_SIGNAL
 from mrq_container.worker import Worker
 
 if TYPE_CHECKING:
@@ -44,16 +44,21 @@ def main(argv: list[str]) -> int:
     """Run a worker in this process; its exit code."""
     # until it obeys signals in earnest: a Ctrl-C while it imports or connects ends it, with nothing to finish
     signal.signal(signal.SIGINT, lambda _number, _frame: _leave_now(0))
-    return run_with_settings(argv, work)
+    return run_with_settings(argv, lambda loaded: work(loaded, argv))
 
 
-def work(loaded: Loaded) -> int:
-    """Work as the settings say."""
+def work(loaded: Loaded, argv: list[str]) -> int:
+    """Work as the settings say, which were made from these arguments among others."""
     if TRACK_GREENLETS not in os.environ:
         # The stack from which each greenlet was spawned, for gevent.util's tree: a quarter of what spawning one costs.
         gevent.config.track_greenlet_tree = False
     board = _board()
     app = app_of(loaded)
+    if processes := app.settings.processes:
+        if board is None:  # not to be guarded: only the guard's other duty is wanted, to keep several at work
+            os.execv(sys.executable, [sys.executable, "-m", "mrq_container.guard", *argv])  # noqa: S606
+        os.environ["MRQ_IS_SUBPROCESS"] = "1"  # MRQ 0.9
+        board.update(processes=processes)
     try:
         set_up_logging(loaded)
     except ConfigError as error:

@@ -1,4 +1,4 @@
-"""From a worker's command line to its settings and its app: the same in the worker and in the guard's helpers."""
+"""From a command line to settings and an app: the same in the worker, in the guard's helpers and in the agent."""
 
 from __future__ import annotations
 
@@ -12,32 +12,38 @@ from mrq.app import App, use_app
 from mrq.cli.options import SettingsCommand, given_on_command_line, settings_options
 from mrq.exceptions import ConfigError
 from mrq.logger import TolerantFormatter, handlers_of
-from mrq.settings import Loaded, load, put_current_directory_first
+from mrq.settings import Command, Loaded, load, put_current_directory_first
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def worker_command(act: Callable[[Loaded], int]) -> click.Command:
-    """The command line of `mrq-worker`, with something to do once the settings are known."""
+_HELP: dict[Command, str] = {
+    "worker": 'Take jobs from QUEUES (default: "default") and run them.',
+    "agent": "Run the workers of a worker group on this machine, as MongoDB says.",
+}
 
-    @click.command(cls=SettingsCommand, name="mrq-worker")
-    @settings_options("worker")
+
+def command_line(act: Callable[[Loaded], int], command: Command) -> click.Command:
+    """The command line of `mrq-worker` or `mrq-agent`, with something to do once the settings are known."""
+
+    @click.command(cls=SettingsCommand, name=f"mrq-{command}", help=_HELP[command])
+    @settings_options(command)
     @click.pass_context
-    def command(ctx: click.Context, /, **_values: Any) -> None:
-        """Take jobs from QUEUES (default: "default") and run them."""
-        ctx.exit(act(load("worker", given=given_on_command_line(ctx))))
+    def main(ctx: click.Context, /, **_values: Any) -> None:
+        ctx.exit(act(load(command, given=given_on_command_line(ctx))))
 
-    return command
+    return main
 
 
-def run_with_settings(argv: list[str], act: Callable[[Loaded], int]) -> int:
-    """Parse a worker's arguments, load its settings, and act; the exit code. Bad ones are explained: 2."""
+def run_with_settings(argv: list[str], act: Callable[[Loaded], int], command: Command = "worker") -> int:
+    """Parse a command's arguments, load its settings, and act; the exit code. Bad ones are explained: 2."""
     put_current_directory_first()
+    name = f"mrq-{command}"
     try:
-        return int(worker_command(act).main(argv, prog_name="mrq-worker", standalone_mode=False) or 0)
+        return int(command_line(act, command).main(argv, prog_name=name, standalone_mode=False) or 0)
     except ConfigError as error:
-        click.echo(f"mrq-worker: {error}", err=True)
+        click.echo(f"{name}: {error}", err=True)
         return 2
     except click.ClickException as error:
         error.show()

@@ -141,7 +141,7 @@ class Worker:
         """
         self.engine.begin()
         settings = self._app.settings
-        if settings.admin_port:
+        if settings.admin_port and settings.processes <= 1:  # several can't share a port (MRQ 0.9)
             from mrq_container.admin import AdminServer  # noqa: PLC0415 - few workers have one
 
             server = AdminServer(self, settings.admin_ip, settings.admin_port)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
+from mrq.domain.agents import group_of, wanted
 from mrq.domain.queuename import parse_queue
 from mrq.domain.status import Status
 from mrq.domain.words import how_to_start, many
@@ -132,7 +133,7 @@ def _may_write_redis(app: App) -> Finding:
 def check_indexes(app: App, *, fix: bool) -> list[Finding]:
     """Whether the indexes are there. `fix`: make those that are missing."""
     try:
-        missing = app.jobs.missing_indexes()
+        missing = [*app.jobs.missing_indexes(), *(app.stats.missing_indexes() if app.stats else ())]
         if fix:
             made = app.ensure_indexes()
             return [Finding("ok", "indexes", f"made: {', '.join(made)}" if made else "all there")]
@@ -141,7 +142,7 @@ def check_indexes(app: App, *, fix: bool) -> list[Finding]:
     if not missing:
         return [Finding("ok", "indexes", "all there")]
     mend = "make them with `mrq doctor --fix`, or start a worker with --ensure_indexes"
-    return [Finding("problem", "indexes", f"missing: {', '.join(missing)}; claims get slow", mend)]
+    return [Finding("problem", "indexes", f"missing: {', '.join(missing)}; claims and statistics get slow", mend)]
 
 
 def check_workers(app: App) -> list[Finding]:
@@ -163,6 +164,28 @@ def check_workers(app: App) -> list[Finding]:
     if not orphaned:
         jobs = sum(waiting.values())
         findings.append(Finding("ok", "queues", f"{jobs:,} jobs wait, all of them served" if jobs else "empty"))
+    return findings
+
+
+def check_agents(app: App) -> list[Finding]:
+    """Whether every worker group has agents that run it; nothing where there are no groups."""
+    try:
+        groups = [(document, len(app.agents.living(document["_id"]))) for document in app.agents.groups()]
+    except Exception as error:  # noqa: BLE001
+        return [failed("worker groups", "they can't be read", error)]
+    findings = []
+    for document, agents in groups:
+        try:
+            workers = wanted(group_of(document)).total()
+        except ConfigError as error:
+            findings.append(Finding("problem", "worker groups", str(error)))
+            continue
+        text = f"{document['_id']}: {many(workers, 'worker')} on {many(agents, 'agent') if agents else 'no agent'}"
+        if workers and not agents:
+            mend = f"start one with `mrq agent --worker_group {document['_id']}`"
+            findings.append(Finding("problem", "worker groups", text, mend))
+        else:
+            findings.append(Finding("ok", "worker groups", text))
     return findings
 
 

@@ -34,6 +34,7 @@ class About(NamedTuple):
 
 
 COMMANDS = {
+    "agent": About("Run the workers of a worker group on this machine.", extra="container"),
     "cost": About("Show what a million jobs cost, in bursts and in containers.", "mrq.cli.cost:cost_command"),
     "demo": About("Watch several thousand real jobs run, with servers of their own.", "mrq.cli.demo:demo", "embedded"),
     "doctor": About("Find out whether everything is in order here.", "mrq.cli.doctor:doctor"),
@@ -42,6 +43,7 @@ COMMANDS = {
     "simulate": About(
         "Show wait time, workers and cost over a day, before deploying.", "mrq.cli.simulate:simulate_command"
     ),
+    "stats": About("Show what ran lately, by queue or by task.", "mrq.cli.stats:stats"),
     "tick": About("Queue what recurs and look after everything, once.", "mrq.cli.tick:tick"),
     "up": About("Run MongoDB and Valkey without installing them.", "mrq.cli.up:up", "embedded"),
     "worker": About("Take jobs from queues and run them.", extra="container"),

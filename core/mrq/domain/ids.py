@@ -24,5 +24,6 @@ class ObjectIdLike(Protocol):
 
 JobId = ObjectIdLike
 WorkerId = ObjectIdLike
+AgentId = ObjectIdLike
 Token = ObjectIdLike
 """Names one claim: every write to a started job repeats it, so that a worker thought dead can't write."""

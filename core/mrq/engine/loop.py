@@ -13,6 +13,7 @@ from mrq.domain.words import many
 from mrq.domain.worker import WorkerStatus
 from mrq.engine.backoff import Backoff
 from mrq.engine.claiming import Claimer, queues_of
+from mrq.engine.collector import collector_of
 from mrq.engine.deadlines import Deadlines
 from mrq.engine.fittings import Fittings
 from mrq.engine.heartbeat import Heartbeat
@@ -96,6 +97,7 @@ class Worker:
             stores, self.state, runtime, clock, options, self._permits_released, self._permits_overdue
         )
         self._queue_limits = QueueLimits(self._permits, options.queue_limits, clock)
+        self.collector = collector_of(stores, options, clock)
         self._settler = self._make_settler(stores)
         self._strategy = strategy_named(options.strategy)
         self.queues = queues_of(options.queues)
@@ -105,7 +107,7 @@ class Worker:
         self._performer = self._make_performer(stores, tasks)
         self._heartbeat = self._make_heartbeat(stores)
         self._claimer = self._make_claimer(stores)
-        self.reporter = Reporter(jobs, workers, self.state, clock, options, fittings, self.sizes)
+        self.reporter = Reporter(jobs, workers, self.state, clock, options, fittings, self.sizes, self.collector)
         self._maintenance = Maintenance(jobs, enqueuer, clock)
         self._lost_identity = False
         self._enough = ""  # why the loop is over though the worker is not to stop
@@ -119,7 +121,7 @@ class Worker:
     def _make_settler(self, stores: StorePorts) -> Settler:
         return Settler(
             stores.jobs, self.state, self.runtime, self._clock, self.options, self._enqueuer.metrics,
-            self._permits.ended, raw=stores.raw, returned=self._enqueuer.call_for,
+            self._permits.ended, raw=stores.raw, returned=self._enqueuer.call_for, collector=self.collector,
         )  # fmt: skip
 
     def _make_sizes(self, stores: StorePorts) -> SizePublisher:
@@ -144,14 +146,14 @@ class Worker:
             jobs=stores.jobs, tasks=tasks, state=self.state, settler=self._settler, quota=self._quota,
             permits=self._permits, limits=Limits(stores, self._permits, self.runtime, self._clock),
             queue_limits=self._queue_limits, sizes=self.sizes, metrics=self._enqueuer.metrics, runtime=self.runtime,
-            clock=self._clock, guard=self._guard, fittings=self.fittings,
+            clock=self._clock, guard=self._guard, fittings=self.fittings, collector=self.collector,
         )  # fmt: skip
 
     def _make_heartbeat(self, stores: StorePorts) -> Heartbeat:
-        options = self.options
+        options, call_for = self.options, self._enqueuer.call_for
         rescuer = Rescuer(
             stores.jobs, stores.workers, self._clock, options.heartbeat_interval, options.max_losses,
-            options.default_ttl, returned=self._enqueuer.call_for, bury=self._permits.bury,
+            options.default_ttl, returned=call_for, settled=self.collector.rescued, bury=self._permits.bury,
         )  # fmt: skip
         return Heartbeat(
             stores.jobs, stores.workers, rescuer, self.state, self._clock, self._guard, options,
@@ -274,7 +276,7 @@ class Worker:
         if written and not self.state.busy:
             self._permits.finish()
             try:
-                self._workers.stop(self.state.worker, self.reporter.report(WorkerStatus.STOP, measured=True))
+                self._workers.stop(self.state.worker, self.reporter.last())
             except StoreUnavailableError as error:
                 log.warning("the database doesn't know that this worker stopped: %s", error)
             self._raw_upkeep.give_back()

@@ -18,6 +18,7 @@ from mrq.ports.errors import StoreUnavailableError
 if TYPE_CHECKING:
     from mrq.domain.job import ClaimedJob
     from mrq.domain.outcome import Failure
+    from mrq.engine.collector import Collector
     from mrq.engine.fittings import Fittings
     from mrq.engine.limits import Limits
     from mrq.engine.metrics import Metrics
@@ -54,6 +55,7 @@ class Performer:
     clock: Clock
     guard: Guard
     fittings: Fittings
+    collector: Collector
     alone: list[Run] = field(default_factory=list)  # claimed, to be run with nothing beside them
 
     def accept(self, jobs: list[ClaimedJob]) -> None:
@@ -85,6 +87,7 @@ class Performer:
         self.runtime.spawn(self._perform, run, name="mrq-job", known=run.runs_in)
 
     def _count(self, jobs: list[ClaimedJob]) -> None:
+        self.collector.started(jobs)
         self.metrics.queues("dequeued", Counter(job.raw.queue if job.raw else job.queue for job in jobs))
         self.metrics.statuses({Status.STARTED: len(jobs)})
 

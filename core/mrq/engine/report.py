@@ -13,6 +13,7 @@ from mrq.ports.errors import StoreUnavailableError
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from mrq.engine.collector import Collector
     from mrq.engine.fittings import Fittings
     from mrq.engine.options import WorkerOptions
     from mrq.engine.sizes import SizePublisher
@@ -36,6 +37,7 @@ class Reporter:
     options: WorkerOptions
     fittings: Fittings
     sizes: SizePublisher
+    collector: Collector
     started: datetime | None = None
 
     def loop(self, stopped: Event) -> None:
@@ -47,6 +49,7 @@ class Reporter:
                     self.write()
                 except StoreUnavailableError as error:
                     log.debug("no report could be written: %s", error)
+                self.collector.flush(self.state.worker)
                 self.sizes.round()
             if stopped.wait(interval):
                 return
@@ -56,11 +59,18 @@ class Reporter:
         report = self.report(self.state.status, measured=True)
         if self.fittings.reported is not None:
             self.fittings.reported({"_id": str(self.state.worker), **report, "datereported": self.clock.now()})
+        self.collector.sampled(report["process"], len(self.state.active()), self.options.greenlets)
         self.workers.report(self.state.worker, report)
         for run in self.state.active():
             ratio, run.progress = run.progress, None
             if ratio is not None and (run.job.raw is None or run.job.raw.stored):
                 self.jobs.set_progress(run.job.id, run.job.token, ratio)
+
+    def last(self) -> dict[str, Any]:
+        """The report of a worker that ends, once what it has counted since its last one is written."""
+        if not self.collector.flush(self.state.worker):
+            log.warning("what this worker counted since its last report could not be written")
+        return self.report(WorkerStatus.STOP, measured=True)
 
     def report(self, status: WorkerStatus, *, measured: bool = False) -> dict[str, Any]:
         """The report as it is stored. `measured`: with the memory and the CPU time of the process."""

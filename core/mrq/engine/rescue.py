@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from mrq.domain.ids import JobId, WorkerId
     from mrq.domain.job import ClaimedJob
+    from mrq.domain.status import Status
     from mrq.ports.clock import Clock
     from mrq.ports.jobs import JobStore
     from mrq.ports.workers import WorkerStore
@@ -39,6 +40,7 @@ class Rescuer:
     ttl: float  # seconds that a job failed by its losses is kept
     judge: LeaseJudge = field(default_factory=LeaseJudge)
     returned: Callable[[set[str]], object] = len  # told the queues to which jobs returned
+    settled: Callable[[list[tuple[ClaimedJob, Status]]], object] = len  # told what became of the jobs of the dead
     bury: Callable[[WorkerId], object] = str  # told who was found dead
 
     def beaten(self, now: float) -> None:
@@ -99,6 +101,13 @@ class Rescuer:
         results = self.jobs.settle(settlements)
         self.returned({job.queue for job in batch})
         written = [result.fate is Settled.WRITTEN for result in results]
+        self.settled(
+            [
+                (job, settlement.change.status)
+                for job, settlement, mine in zip(batch, settlements, written, strict=True)
+                if mine
+            ]
+        )
         for job, settlement, mine in zip(batch, settlements, written, strict=True):
             if mine and settlement.change.failure is not None:
                 log.error("job %s (%s) failed\n%s", job.id, job.path, settlement.change.failure.traceback)

@@ -29,7 +29,7 @@ class Run:
 
     __slots__ = (
         "deadline", "ended", "face", "fiber", "in_task", "interrupted", "job", "options", "outcome", "permits", "pools",
-        "progress", "shows_progress", "slot", "started", "task",
+        "progress", "shows_progress", "slot", "started", "task", "took",
     )  # fmt: skip
 
     def __init__(self, job: ClaimedJob, options: TaskOptions) -> None:
@@ -40,6 +40,7 @@ class Run:
         self.task: Task | None = None
         self.started: float | None = None  # monotonic seconds; None: not yet
         self.deadline: float | None = None  # monotonic seconds; None: may run for ever
+        self.took: float | None = None  # seconds from the start to the end; None: not ended, or not started
         self.interrupted: float | None = None  # monotonic seconds of the first interruption
         self.slot = -1  # at the guard
         self.permits: tuple[Permit, ...] = ()  # to be released once the end is written

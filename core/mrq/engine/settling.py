@@ -17,9 +17,10 @@ from mrq.engine.raw_settling import RawSettling
 from mrq.ports.jobs import Settled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from mrq.domain.change import JobChange
+    from mrq.engine.collector import Collector
     from mrq.engine.options import WorkerOptions
     from mrq.engine.run import Run
     from mrq.engine.state import WorkerState
@@ -52,6 +53,7 @@ class Settler:
         *,
         raw: RawQueues | None = None,
         returned: Callable[[set[str]], object] = len,
+        collector: Collector | None = None,
     ) -> None:
         """`returned`: told the queues to which payloads returned. `after`: told the runs whose ends are written, or
         are no longer ours to write."""
@@ -59,6 +61,7 @@ class Settler:
         self._state = state
         self._clock = clock
         self._metrics = metrics or Metrics()
+        self._collector = collector
         self._after = after
         window = options.settle_window
         self._lane: Lane[tuple[Run, Settlement]] = Lane("MongoDB", self._write, runtime, clock, window)
@@ -68,6 +71,8 @@ class Settler:
         """A run's outcome is decided; see that it gets written."""
         if run.outcome is None:
             raise RuntimeError("only a run with an outcome can be settled")
+        if run.took is None and run.started is not None:
+            run.took = self._clock.monotonic() - run.started
         raw = None if run.job.raw is None or run.job.raw.stored else self._raw
         if raw is not None and raw.leaves_no_trace(run, run.outcome):
             tell_end(run, run.outcome)
@@ -120,7 +125,8 @@ class Settler:
 
     def written(self, batch: Iterable[tuple[Run, Settlement]], results: Iterable[SettleResult]) -> list[Run]:
         """See to what MongoDB said; the runs that are over."""
-        over, ended = [], []
+        over: list[Run] = []
+        ended: list[tuple[Run, Status]] = []
         for (run, settlement), result in zip(batch, results, strict=True):
             if result.fate is Settled.UNSTORABLE:
                 if not self._fail_instead(run, settlement, result.reason or ""):
@@ -129,14 +135,20 @@ class Settler:
             if result.fate is Settled.REFUSED:
                 self.refused(run, settlement.change.status)
             else:
-                ended.append(settlement.change.status)
+                ended.append((run, settlement.change.status))
             over.append(run)
         self.counted(ended)
         return over
 
-    def counted(self, ended: Iterable[Status]) -> None:
+    def counted(self, ended: Sequence[tuple[Run, Status]]) -> None:
         """Runs have ended like this, and that is written, or needs no writing."""
-        self._metrics.statuses(ended)
+        self._metrics.statuses(status for _, status in ended)
+        self.noted(ended)
+
+    def noted(self, ended: Sequence[tuple[Run, Status]]) -> None:
+        """Runs have ended like this: for the statistics alone."""
+        if self._collector is not None and ended:
+            self._collector.ended(ended)
 
     def refused(self, run: Run, status: Status) -> None:
         """Say that an end was not ours to write."""

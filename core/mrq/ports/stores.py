@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mrq.ports.raw import RawQueues
     from mrq.ports.semaphores import Semaphores
     from mrq.ports.sizes import QueueSizes
+    from mrq.ports.stats import StatsStore
     from mrq.ports.wakeups import Wakeups
     from mrq.ports.workers import WorkerStore
 
@@ -35,5 +36,7 @@ class StorePorts(Protocol):
     def rates(self) -> Rates: ...
     @property
     def sizes(self) -> QueueSizes: ...
+    @property
+    def stats(self) -> StatsStore | None: ...  # None: nothing is counted
     @property
     def raw(self) -> RawQueues: ...

@@ -27,6 +27,7 @@ Group = Literal[
     "Limits",
     "Reliability",
     "Scheduler",
+    "Statistics",
     "Logging",
     "Tracing",
     "Run",

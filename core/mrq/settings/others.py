@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mrq.settings.option import FILE_ONLY, Command, option
-from mrq.settings.worker import WORKER, ReliabilitySettings
+from mrq.settings.statistics import WORKER
+from mrq.settings.worker import ReliabilitySettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,7 +17,6 @@ RUN: tuple[Command, ...] = ("run",)
 AGENT: tuple[Command, ...] = ("agent",)
 DASHBOARD: tuple[Command, ...] = ("dashboard",)
 
-AGENTS = "the agent"
 DASHBOARDS = "the dashboard"
 
 
@@ -52,7 +52,6 @@ class CommandSettings(ReliabilitySettings):
         unit="MB",
         minimum=0,
         default_text="80 % of this host's",
-        later=AGENTS,
     )
     total_cpu: int = option(
         0,
@@ -61,7 +60,6 @@ class CommandSettings(ReliabilitySettings):
         commands=AGENT,
         minimum=0,
         default_text="1024 for each core",
-        later=AGENTS,
     )
     orchestrate_interval: float = option(
         30.0,
@@ -70,15 +68,13 @@ class CommandSettings(ReliabilitySettings):
         commands=AGENT,
         unit="seconds",
         above=0,
-        later=AGENTS,
     )
     autoscaling_taskpath: str | None = option(
         None,
-        "Task that decides how many workers to run",
+        "Task to run before the workers are spread; it may change the worker groups",
         group="Agent",
         kind="str",
         commands=AGENT,
-        later=AGENTS,
     )
     dashboard_httpauth: str = option(
         "",

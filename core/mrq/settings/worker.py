@@ -5,14 +5,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mrq.settings.option import Command, option
-from mrq.settings.shared import TracingSettings
-
-WORKER: tuple[Command, ...] = ("worker",)
+from mrq.settings.option import option
+from mrq.settings.statistics import WORKER, StatisticsSettings
 
 
 @dataclass(frozen=True, slots=True, init=False, eq=False, repr=False)
-class WorkerSettings(TracingSettings):
+class WorkerSettings(StatisticsSettings):
     """Which jobs a worker takes, and how many at a time."""
 
     queues: list[str] = option(
@@ -38,7 +36,6 @@ class WorkerSettings(TracingSettings):
         commands=WORKER,
         aliases=("-p",),
         minimum=0,
-        later="starting several processes",
     )
     dequeue_strategy: str = option(
         "sequential",
@@ -161,7 +158,7 @@ class LimitSettings(WorkerSettings):
     report_file: str = option("", "Write each report to this file too", group="Worker", commands=WORKER)
     admin_port: int = option(
         0,
-        "Port of the HTTP server that answers with the report; 0: none",
+        "Port of the HTTP server that answers with the report; 0: none. Off with several processes",
         group="Worker",
         commands=WORKER,
         minimum=0,

@@ -39,6 +39,27 @@ WORKERS = (IndexModel([("datereported", ASCENDING)], name="datereported_1", expi
 # Keys under which jobs are queued once: forgotten when they have not been used for long.
 KEYS = (IndexModel([("dateexpires", ASCENDING)], name="dateexpires_1", expireAfterSeconds=0),)
 
+STATS_EXPIRY = IndexModel([("expires", ASCENDING)], name="expires_1", expireAfterSeconds=0)
+# Statistics: those of a time in the order in which they are read, what is yet to be summed up, one worker's, expiry.
+STATS = (
+    IndexModel([("res", ASCENDING), ("start", ASCENDING), ("_id", ASCENDING)], name="mrq_period"),
+    IndexModel(
+        [("res", ASCENDING), ("pending", ASCENDING)],
+        name="mrq_pending",
+        partialFilterExpression={"pending": {"$exists": True}},
+    ),
+    IndexModel(
+        [("worker", ASCENDING), ("start", ASCENDING)],
+        name="mrq_worker",
+        partialFilterExpression={"worker": {"$exists": True}},
+    ),
+    STATS_EXPIRY,
+)
+STATS_QUEUES = (
+    IndexModel([("start", ASCENDING)], name="start_1"),
+    STATS_EXPIRY,
+)
+
 _NO_SUCH_INDEX = 2  # for a hint; MongoDB's BadValue
 _OTHER_OPTIONS = {85, 86}  # an index of this name or these keys exists with other options
 

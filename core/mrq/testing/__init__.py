@@ -22,6 +22,8 @@ from mrq.engine.threads import ThreadRuntime
 from mrq.exceptions import ConfigError
 from mrq.settings import OPTIONS, suggestion
 from mrq.stores.memory import MemoryJobStore, MemoryLocks, MemoryWakeups, MemoryWorkerStore
+from mrq.stores.memory_agents import MemoryAgentStore
+from mrq.stores.memory_fleets import MemoryFleetStore
 from mrq.stores.memory_jobkeys import MemoryJobKeys
 from mrq.stores.memory_limits import MemoryRates, MemorySemaphores
 from mrq.stores.memory_logs import MemoryLogStore
@@ -30,6 +32,7 @@ from mrq.stores.memory_raw import MemoryRawQueues
 from mrq.stores.memory_reports import MemoryJobReports
 from mrq.stores.memory_schedules import MemoryScheduleStore
 from mrq.stores.memory_sizes import MemoryQueueSizes
+from mrq.stores.memory_stats import MemoryStatsStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,6 +57,9 @@ def memory_stores() -> Stores:
         logs=MemoryLogStore(),
         sizes=MemoryQueueSizes(),
         raw=MemoryRawQueues(),
+        agents=MemoryAgentStore(),
+        stats=MemoryStatsStore(jobs.documents),
+        fleets=MemoryFleetStore(),
     )
 
 

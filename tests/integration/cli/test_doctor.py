@@ -28,6 +28,13 @@ def lines_about(out: str, what: str) -> list[str]:
     return [line for line in out.splitlines() if line[9:].startswith(what)]
 
 
+@pytest.fixture
+def app(app: App) -> App:
+    """With every index."""
+    app.ensure_indexes()
+    return app
+
+
 @pytest.mark.usefixtures("configured", "app")
 def test_all_is_well(mrq: Mrq) -> None:
     code, out, _ = mrq("doctor")
@@ -67,6 +74,25 @@ def test_queues_that_nobody_serves(mrq: Mrq, app: App) -> None:
     assert code == 0, out
     assert "1 alive, on high/ low_reverse" in out
     assert "3 jobs wait, all of them served" in out
+
+
+@pytest.mark.usefixtures("configured")
+def test_worker_groups_and_their_agents(mrq: Mrq, app: App) -> None:
+    app.agents.put_group("crawlers", {"commands": ["mrq-worker a --processes 2"]})
+    app.agents.put_group("asleep", {"commands": []})
+    code, out, _ = mrq("doctor")
+    assert code == 1
+    asleep, crawlers = lines_about(out, "worker groups")
+    assert (asleep[:2], crawlers[:7]) == ("ok", "problem")
+    assert "crawlers: 2 workers on no agent" in crawlers
+    assert "mrq agent --worker_group crawlers" in out
+
+    app.agents.report(app.jobs.new_id(), {"worker_group": "crawlers", "status": "started"}, 60)
+    code, out, _ = mrq("doctor")
+    assert code == 0, out
+    assert "crawlers: 2 workers on 1 agent" in out
+    app.agents.put_group("crawlers", {"commands": ["mrq-worker 'a"]})
+    assert "worker group 'crawlers': commands[0]" in mrq("doctor")[1]
 
 
 @pytest.mark.usefixtures("configured")

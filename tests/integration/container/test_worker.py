@@ -25,15 +25,15 @@ def test_a_job_finds_its_worker(site: Site) -> None:
     worker = site.worker("other_reverse", greenlets=3)
     result = site.wait_for_end(queue_job(WHO, {}))["result"]
     assert result.pop("job")
+    status = result.pop("status")
     assert result == {
         "worker": "Worker",
         "id": worker.identities[0],
-        "status": "spawn",
         "pool": [3, 1, 2],
         "queues": ["default", "other"],
         "config": 3,
-    } | {"status": result["status"]}
-    assert result["status"] in ("spawn", "wait")
+    }
+    assert status in ("started", "spawn", "wait")  # it may be the very first job
 
 
 def test_a_class_of_ones_own_is_around_each_job(site: Site) -> None:

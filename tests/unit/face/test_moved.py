@@ -28,7 +28,16 @@ def test_what_is_moved_is_found_by_its_old_name(monkeypatch: pytest.MonkeyPatch)
     assert asked == [{"group": "mrq.moved", "name": "mrq.worker.Worker"}]
 
 
-@pytest.mark.parametrize("name", ["agent", "dashboard", "processes", "scheduler", "supervisor"])
+@pytest.mark.parametrize("name", ["agent.Agent", "processes.Process", "processes.ProcessPool", "supervisor.Supervisor"])
+def test_what_the_container_brings_is_there(name: str) -> None:
+    module, _, attribute = name.partition(".")
+    face = importlib.import_module(f"mrq.{module}")
+    assert getattr(face, attribute).__name__ == attribute
+    with pytest.raises(AttributeError, match=rf"module 'mrq\.{module}' has no attribute 'nothing'"):
+        face.nothing  # noqa: B018
+
+
+@pytest.mark.parametrize("name", ["dashboard", "scheduler"])
 def test_what_is_not_there_yet_says_so(name: str) -> None:
     with pytest.raises(ImportError, match=rf"mrq\.{name} is not in this version"):
         importlib.import_module(f"mrq.{name}")

@@ -1,0 +1,32 @@
+"""The statistics of an app: who keeps them going, and who reads them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from mrq.domain.stats import Resolution
+from mrq.engine.rollup import RollUp
+from mrq.engine.stats_upkeep import StatsUpkeep
+
+if TYPE_CHECKING:
+    from mrq.app import App
+    from mrq.engine.stats_reading import StatsReader
+
+
+def upkeep(app: App) -> StatsUpkeep | None:
+    """Keeps the statistics going: `stats_round(now)`, to be called once a minute. None: nothing is counted."""
+    if app.stats is None:
+        return None
+    settings = app.settings
+    keep = {
+        Resolution.MINUTE: timedelta(seconds=settings.stats_minute_ttl),
+        Resolution.HOUR: timedelta(seconds=settings.stats_hour_ttl),
+        Resolution.DAY: timedelta(seconds=settings.stats_day_ttl),
+    }
+    return StatsUpkeep(app.queue_sampler, RollUp(app.stats, keep), app.clock)
+
+
+def reader(app: App) -> StatsReader:
+    """Reads what was counted."""
+    return app.stats_reader

@@ -1,0 +1,221 @@
+"""Read what was counted. Sums that are not made yet are made while reading, from what is stored: nobody has to wait for
+a round of maintenance to see the last minutes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from mrq.domain.figures import Figures, FleetPoint, QueuePoint, Spread, WorkerPoint, arrivals_per_second
+from mrq.domain.queuefigures import QueueFigures, RunTimes
+from mrq.domain.stats import Counts, FleetSample, QueueSamples, Resolution, Tally, counted_as
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mrq.domain.ids import WorkerId
+    from mrq.domain.stats import Period
+    from mrq.engine.queue_samples import QueueSampler
+    from mrq.ports.clock import Clock
+    from mrq.ports.stats import StatsStore
+
+MOST_POINTS = 1500
+"""Periods, or samples, in one answer."""
+
+PAGE = 200
+WINDOW = timedelta(minutes=5)
+"""Of which the current figures of a queue are."""
+SHORTEST_WINDOW = timedelta(seconds=20)
+
+UNMADE = {Resolution.MINUTE: timedelta(hours=2), Resolution.HOUR: timedelta(days=2), Resolution.DAY: timedelta(days=8)}
+"""How far back from now sums are looked for that are not made yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatsReader:
+    """Times are naive and in UTC. Each method raises StoreUnavailableError when MongoDB is away."""
+
+    store: StatsStore
+    sampler: QueueSampler
+    clock: Clock
+
+    # ---- jobs
+
+    def figures(
+        self,
+        start: datetime,
+        end: datetime,
+        resolution: Resolution,
+        queue: str | None = None,
+        path: str | None = None,
+    ) -> list[Figures]:
+        """The figures of each period in [start, end) in which something was counted, in order.
+
+        Raises:
+            ValueError: those are too many periods.
+        """
+        queue = None if queue is None else counted_as(queue)
+        tallies = self._tallies(start, end, resolution, queue, path)
+        arrivals = {}
+        if queue is not None and path is None and resolution is Resolution.MINUTE:
+            arrivals = self._arrivals(queue, tallies)
+        return [
+            Figures.of(
+                tally.select(queue, path),
+                moment,
+                self._seconds(moment, moment + resolution.length),
+                queue=queue,
+                path=path,
+                arrivals_per_s=arrivals.get(moment),
+                dropped=tally.dropped,
+            )
+            for moment, tally in tallies.items()
+        ]
+
+    def totals(self, start: datetime, end: datetime, resolution: Resolution, *, by_task: bool) -> list[Figures]:
+        """The figures of the whole of [start, end), one for each queue, or for each task; the busiest first."""
+        sums: dict[str, Counts] = defaultdict(Counts)
+        dropped = 0
+        tallies = self._tallies(start, end, resolution)
+        for tally in tallies.values():
+            dropped += tally.dropped
+            for (queue, path), counts in tally.counts.items():
+                sums[path if by_task else queue].merge(counts)
+        began = resolution.start_of(start)
+        seconds = self._seconds(began, end)
+        found = sorted(sums.items(), key=lambda item: (-item[1].activity, item[0]))
+        return [
+            Figures.of(counts, began, seconds, dropped=dropped, **({"path": name} if by_task else {"queue": name}))
+            for name, counts in found
+        ]
+
+    def _seconds(self, start: datetime, end: datetime) -> float:
+        return max(0.0, (min(end, self.clock.now()) - start).total_seconds())
+
+    def _tallies(
+        self,
+        start: datetime,
+        end: datetime,
+        resolution: Resolution,
+        queue: str | None = None,
+        path: str | None = None,
+    ) -> dict[datetime, Tally]:
+        """What was counted, by period."""
+        start = resolution.start_of(start)
+        if (end - start) // resolution.length > MOST_POINTS:
+            raise ValueError(
+                f"from {start} to {end} there are more than {MOST_POINTS:,} periods of one {resolution.value}; "
+                "ask for a shorter time, or for a coarser resolution"
+            )
+        found = {period.start: period.tally for period in self._pages(resolution, start, end, queue, path)}
+        for moment in self._unmade(resolution, start, end):
+            found[moment] = self._made(resolution, moment, queue, path)
+        return dict(sorted(found.items()))
+
+    def _pages(
+        self, resolution: Resolution, start: datetime, end: datetime, queue: str | None, path: str | None
+    ) -> Iterator[Period]:
+        after: str | None = None
+        while page := self.store.read(resolution, start, end, limit=PAGE, after=after, queue=queue, path=path):
+            yield from page
+            if len(page) < PAGE:
+                return
+            after = page[-1].id
+
+    def _unmade(self, resolution: Resolution, start: datetime, end: datetime) -> set[datetime]:
+        """Periods that are not summed up, or of which a part is not, or was written since."""
+        if resolution.child is None:
+            return set()
+        start = max(start, resolution.start_of(self.clock.now() - UNMADE[resolution]))
+        found: set[datetime] = set()
+        pending = self.store.pending(resolution, start, end)
+        while pending is not None:
+            found.add(pending)
+            pending = self.store.pending(resolution, pending + resolution.length, end)
+        return found | {resolution.start_of(moment) for moment in self._unmade(resolution.child, start, end)}
+
+    def _made(self, resolution: Resolution, start: datetime, queue: str | None, path: str | None) -> Tally:
+        """A sum as it would be."""
+        total, end = Tally(), start + resolution.length
+        if resolution.child is not Resolution.WORKER and resolution.child is not None:
+            for tally in self._tallies(start, end, resolution.child, queue, path).values():
+                total.merge(tally)
+            return total
+        for part in self._pages(Resolution.WORKER, start, end, queue, path):
+            total.merge(part.tally)
+            total.fleet.merge(FleetSample() if part.sample is None else FleetSample.of(part.sample))
+        return total
+
+    def _arrivals(self, queue: str, tallies: dict[datetime, Tally]) -> dict[datetime, float | None]:
+        if not tallies:
+            return {}
+        minute = Resolution.MINUTE.length
+        looks = self.store.samples(min(tallies), max(tallies) + 2 * minute, MOST_POINTS + 1, queue)
+        by_start = {look.start: look for look in looks}
+        found: dict[datetime, float | None] = {}
+        for moment, tally in tallies.items():
+            before, after = by_start.get(moment), by_start.get(moment + minute)
+            if before is not None and after is not None:
+                found[moment] = arrivals_per_second(tally.select(queue), before, after, queue)
+        return found
+
+    # ---- queues
+
+    def queue_history(self, queue: str, start: datetime, end: datetime) -> list[QueuePoint]:
+        """What waited in a queue, minute by minute: the last 1,500 minutes of [start, end), without those in which
+        nobody looked."""
+        queue = counted_as(queue)
+        found = []
+        for look in self.store.samples(start, end, MOST_POINTS, queue):
+            backlog = look.of(queue)
+            if backlog is not None:
+                found.append(QueuePoint(look.at, backlog.waiting, backlog.delayed, backlog.oldest_wait, backlog.capped))
+        return found
+
+    def latest_look(self) -> QueueSamples | None:
+        """All queues as they were a minute or so ago; None: nobody has looked within the last five."""
+        now = self.clock.now()
+        looks = self.store.samples(now - WINDOW, now + Resolution.MINUTE.length, 1)
+        return looks[-1] if looks else None
+
+    def queue_figures(self, queue: str) -> QueueFigures:
+        """A queue as it is now: what waits is counted at once (to 100,000), the rest is of the last five minutes."""
+        now, queue = self.clock.now(), counted_as(queue)
+        backlog = self.sampler.one(queue, now)
+        looks = self.store.samples(Resolution.MINUTE.start_of(now - WINDOW), now, MOST_POINTS, queue)
+        looks = [look for look in looks if now - look.at >= SHORTEST_WINDOW and look.of(queue) is not None]
+        begun = looks[0].start if looks else Resolution.MINUTE.start_of(now - WINDOW)
+        counts = Counts()
+        for tally in self._tallies(begun, now, Resolution.MINUTE, queue).values():
+            counts.merge(tally.select(queue))
+        seconds = max((now - begun).total_seconds(), 1.0)
+        arrivals = (
+            arrivals_per_second(counts, looks[0], QueueSamples(begun, now, {queue: backlog}), queue) if looks else None
+        )
+        if arrivals is None and counts.started:  # at least as many as have left it
+            arrivals = max(0, counts.started - counts.handed_back) / seconds
+        run = Spread.of(counts.run)
+        return QueueFigures(
+            waiting=backlog.waiting,
+            arrivals_per_s=arrivals,
+            completions_per_s=counts.settled / seconds,
+            oldest_wait=backlog.oldest_wait if backlog.waiting else 0.0,
+            run_time=None if run is None else RunTimes(run.mean, run.p50, run.p95, run.p99),
+        )
+
+    # ---- workers
+
+    def worker_history(self, worker: WorkerId, start: datetime, end: datetime) -> list[WorkerPoint]:
+        """The minutes of one worker: the first 1,500 of [start, end)."""
+        found = self.store.of_worker(worker, start, end, MOST_POINTS)
+        return [WorkerPoint.of(each.start, each.sample) for each in found if each.sample and each.sample.reports]
+
+    def fleet_history(self, start: datetime, end: datetime, resolution: Resolution) -> list[FleetPoint]:
+        """All workers together, by period. Raises ValueError: those are too many periods."""
+        tallies = self._tallies(start, end, resolution, path="")  # none has this path: no counts are read
+        return [
+            FleetPoint.of(moment, self._seconds(moment, moment + resolution.length), tally.fleet)
+            for moment, tally in tallies.items()
+        ]

@@ -1,0 +1,136 @@
+"""What was counted: runs by queue and task, queues and workers over time.
+
+from mrq import stats
+
+for minute in stats.figures(queue="default"):
+    print(minute.start, minute.settled, minute.run.p95 if minute.run else "")
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from mrq.app import get_app
+from mrq.app_stats import reader
+from mrq.domain.figures import Figures, FleetPoint, QueuePoint, Spread, WorkerPoint
+from mrq.domain.queuefigures import QueueFigures, RunTimes
+from mrq.domain.stats import Resolution
+
+if TYPE_CHECKING:
+    from mrq.engine.stats_reading import StatsReader
+
+__all__ = [
+    "Figures",
+    "FleetPoint",
+    "QueueFigures",
+    "QueuePoint",
+    "RunTimes",
+    "Spread",
+    "WorkerPoint",
+    "figures",
+    "fleet_history",
+    "queue_figures",
+    "queue_history",
+    "resolution_for",
+    "totals",
+    "worker_history",
+]
+
+HOUR = timedelta(hours=1)
+NAMES = {each.value: each for each in (Resolution.MINUTE, Resolution.HOUR, Resolution.DAY)}
+MINUTES_UP_TO, HOURS_UP_TO = timedelta(hours=6), timedelta(days=14)
+
+
+def figures(
+    queue: str | None = None,
+    path: str | None = None,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    resolution: str = "",
+) -> list[Figures]:
+    """The runs of a queue, a task, both, or of all, period by period, without those in which nothing was counted.
+
+    start, end:  UTC, or with a time zone; the last hour if they are left out. The period that `start` is in is whole
+    resolution:  "minute", "hour" or "day"; "": minutes up to 6 hours, hours up to 14 days, else days
+
+    Raises ValueError when that is more than 1,500 periods or `resolution` is another word; ServerUnavailableError.
+    """
+    start, end = _between(start, end)
+    return _reader().figures(start, end, _resolution(resolution, start, end), queue, path)
+
+
+def totals(
+    by: str = "queue", start: datetime | None = None, end: datetime | None = None, resolution: str = ""
+) -> list[Figures]:
+    """The runs of the whole time, one entry a queue, or (`by="task"`) a task, the busiest first.
+
+    The other arguments are those of `figures`. Raises ValueError, ServerUnavailableError.
+    """
+    if by not in ("queue", "task"):
+        raise ValueError(f"by is 'queue' or 'task', not {by!r}")
+    start, end = _between(start, end)
+    return _reader().totals(start, end, _resolution(resolution, start, end), by_task=by == "task")
+
+
+def queue_history(queue: str, start: datetime | None = None, end: datetime | None = None) -> list[QueuePoint]:
+    """What waited in a queue, once a minute; the last hour if nothing else is said, 1,500 minutes at most.
+
+    Raises ServerUnavailableError.
+    """
+    start, end = _between(start, end)
+    return _reader().queue_history(queue, start, end)
+
+
+def queue_figures(queue: str) -> QueueFigures:
+    """A queue as it is now: waiting jobs are counted at once, rates and run times are of the last five minutes.
+
+    Raises ServerUnavailableError.
+    """
+    return _reader().queue_figures(queue)
+
+
+def worker_history(worker: str, start: datetime | None = None, end: datetime | None = None) -> list[WorkerPoint]:
+    """Processor, memory and greenlets of one worker, by minute; they are kept for 6 hours (`stats_worker_ttl`).
+
+    Raises InvalidJobIdError when `worker` is no id; ServerUnavailableError.
+    """
+    start, end = _between(start, end)
+    return _reader().worker_history(get_app().jobs.parse_id(worker), start, end)
+
+
+def fleet_history(start: datetime | None = None, end: datetime | None = None, resolution: str = "") -> list[FleetPoint]:
+    """All workers together. The arguments are those of `figures`. Raises ValueError, ServerUnavailableError."""
+    start, end = _between(start, end)
+    return _reader().fleet_history(start, end, _resolution(resolution, start, end))
+
+
+def resolution_for(length: timedelta) -> Resolution:
+    """The resolution that shows so long a time best."""
+    if length <= MINUTES_UP_TO:
+        return Resolution.MINUTE
+    return Resolution.HOUR if length <= HOURS_UP_TO else Resolution.DAY
+
+
+def _reader() -> StatsReader:
+    return reader(get_app())
+
+
+def _resolution(name: str, start: datetime, end: datetime) -> Resolution:
+    if not name:
+        return resolution_for(end - start)
+    if name not in NAMES:
+        raise ValueError(f"a resolution is one of {', '.join(NAMES)}, not {name!r}")
+    return NAMES[name]
+
+
+def _between(start: datetime | None, end: datetime | None) -> tuple[datetime, datetime]:
+    end = get_app().clock.now() if end is None else _utc(end)
+    start = end - HOUR if start is None else _utc(start)
+    if start >= end:
+        raise ValueError(f"the start ({start}) has to be before the end ({end})")
+    return start, end
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
