@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pymongo.database import Database
 
     from benchmarks.services import Services
+    from mrq.embedded import EmbeddedServers
 
 TASK = "benchmarks.tasks.noop"
 ROOT = Path(__file__).resolve().parents[1]
@@ -35,7 +36,7 @@ def enqueue(n: int) -> float:
     return time.perf_counter() - start
 
 
-def start_worker(servers: Services, *flags: str) -> subprocess.Popen[bytes]:
+def start_worker(servers: Services | EmbeddedServers, *flags: str) -> subprocess.Popen[bytes]:
     """A worker process as a user starts it."""
     environment = {**os.environ, "MRQ_MONGODB_JOBS": servers.mongodb_url, "MRQ_REDIS": servers.redis_url}
     command = [sys.executable, "-m", "mrq_container.command", "--log_level", "WARNING", *flags]
