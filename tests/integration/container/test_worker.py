@@ -176,3 +176,12 @@ def test_names_that_are_not_there() -> None:
     with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
         mrq.worker.Nothing  # noqa: B018
     assert Path(mrq.worker.__file__).name == "worker.py"
+
+
+@pytest.mark.parametrize(("asked", "noted"), [({}, False), ({"GEVENT_TRACK_GREENLET_TREE": "1"}, True)])
+def test_where_greenlets_were_spawned_is_noted_only_if_asked_for(
+    site: Site, asked: dict[str, str], noted: bool
+) -> None:
+    """It costs a quarter of each spawn."""
+    site.worker(**asked)
+    assert site.wait_for_end(queue_job("support.workertasks.TracksGreenlets", {}))["result"] is noted
