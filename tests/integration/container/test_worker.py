@@ -171,8 +171,8 @@ def test_a_loop_of_ones_own(site: Site, mongodb_url: str, redis_url: str, redis_
 def test_names_that_are_not_there() -> None:
     import mrq.worker
 
-    with pytest.raises(ImportError, match=r"mrq\.agent is not in this version yet"):
-        __import__("mrq.agent")
+    with pytest.raises(ImportError, match=r"mrq\.scheduler is not in this version"):
+        __import__("mrq.scheduler")
     with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
         mrq.worker.Nothing  # noqa: B018
     assert Path(mrq.worker.__file__).name == "worker.py"
