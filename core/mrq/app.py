@@ -225,6 +225,8 @@ class App(StoreShelf):
             *self.workers.ensure_indexes(largest),
             *self.job_keys.ensure_indexes(largest),
             *self.schedules.ensure_indexes(largest),
+            *self.audit.ensure_indexes(largest),
+            *self.operations.ensure_indexes(largest),
             *self.agents.ensure_indexes(largest),
             *(self.stats.ensure_indexes(largest) if self.stats else ()),
         ]

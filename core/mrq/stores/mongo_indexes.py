@@ -31,7 +31,14 @@ EXPIRES = IndexModel([("dateexpires", ASCENDING)], name="dateexpires_1", sparse=
 # Retries and interrupted jobs that are due. Same as MRQ 0.9's.
 RETRY = IndexModel([("dateretry", ASCENDING)], name="dateretry_1", sparse=True)
 
-JOBS = (QUEUED, STARTED, EXPIRES, RETRY)
+# Failures by age, for people. Jobs without an exception cost nothing in it.
+FAILED = IndexModel(
+    [("status", ASCENDING), ("_id", ASCENDING)],
+    name="mrq_failed",
+    partialFilterExpression={"exceptiontype": {"$exists": True}},
+)
+
+JOBS = (QUEUED, STARTED, EXPIRES, RETRY, FAILED)
 
 WORKERS = (
     # Suspects by their last sign of life; documents of workers that are gone vanish after an hour (MRQ 0.9).

@@ -22,9 +22,11 @@ from mrq.engine.threads import ThreadRuntime
 from mrq.exceptions import ConfigError
 from mrq.settings import OPTIONS, suggestion
 from mrq.stores.memory import MemoryJobStore, MemoryLocks, MemoryWakeups, MemoryWorkerStore
+from mrq.stores.memory_actions import MemoryAuditStore, MemoryOperationStore
 from mrq.stores.memory_agents import MemoryAgentStore
 from mrq.stores.memory_fleets import MemoryFleetStore
 from mrq.stores.memory_jobkeys import MemoryJobKeys
+from mrq.stores.memory_joblists import MemoryJobLists
 from mrq.stores.memory_limits import MemoryRates, MemorySemaphores
 from mrq.stores.memory_logs import MemoryLogStore
 from mrq.stores.memory_pauses import MemoryPauses
@@ -57,6 +59,9 @@ def memory_stores() -> Stores:
         logs=MemoryLogStore(),
         sizes=MemoryQueueSizes(),
         raw=MemoryRawQueues(),
+        job_lists=MemoryJobLists(jobs.documents),
+        audit=MemoryAuditStore(),
+        operations=MemoryOperationStore(),
         agents=MemoryAgentStore(),
         stats=MemoryStatsStore(jobs.documents),
         fleets=MemoryFleetStore(),
