@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from mrq.engine.shutdown import Exit
     from mrq.engine.state import WorkerState
     from mrq.ports.guard import Guard
+    from mrq_container.greenlets import GreenletTracer
 
 log = logging.getLogger("mrq.worker")
 
@@ -53,6 +54,7 @@ class Worker:
         """Raises ConfigError: a queue, the strategy or the id can't be served, or a schedule is wrong."""
         self._app = get_app()
         self._usage = ProcessUsage()
+        self._tracer = _tracer() if self._app.settings.trace_greenlets else None
         self._performed: dict[int, Outcome] = {}
         self._admin: Any = None
         self.exit: Exit | None = None
@@ -75,6 +77,7 @@ class Worker:
             logs=handler.writer(self._app) if handler is not None else None,
             perform=self._perform if own else None,
             process=self._usage.report,
+            trace=self._tracer.trace if self._tracer is not None else None,
             memory=lambda: memory()["total"],
             reported=self._write_report if settings.report_file else None,
         )
@@ -139,6 +142,8 @@ class Worker:
 
         Raises ServerUnavailableError when MongoDB is away.
         """
+        if self._tracer is not None:
+            self._tracer.install()
         self.engine.begin()
         settings = self._app.settings
         if settings.admin_port and settings.processes <= 1:  # several can't share a port (MRQ 0.9)
@@ -171,6 +176,8 @@ class Worker:
         self.exit = self.engine.end()
         if self._admin is not None:
             self._admin.stop()
+        if self._tracer is not None:
+            self._tracer.remove()
         return self.exit.code
 
     def shutdown_graceful(self) -> None:
@@ -263,6 +270,12 @@ class Worker:
             part.replace(path)
         except OSError as error:
             log.warning("the report file %s can't be written: %s", path, error)
+
+
+def _tracer() -> GreenletTracer:
+    from mrq_container.greenlets import GreenletTracer  # noqa: PLC0415 - few workers have one
+
+    return GreenletTracer()
 
 
 class PoolView:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mrq.domain.job import ClaimedJob
     from mrq.domain.options import TaskOptions
     from mrq.domain.outcome import Outcome
+    from mrq.domain.usage import Usage
 
 
 NEVER = datetime(9999, 12, 31)  # noqa: DTZ001 - naive and in UTC, as all times here
@@ -48,6 +49,7 @@ class JobChange:
     losses: int | None = None
     losses_alone: int | None = None
     progress: float | None = None
+    usage: Usage | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ def change_for(
     worker: WorkerId | None,
     *,
     shows_progress: bool = False,
+    usage: Usage | None = None,
 ) -> JobChange:
     """Turn an outcome into what is to be written. TTLs follow MRQ 0.9: results count from now, the others
     from when the job was queued. `shows_progress`: the job has told how far it is; a success makes that 1."""
@@ -85,6 +88,7 @@ def change_for(
         worker=worker,
         retry_count=outcome.retry_count,
         queue=outcome.queue,
+        usage=usage,
     )
     if base.status is Status.SUCCESS:
         expires = after(now, options.result_ttl)

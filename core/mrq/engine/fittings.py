@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mrq.domain.task import Task
     from mrq.engine.logs import LogWriter
     from mrq.engine.run import Run
+    from mrq.ports.tracing import RunTrace
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,5 +27,7 @@ class Fittings:
     """What the report says of the process: pid, cpu, mem. True: measure them, else they are 0."""
     memory: Callable[[], int] | None = None
     """Bytes that the process uses, for max_memory."""
+    trace: Callable[[], RunTrace] | None = None
+    """Gives each run the trace of what it uses of the processor."""
     reported: Callable[[Mapping[str, Any]], None] | None = None
     """Told each report that was made, with its `_id`; must not raise."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from mrq.domain.words import many
 from mrq.domain.worker import WorkerStatus
 from mrq.engine.backoff import Backoff
+from mrq.engine.blocking import BlockingWatch
 from mrq.engine.claiming import Claimer, queues_of
 from mrq.engine.collector import collector_of
 from mrq.engine.deadlines import Deadlines
@@ -147,6 +148,7 @@ class Worker:
             permits=self._permits, limits=Limits(stores, self._permits, self.runtime, self._clock),
             queue_limits=self._queue_limits, sizes=self.sizes, metrics=self._enqueuer.metrics, runtime=self.runtime,
             clock=self._clock, guard=self._guard, fittings=self.fittings, collector=self.collector,
+            blocking=BlockingWatch(self.options.blocking_limit, self._clock),
         )  # fmt: skip
 
     def _make_heartbeat(self, stores: StorePorts) -> Heartbeat:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mrq.engine.collector import Collector
     from mrq.engine.fittings import Fittings
     from mrq.engine.options import WorkerOptions
+    from mrq.engine.run import Run
     from mrq.engine.sizes import SizePublisher
     from mrq.engine.state import WorkerState
     from mrq.ports.clock import Clock
@@ -83,15 +84,21 @@ class Reporter:
             "config": dict(self.options.report_config),
             "done_jobs": self.state.done_jobs,
             "usage_avg": len(active) / self.options.greenlets,
-            "jobs": [
-                {
-                    "id": str(run.job.id),
-                    "path": run.job.path,
-                    "datestarted": run.job.datestarted,
-                    "stack": run.where().splitlines(),
-                    "time": 0,  # until they are traced
-                    "switches": 0,
-                }
-                for run in active[:100]  # bounded: a report must stay small whatever the number of greenlets
-            ],
+            "jobs": [_described(run) for run in active[:MOST_JOBS]],
         }
+
+
+MOST_JOBS = 100  # a report must stay small whatever the number of greenlets
+
+
+def _described(run: Run) -> dict[str, Any]:
+    """A running job. Its times are those up to the last switch; 0 when they are not traced."""
+    usage = None if run.trace is None else run.trace.usage()
+    return {
+        "id": str(run.job.id),
+        "path": run.job.path,
+        "datestarted": run.job.datestarted,
+        "stack": run.where().splitlines(),
+        "time": usage.time if usage else 0,
+        "switches": usage.switches if usage else 0,
+    }

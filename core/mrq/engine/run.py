@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mrq.engine.subpools import Subpool
     from mrq.ports.runtime import Fiber
     from mrq.ports.semaphores import Permit
+    from mrq.ports.tracing import RunTrace
 
 _DECIDING = threading.Lock()
 
@@ -29,7 +30,7 @@ class Run:
 
     __slots__ = (
         "deadline", "ended", "face", "fiber", "in_task", "interrupted", "job", "options", "outcome", "permits", "pools",
-        "progress", "shows_progress", "slot", "started", "task", "took",
+        "progress", "shows_progress", "slot", "started", "task", "took", "trace",
     )  # fmt: skip
 
     def __init__(self, job: ClaimedJob, options: TaskOptions) -> None:
@@ -50,6 +51,7 @@ class Run:
         self.ended = False  # its fiber is out of the task
         self.face: object = None  # the Job that the task sees, once it has asked for it
         self.pools: set[Subpool] = set()  # that the task has open
+        self.trace: RunTrace | None = None  # None: not traced
 
     def runs_in(self, fiber: Fiber) -> None:
         """The fiber that is about to run it."""

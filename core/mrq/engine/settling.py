@@ -101,7 +101,8 @@ class Settler:
 
     def _change(self, run: Run, outcome: Outcome) -> JobChange:
         now, me = self._clock.now(), self._state.worker
-        return change_for(run.job, outcome, run.options, now, me, shows_progress=run.shows_progress)
+        usage = None if run.trace is None else run.trace.usage()
+        return change_for(run.job, outcome, run.options, now, me, shows_progress=run.shows_progress, usage=usage)
 
     def loop(self) -> None:
         """Write what comes until `close` is called and nothing is left."""

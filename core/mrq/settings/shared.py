@@ -162,8 +162,13 @@ class LoggingSettings(GeneralSettings):
 class TracingSettings(LoggingSettings):
     """What to record about running jobs."""
 
-    trace_greenlets: bool = option(
-        False, "Record the time and the switches of each job", group="Tracing", later="tracing greenlets"
+    trace_greenlets: bool = option(False, "Record the processor time and the switches of each job", group="Tracing")
+    trace_blocking: float = option(
+        0.25,
+        "With --trace_greenlets: warn of jobs that keep the others waiting for this long; 0: never",
+        group="Tracing",
+        unit="seconds",
+        minimum=0,
     )
     trace_memory: bool = option(False, "Record the memory of each job", group="Tracing", later="tracing memory")
     trace_io: bool = option(False, "Record the input and output of jobs", group="Tracing", later="tracing I/O")

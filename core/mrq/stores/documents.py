@@ -8,6 +8,7 @@
     losses losses_alone                              workers that died while it ran, and while it ran alone
     dateupdated totaltime result dateexpires dateretry retry_count progress
     traceback exceptiontype traceback_history        written when it ends
+    time switches longest                            what the run used, if it was traced; see `usage_fields`
     raw_queue       the raw queue that it came from; `queue` is then the one for its retries
 
 Updates are MongoDB update documents; the memory store applies the same ones.
@@ -25,6 +26,7 @@ from mrq.domain.job import ClaimedJob, JobRecord
 from mrq.domain.jobkeys import Standing
 from mrq.domain.status import Status
 from mrq.exceptions import InvalidParamsError, JobTooLargeError
+from mrq.stores.attempt_documents import usage_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -273,6 +275,8 @@ def values_of(change: JobChange) -> Document:
         "progress": change.progress,
     }
     values.update((name, value) for name, value in optional.items() if value is not None)
+    if change.usage is not None:
+        values.update(usage_fields(change.usage))
     if change.failure is not None:
         values["exceptiontype"] = change.failure.exceptiontype
         values["traceback"] = change.failure.traceback
