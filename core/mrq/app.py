@@ -252,6 +252,7 @@ def worker_options(settings: Settings) -> WorkerOptions:
         queue_ttl=settings.queue_ttl,
         stats_ttl=settings.stats_worker_ttl,
         blocking_limit=settings.trace_blocking,
+        deploy=settings.deploy,
         default_ttl=settings.default_job_ttl,
         only=task_paths(settings.task_whitelist),
         never=task_paths(settings.task_blacklist),

@@ -16,6 +16,7 @@ from mrq.stores.connections import OFF, Clients
 
 if TYPE_CHECKING:
     from mrq.ports.agents import AgentStore
+    from mrq.ports.failures import FailureStore
     from mrq.ports.jobkeys import JobKeys
     from mrq.ports.jobs import JobStore
     from mrq.ports.locks import Locks
@@ -53,6 +54,7 @@ class Stores:
     raw: RawQueues | None = None
     agents: AgentStore | None = None
     stats: StatsStore | None = None
+    failures: FailureStore | None = None
 
 
 class StoreShelf:
@@ -207,6 +209,15 @@ class StoreShelf:
         from mrq.stores.mongo_reports import MongoJobReports  # noqa: PLC0415
 
         return MongoJobReports(self._database)
+
+    @cached_property
+    def failures(self) -> FailureStore:
+        """Failed jobs in groups."""
+        if self._stores:
+            return _given(self._stores.failures, "failures")
+        from mrq.stores.mongo_failures import MongoFailureStore  # noqa: PLC0415
+
+        return MongoFailureStore(self._database)
 
     @cached_property
     def stats(self) -> StatsStore | None:

@@ -24,6 +24,7 @@ except ModuleNotFoundError:  # it comes with the extra `embedded`
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from mrq.domain.attempt import Attempt
     from mrq.domain.job import JobRecord
 
 COLOURS = {Status.SUCCESS.value: "green"} | dict.fromkeys((status.value for status in FAILED), "red")  # others: yellow
@@ -63,6 +64,8 @@ def show(record: JobRecord) -> None:
     """Print it; with colours where rich is installed and stdout is a terminal."""
     for name, value in facts(record):
         _line(name, value, COLOURS.get(value, "yellow") if name == "status" else "")
+    if record.attempts:
+        _section("Runs", "\n".join(_run_line(run) for run in record.attempts))
     if record.traceback:
         _section("Traceback", record.traceback)
     for number, run in enumerate(record.traceback_history, 1):
@@ -70,6 +73,16 @@ def show(record: JobRecord) -> None:
             continue  # it is the one above
         about = f"Earlier run {number}: {run.get('status')} at {_time(run.get('date'))}"
         _section(about, run.get("traceback") or "")
+
+
+def _run_line(run: Attempt) -> str:
+    """One run, in one line."""
+    took = "" if run.ended is None else f", {(run.ended - run.started).total_seconds():.3f} s"
+    used = "" if run.time is None else f", {run.time:.3f} s of it at work, {run.switches} switches"
+    where = f" on {run.worker}" if run.worker is not None else ""
+    version = f", version {run.deploy}" if run.deploy else ""
+    why = f": {run.exceptiontype} {run.message or ''}".rstrip() if run.exceptiontype else ""
+    return f"{_time(run.started)} {run.end.value if run.end else 'runs'}{where}{took}{used}{version}{why}"
 
 
 def _show_log(app: App, record: JobRecord) -> None:
@@ -109,6 +122,7 @@ def facts(record: JobRecord) -> list[tuple[str, str]]:
         ("deleted at", _time(record.dateexpires)),
         ("result", _value(record.result) if "result" in record.document else ""),
         ("exception", record.exceptiontype or ""),
+        ("failure group", record.fingerprint or ""),
     ]
     return [(name, value) for name, value in found if value]
 

@@ -43,6 +43,7 @@ COMMANDS = {
     "simulate": About(
         "Show wait time, workers and cost over a day, before deploying.", "mrq.cli.simulate:simulate_command"
     ),
+    "failures": About("Show failed jobs in groups of the same failure.", "mrq.cli.failures:failures"),
     "stats": About("Show what ran lately, by queue or by task.", "mrq.cli.stats:stats"),
     "tick": About("Queue what recurs and look after everything, once.", "mrq.cli.tick:tick"),
     "up": About("Run MongoDB and Valkey without installing them.", "mrq.cli.up:up", "embedded"),

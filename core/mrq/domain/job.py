@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from mrq.domain.attempt import Attempt
     from mrq.domain.ids import JobId, Token, WorkerId
     from mrq.domain.status import Status
 
@@ -96,4 +97,6 @@ class JobRecord:
     exceptiontype: str | None = None
     traceback: str | None = None
     traceback_history: tuple[Mapping[str, Any], ...] = ()
+    attempts: tuple[Attempt, ...] = ()  # oldest first; the last one may still run
+    fingerprint: str | None = None  # the group in which its last run failed
     document: Mapping[str, Any] = field(default_factory=dict)  # all of it, as stored

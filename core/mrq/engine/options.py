@@ -39,6 +39,7 @@ class WorkerOptions:
     stats_ttl: float = 6 * 3600.0  # what this worker counts in a minute is kept for so long
     woken: frozenset[str] | None = None  # root queues whose producers wake idle workers; None: all
     raw_queues: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # the table RAW_QUEUES
+    deploy: str = ""  # the version of the code that runs
     report_config: Mapping[str, Any] = field(default_factory=dict)  # the part of the settings shown to others
 
     interrupt_grace: float = 10.0  # a job that survives its interruption for so long can't be interrupted

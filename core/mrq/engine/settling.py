@@ -63,6 +63,7 @@ class Settler:
         self._metrics = metrics or Metrics()
         self._collector = collector
         self._after = after
+        self._deploy = options.deploy
         window = options.settle_window
         self._lane: Lane[tuple[Run, Settlement]] = Lane("MongoDB", self._write, runtime, clock, window)
         self._raw = None if raw is None else RawSettling(jobs, raw, runtime, clock, window, self, returned)
@@ -102,7 +103,10 @@ class Settler:
     def _change(self, run: Run, outcome: Outcome) -> JobChange:
         now, me = self._clock.now(), self._state.worker
         usage = None if run.trace is None else run.trace.usage()
-        return change_for(run.job, outcome, run.options, now, me, shows_progress=run.shows_progress, usage=usage)
+        return change_for(
+            run.job, outcome, run.options, now, me,
+            shows_progress=run.shows_progress, usage=usage, deploy=self._deploy,
+        )  # fmt: skip
 
     def loop(self) -> None:
         """Write what comes until `close` is called and nothing is left."""

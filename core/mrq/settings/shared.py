@@ -167,6 +167,7 @@ class TracingSettings(LoggingSettings):
         0.25,
         "With --trace_greenlets: warn of jobs that keep the others waiting for this long; 0: never",
         group="Tracing",
+        commands=("worker",),
         unit="seconds",
         minimum=0,
     )

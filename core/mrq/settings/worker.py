@@ -91,6 +91,9 @@ class WorkerSettings(StatisticsSettings):
         commands=WORKER,
         default_text="a new one at each start",
     )
+    deploy: str = option(
+        "", "Version of the code that this worker runs, kept with each run of a job", group="Worker", commands=WORKER
+    )
     agent_id: str = option("", "Id of the agent that started this worker", group="Worker", commands=WORKER)
     worker_group: str = option(
         "",

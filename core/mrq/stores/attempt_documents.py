@@ -1,21 +1,116 @@
-"""The part of a job's document that tells of its runs: what they used, how they ended, in which group they failed."""
+"""The part of a job's document that tells of its runs.
+
+    time switches longest     what the last run used, if it was traced; the first two are MRQ 0.9's
+    deploy                    the version of the code that ran it
+    fingerprint datefailed    the group of failures of the last run, and when it failed; the first is gone when the job
+                              is queued or starts again
+    attempts                  earlier runs, oldest first, and the last one unless it was a success
+
+A success is not among the attempts: the job's other fields say all of it, and there are many. It is added when the
+job is to run again, which changes those fields.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mrq.domain.attempt import Attempt, AttemptEnd
+from mrq.domain.status import FINAL, Status
+
 if TYPE_CHECKING:
-    from mrq.domain.usage import Usage
+    from collections.abc import Mapping
+
+    from mrq.domain.change import JobChange
 
 Document = dict[str, Any]
 
+ATTEMPTS_KEPT = 30
 LONGEST_STACK = 4_000  # characters
+LAST_RUN_FIELDS = (
+    "status", "queue", "path", "datequeued", "datestarted", "dateupdated", "worker", "exceptiontype", "time",
+    "switches", "longest", "deploy", "attempts.started",
+)  # fmt: skip
 
 
-def usage_fields(usage: Usage) -> Document:
-    """What a run used, as it is stored: `time` and `switches` are MRQ 0.9's."""
-    return {
-        "time": usage.time,
-        "switches": usage.switches,
-        "longest": {"seconds": usage.longest, "stack": usage.where[-LONGEST_STACK:]},
+def run_fields(change: JobChange) -> Document:
+    """What is told of the run itself."""
+    fields: Document = {}
+    usage = change.usage
+    if usage is not None:
+        fields["time"] = usage.time
+        fields["switches"] = usage.switches
+        fields["longest"] = {"seconds": usage.longest, "stack": usage.where[-LONGEST_STACK:]}
+    if change.deploy:
+        fields["deploy"] = change.deploy
+    if change.failure is not None and change.attempt is not None and change.attempt.fingerprint is not None:
+        fields["fingerprint"] = change.attempt.fingerprint
+        fields["datefailed"] = change.at
+    return fields
+
+
+def push_of(attempt: Attempt) -> Document:
+    """What adds a run to a job's attempts."""
+    names = ("end", "started", "ended", "queued", "worker", "exceptiontype", "message", "fingerprint", "time",
+             "switches", "longest", "deploy")  # fmt: skip
+    entry = {name: value for name in names if (value := getattr(attempt, name)) is not None}
+    if attempt.end is not None:
+        entry["end"] = attempt.end.value
+    return {"$each": [entry], "$slice": -ATTEMPTS_KEPT}
+
+
+def attempts_of(document: Mapping[str, Any]) -> tuple[Attempt, ...]:
+    """The runs of a job, oldest first; the one that lasts, or that ended well, is the last."""
+    kept = tuple(_kept(entry) for entry in document.get("attempts") or ())
+    last = last_run(document)
+    return kept if last is None or any(each.started == last.started for each in kept) else (*kept, last)
+
+
+def last_run(document: Mapping[str, Any]) -> Attempt | None:
+    """The last run, as the job's own fields tell of it. None: it hasn't run, or is to run again."""
+    get = document.get
+    status, started = Status(document["status"]), get("datestarted")
+    if started is None or status is Status.QUEUED:
+        return None
+    if status is Status.STARTED:
+        return Attempt(started, queued=get("datequeued"), worker=get("worker"))
+    if status not in FINAL or status is Status.CANCEL:
+        return None
+    return Attempt(
+        started,
+        AttemptEnd(status.value),
+        get("dateupdated"),
+        get("datequeued"),
+        get("worker"),
+        None if status is Status.SUCCESS else get("exceptiontype"),  # that of an earlier run is still there
+        time=get("time"),
+        switches=get("switches"),
+        longest=(get("longest") or {}).get("seconds"),
+        deploy=get("deploy"),
+    )
+
+
+def _kept(entry: Mapping[str, Any]) -> Attempt:
+    fields = {name: value for name, value in entry.items() if name in Attempt.__slots__}
+    fields["end"] = AttemptEnd(fields["end"]) if fields.get("end") in _ENDS else None
+    return Attempt(**fields)
+
+
+_ENDS = frozenset(end.value for end in AttemptEnd)
+
+
+def keep_last(document: Mapping[str, Any]) -> tuple[Document, Document] | None:
+    """The condition and the update that add a successful run to the attempts; None: it is there, or there is none.
+
+    Repeating them changes nothing."""
+    last = last_run(document)
+    if last is None or last.end is not AttemptEnd.SUCCESS:
+        return None
+    if any(entry.get("started") == last.started for entry in document.get("attempts") or ()):
+        return None
+    unchanged = {
+        "_id": document["_id"],
+        "status": Status.SUCCESS.value,
+        "datestarted": last.started,
+        "attempts.started": {"$ne": last.started},
     }
+    return unchanged, {"$push": {"attempts": push_of(last)}}

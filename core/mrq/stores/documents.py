@@ -8,7 +8,7 @@
     losses losses_alone                              workers that died while it ran, and while it ran alone
     dateupdated totaltime result dateexpires dateretry retry_count progress
     traceback exceptiontype traceback_history        written when it ends
-    time switches longest                            what the run used, if it was traced; see `usage_fields`
+    time switches longest deploy fingerprint datefailed attempts      of its runs: see attempt_documents
     raw_queue       the raw queue that it came from; `queue` is then the one for its retries
 
 Updates are MongoDB update documents; the memory store applies the same ones.
@@ -26,7 +26,7 @@ from mrq.domain.job import ClaimedJob, JobRecord
 from mrq.domain.jobkeys import Standing
 from mrq.domain.status import Status
 from mrq.exceptions import InvalidParamsError, JobTooLargeError
-from mrq.stores.attempt_documents import usage_fields
+from mrq.stores.attempt_documents import attempts_of, push_of, run_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -253,7 +253,7 @@ def start_update(worker: WorkerId, token: Token, now: datetime) -> Document:
             "claim": token,
         },
         # the result too: what an earlier run returned must not pass for that of this one
-        "$unset": {"dateexpires": "", "dateretry": "", "alone": "", "result": ""},
+        "$unset": {"dateexpires": "", "dateretry": "", "alone": "", "result": "", "fingerprint": ""},
     }
 
 
@@ -275,8 +275,8 @@ def values_of(change: JobChange) -> Document:
         "progress": change.progress,
     }
     values.update((name, value) for name, value in optional.items() if value is not None)
-    if change.usage is not None:
-        values.update(usage_fields(change.usage))
+    if change.usage is not None or change.deploy or change.attempt is not None:
+        values.update(run_fields(change))
     if change.failure is not None:
         values["exceptiontype"] = change.failure.exceptiontype
         values["traceback"] = change.failure.traceback
@@ -292,6 +292,8 @@ def update_of(change: JobChange, values: Any) -> Document:
     if change.failure is not None:
         entry = history_entry(change, change.failure)
         update["$push"] = {"traceback_history": {"$each": [entry], "$slice": -HISTORY_KEPT}}
+    if change.attempt is not None:
+        update.setdefault("$push", {})["attempts"] = push_of(change.attempt)
     return update
 
 
@@ -310,7 +312,7 @@ def history_entry(change: JobChange, failure: Failure) -> Document:
     return entry
 
 
-_NOT_QUEUED = {"dateexpires": "", "dateretry": "", "datedue": "", "alone": "", "rateslot": ""}
+_NOT_QUEUED = {"dateexpires": "", "dateretry": "", "datedue": "", "alone": "", "rateslot": "", "fingerprint": ""}
 
 
 def return_update(at: datetime) -> Document:
@@ -384,6 +386,8 @@ def record(document: Document) -> JobRecord:
         exceptiontype=get("exceptiontype"),
         traceback=get("traceback"),
         traceback_history=tuple(get("traceback_history") or ()),
+        attempts=attempts_of(document),
+        fingerprint=get("fingerprint"),
         document=document,
     )
 

@@ -31,7 +31,15 @@ EXPIRES = IndexModel([("dateexpires", ASCENDING)], name="dateexpires_1", sparse=
 # Retries and interrupted jobs that are due. Same as MRQ 0.9's.
 RETRY = IndexModel([("dateretry", ASCENDING)], name="dateretry_1", sparse=True)
 
-JOBS = (QUEUED, STARTED, EXPIRES, RETRY)
+# Groups of failures, each from its first to its last. Only jobs whose last run failed are in it, and only such an end
+# writes its fields: other ends cost nothing in it.
+FAILED = IndexModel(
+    [("fingerprint", ASCENDING), ("datefailed", ASCENDING)],
+    name="mrq_failed",
+    partialFilterExpression={"fingerprint": {"$exists": True}},
+)
+
+JOBS = (QUEUED, STARTED, EXPIRES, RETRY, FAILED)
 
 # Suspects by their last sign of life; documents of workers that are gone vanish after an hour (MRQ 0.9).
 WORKERS = (IndexModel([("datereported", ASCENDING)], name="datereported_1", expireAfterSeconds=3600),)

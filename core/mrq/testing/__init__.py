@@ -23,6 +23,7 @@ from mrq.exceptions import ConfigError
 from mrq.settings import OPTIONS, suggestion
 from mrq.stores.memory import MemoryJobStore, MemoryLocks, MemoryWakeups, MemoryWorkerStore
 from mrq.stores.memory_agents import MemoryAgentStore
+from mrq.stores.memory_failures import MemoryFailureStore
 from mrq.stores.memory_jobkeys import MemoryJobKeys
 from mrq.stores.memory_limits import MemoryRates, MemorySemaphores
 from mrq.stores.memory_logs import MemoryLogStore
@@ -48,6 +49,7 @@ def memory_stores() -> Stores:
         MemoryWakeups(),
         MemoryLocks(),
         reports=MemoryJobReports(jobs.documents),
+        failures=MemoryFailureStore(jobs.documents),
         pauses=MemoryPauses(),
         schedules=MemoryScheduleStore(),
         job_keys=MemoryJobKeys(),

@@ -84,6 +84,8 @@ WORKER = [
     ("lease", float, 15),
     ("stop_timeout", float, 0),
     ("requeue_interrupted", bool, True),
+    ("trace_blocking", float, 0.25),
+    ("deploy", str, ""),
     ("stats", bool, True),
     ("stats_worker_ttl", float, 6 * 3600),
     ("stats_minute_ttl", float, 2 * 86400),
