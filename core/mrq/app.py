@@ -192,8 +192,14 @@ class App(StoreShelf):
             *self.job_keys.ensure_indexes(largest),
             *self.schedules.ensure_indexes(largest),
             *self.agents.ensure_indexes(largest),
+            *self._of_insights(largest),
             *(self.stats.ensure_indexes(largest) if self.stats else ()),
         ]
+
+    def _of_insights(self, largest: int | None) -> list[str]:
+        if self._stores is not None:
+            return []
+        return [*self.deploys.ensure_indexes(largest), *self.profiles.ensure_indexes(largest)]
 
     def worker(
         self,
@@ -209,6 +215,7 @@ class App(StoreShelf):
             ConfigError: a queue or the strategy can't be served.
         """
         from mrq.engine.loop import Worker  # noqa: PLC0415 - producers don't need it
+        from mrq.engine.obeying import Obedience  # noqa: PLC0415
 
         worker = Worker(
             options or worker_options(self.settings),
@@ -221,6 +228,8 @@ class App(StoreShelf):
             fittings=fittings,
             loops=loops,
         )
+        if self._stores is None or self._stores.orders is not None:
+            worker.more_loops.append(("orders", Obedience(worker, self.orders, self.clock).loop))
         self._made = [reference for reference in self._made if reference() is not None]
         self._made.append(weakref.ref(worker))
         return worker

@@ -16,12 +16,15 @@ from mrq.stores.connections import OFF, Clients
 
 if TYPE_CHECKING:
     from mrq.ports.agents import AgentStore
+    from mrq.ports.deploys import Deploys
     from mrq.ports.failures import FailureStore
     from mrq.ports.jobkeys import JobKeys
     from mrq.ports.jobs import JobStore
     from mrq.ports.locks import Locks
     from mrq.ports.logs import LogStore
+    from mrq.ports.orders import Orders
     from mrq.ports.pauses import Pauses
+    from mrq.ports.profiles import Profiles
     from mrq.ports.rates import Rates
     from mrq.ports.raw import RawQueues
     from mrq.ports.reports import JobReports
@@ -55,6 +58,9 @@ class Stores:
     agents: AgentStore | None = None
     stats: StatsStore | None = None
     failures: FailureStore | None = None
+    orders: Orders | None = None
+    deploys: Deploys | None = None
+    profiles: Profiles | None = None
 
 
 class StoreShelf:
@@ -218,6 +224,33 @@ class StoreShelf:
         from mrq.stores.mongo_failures import MongoFailureStore  # noqa: PLC0415
 
         return MongoFailureStore(self._database)
+
+    @cached_property
+    def orders(self) -> Orders:
+        """What workers are told."""
+        if self._stores:
+            return _given(self._stores.orders, "orders")
+        from mrq.stores.mongo_orders import MongoOrders  # noqa: PLC0415
+
+        return MongoOrders(self._database)
+
+    @cached_property
+    def deploys(self) -> Deploys:
+        """When which version of the code was deployed."""
+        if self._stores:
+            return _given(self._stores.deploys, "deploys")
+        from mrq.stores.mongo_deploys import MongoDeploys  # noqa: PLC0415
+
+        return MongoDeploys(self._database)
+
+    @cached_property
+    def profiles(self) -> Profiles:
+        """Where the time of workers went."""
+        if self._stores:
+            return _given(self._stores.profiles, "profiles")
+        from mrq.stores.mongo_profiles import MongoProfiles  # noqa: PLC0415
+
+        return MongoProfiles(self._database)
 
     @cached_property
     def stats(self) -> StatsStore | None:

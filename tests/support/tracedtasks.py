@@ -36,3 +36,14 @@ class Crowd(Task):
 
     def run(self, params: dict[str, Any]) -> None:
         subpool_map(2, get_original("time", "sleep"), [params["seconds"]] * 3)
+
+
+class Spinner(Task):
+    """Computes, and lets others run now and then."""
+
+    def run(self, params: dict[str, Any]) -> None:
+        until = time.monotonic() + params["seconds"]
+        while time.monotonic() < until:
+            for _ in range(50_000):
+                pass
+            time.sleep(0)

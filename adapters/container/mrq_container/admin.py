@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
 
 from gevent.pywsgi import WSGIServer
 
@@ -23,7 +24,8 @@ REPORTS = {"/": False, "/report": False, "/report_mem": True}
 
 
 class AdminServer:
-    """Answers GET: `/` and `/report`, `/report_mem`, `/wait_for_idle`. Whoever reaches the port may ask."""
+    """Answers GET: `/` and `/report`, `/report_mem`, `/wait_for_idle`,
+    `/profile?seconds=10`. Whoever reaches the port may ask."""
 
     def __init__(self, worker: Worker, ip: str, port: int) -> None:
         self._worker = worker
@@ -59,6 +61,8 @@ class AdminServer:
         elif path in REPORTS:
             report = self._worker.get_worker_report(with_memory=REPORTS[path])
             body = json.dumps(report, default=as_json).encode()
+        elif path == "/profile":
+            body = json.dumps({"profile": self._worker.profile(seconds_in(environ["QUERY_STRING"]))}).encode()
         elif path == "/wait_for_idle":
             self._worker.wait_for_idle()
             if self._worker.engine.stop.graceful:  # as in MRQ 0.9, one that ends doesn't say that it is idle
@@ -69,6 +73,14 @@ class AdminServer:
             status, body = "404 Not Found", b'{"error": "not found"}'
         start(status, [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
         return [body]
+
+
+def seconds_in(query: str, otherwise: float = 10.0) -> float:
+    """`seconds=N` of a query."""
+    try:
+        return float(parse_qs(query)["seconds"][0])
+    except (KeyError, ValueError):
+        return otherwise
 
 
 def published(worker: Worker) -> None:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from mrq.engine.state import WorkerState
     from mrq.ports.guard import Guard
     from mrq_container.greenlets import GreenletTracer
+    from mrq_container.profiler import Profiler
 
 log = logging.getLogger("mrq.worker")
 
@@ -57,6 +58,7 @@ class Worker:
         self._tracer = _tracer() if self._app.settings.trace_greenlets else None
         self._performed: dict[int, Outcome] = {}
         self._admin: Any = None
+        self._profiler: Profiler | None = None
         self.exit: Exit | None = None
         self.log = logging.getLogger("mrq.current")
         self.engine = self._app.worker(
@@ -78,6 +80,7 @@ class Worker:
             perform=self._perform if own else None,
             process=self._usage.report,
             trace=self._tracer.trace if self._tracer is not None else None,
+            profile=self.profile,
             memory=lambda: memory()["total"],
             reported=self._write_report if settings.report_file else None,
         )
@@ -200,6 +203,14 @@ class Worker:
         published(self)
 
     # ---- jobs
+
+    def profile(self, seconds: float = 10.0) -> str:
+        """Begin a sampling profile of this worker; what it says is to be read by people. `mrq profile` shows it."""
+        from mrq_container.profiler import Profiler  # noqa: PLC0415 - few workers are asked for one
+
+        if self._profiler is None:
+            self._profiler = Profiler(self._app.profiles, self._app.clock, self._app.jobs.new_id, lambda: self.id)
+        return self._profiler.start(seconds)
 
     def perform_job(self, job: Job) -> None:
         """Run a job, by its `perform`. To be extended: what happens around this call happens around each job, in its

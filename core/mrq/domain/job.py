@@ -29,6 +29,7 @@ class NewJob:
     queue: str
     datequeued: datetime
     due: datetime | None = None
+    parent: JobId | None = None  # the job that queued it
     encoded: bytes | None = field(default=None, repr=False, compare=False)
 
 
@@ -96,6 +97,7 @@ class JobRecord:
     losses_alone: int = 0
     exceptiontype: str | None = None
     traceback: str | None = None
+    parent: JobId | None = None
     traceback_history: tuple[Mapping[str, Any], ...] = ()
     attempts: tuple[Attempt, ...] = ()  # oldest first; the last one may still run
     fingerprint: str | None = None  # the group in which its last run failed

@@ -29,5 +29,7 @@ class Fittings:
     """Bytes that the process uses, for max_memory."""
     trace: Callable[[], RunTrace] | None = None
     """Gives each run the trace of what it uses of the processor."""
+    profile: Callable[[float], str] | None = None
+    """Begins a profile of so many seconds, and says so in words; its end is not waited for."""
     reported: Callable[[Mapping[str, Any]], None] | None = None
     """Told each report that was made, with its `_id`; must not raise."""

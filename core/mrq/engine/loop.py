@@ -82,13 +82,11 @@ class Worker:
     ) -> None:
         """`loops`: what else is to run beside the main loop until the event is set, by name."""
         self.options = options
-        self._more_loops = loops
-        self.fittings = fittings = fittings or Fittings()
-        self.runtime = runtime
-        self._enqueuer = enqueuer
+        self.more_loops = list(loops)
+        self.fittings, self.runtime = fittings or Fittings(), runtime
+        self._enqueuer, self._clock = enqueuer, clock
         self._jobs = jobs = stores.jobs
         self._workers = workers = stores.workers
-        self._clock = clock
         self._guard = guard or NoGuard()
         kick = runtime.event()
         self.state = WorkerState(jobs.new_id(), options.greenlets, options.unsettled_limit, kick)
@@ -108,14 +106,14 @@ class Worker:
         self._performer = self._make_performer(stores, tasks)
         self._heartbeat = self._make_heartbeat(stores)
         self._claimer = self._make_claimer(stores)
-        self.reporter = Reporter(jobs, workers, self.state, clock, options, fittings, self.sizes, self.collector)
+        self.reporter = Reporter(jobs, workers, self.state, clock, options, self.fittings, self.sizes, self.collector)
         self._maintenance = Maintenance(jobs, enqueuer, clock)
         self._lost_identity = False
         self._enough = ""  # why the loop is over though the worker is not to stop
         self._idle = IdleBell(kick)
         self._raw_upkeep = self._make_upkeep(stores)
         self._identity = self._make_identity()
-        roots = self._claimer.roots if options.woken is None else self._claimer.roots & options.woken
+        roots = self._claimer.roots & (self._claimer.roots if options.woken is None else options.woken)
         self._listener = Listener(stores.wakeups, self.state, self._permits, clock, roots, options.max_latency)
         self._deadlines = Deadlines(self.state, self._settler, clock, self._guard, options, self._is_stuck)
 
@@ -126,10 +124,10 @@ class Worker:
         )  # fmt: skip
 
     def _make_sizes(self, stores: StorePorts) -> SizePublisher:
-        interval, ttl = self.options.report_interval, self.options.queue_ttl
         return SizePublisher(
-            stores.jobs, stores.sizes, stores.locks, self._clock, self.queues, interval=interval, ttl=ttl
-        )
+            stores.jobs, stores.sizes, stores.locks, self._clock, self.queues,
+            interval=self.options.report_interval, ttl=self.options.queue_ttl,
+        )  # fmt: skip
 
     def _make_identity(self) -> Identity:
         return Identity(
@@ -205,7 +203,7 @@ class Worker:
             "maintenance": self._maintenance.loop,
             "permits": self._permits.loop,
         }
-        for name, loop in (*loops.items(), *self._fitted_loops(), *self._more_loops):
+        for name, loop in (*loops.items(), *self._fitted_loops(), *self.more_loops):
             self._loops.start(name, functools.partial(loop, self._loops.stopped))
         for name, writes in self._settling.items():
             self._loops.start(name, writes, may_end=True)
@@ -342,7 +340,7 @@ class Worker:
         if self._performer.alone:
             self._performer.run_next_alone()
             return 0
-        return quota.allowed(free)
+        return 0 if self.state.quiet else quota.allowed(free)
 
     def _awaits_start(self) -> bool:
         """Whether a job that was taken is not in its task yet: it may go back, and another be taken in its place."""

@@ -60,7 +60,7 @@ class Reporter:
         report = self.report(self.state.status, measured=True)
         if self.fittings.reported is not None:
             self.fittings.reported({"_id": str(self.state.worker), **report, "datereported": self.clock.now()})
-        self.collector.sampled(report["process"], len(self.state.active()), self.options.greenlets)
+        self.collector.sampled(report["process"], len(self.state.active()), self.state.greenlets)
         self.workers.report(self.state.worker, report)
         for run in self.state.active():
             ratio, run.progress = run.progress, None
@@ -83,7 +83,8 @@ class Reporter:
             "process": dict(self.fittings.process(measured)) if self.fittings.process else {"pid": os.getpid()},
             "config": dict(self.options.report_config),
             "done_jobs": self.state.done_jobs,
-            "usage_avg": len(active) / self.options.greenlets,
+            "usage_avg": len(active) / self.state.greenlets,
+            "quiet": self.state.quiet,
             "jobs": [_described(run) for run in active[:MOST_JOBS]],
         }
 

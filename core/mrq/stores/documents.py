@@ -1,6 +1,7 @@
 """Job documents: MRQ 0.9's fields in `mrq_jobs`, and what is new beside them.
 
     _id path params queue datequeued status          written when queued
+    parent          the job in which it was queued
     datedue         not to be started before; `datequeued`, the place in the queue, is then the same
     datestarted worker claim                         written when claimed; `claim` is the token of the claim
     alone           the job runs with nothing beside it in its worker
@@ -70,6 +71,8 @@ def document_of(job: NewJob) -> Document:
     }
     if job.due is not None:
         document["datedue"] = job.due
+    if job.parent is not None:
+        document["parent"] = job.parent
     return document
 
 
@@ -385,6 +388,7 @@ def record(document: Document) -> JobRecord:
         losses_alone=get("losses_alone") or 0,
         exceptiontype=get("exceptiontype"),
         traceback=get("traceback"),
+        parent=get("parent"),
         traceback_history=tuple(get("traceback_history") or ()),
         attempts=attempts_of(document),
         fingerprint=get("fingerprint"),

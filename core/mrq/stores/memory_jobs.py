@@ -219,6 +219,11 @@ class MemoryJobStore:
             document = self._documents.get(job)
             return None if document is None else documents.record(copy.deepcopy(document))
 
+    def children(self, job: JobId, limit: int) -> list[JobId]:
+        """See JobStore."""
+        with self._lock:
+            return sorted(d["_id"] for d in self._where(lambda d: d.get("parent") == job))[: max(1, limit)]
+
     def standing(self, jobs: Sequence[JobId]) -> dict[JobId, Standing]:
         """See JobStore."""
         with self._lock:

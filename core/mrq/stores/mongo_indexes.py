@@ -39,13 +39,23 @@ FAILED = IndexModel(
     partialFilterExpression={"fingerprint": {"$exists": True}},
 )
 
-JOBS = (QUEUED, STARTED, EXPIRES, RETRY, FAILED)
+# Jobs that a job has queued. Nothing that happens to them later changes it.
+CHILDREN = IndexModel(
+    [("parent", ASCENDING), ("_id", ASCENDING)],
+    name="mrq_children",
+    partialFilterExpression={"parent": {"$exists": True}},
+)
+
+JOBS = (QUEUED, STARTED, EXPIRES, RETRY, FAILED, CHILDREN)
 
 # Suspects by their last sign of life; documents of workers that are gone vanish after an hour (MRQ 0.9).
 WORKERS = (IndexModel([("datereported", ASCENDING)], name="datereported_1", expireAfterSeconds=3600),)
 
 # Keys under which jobs are queued once: forgotten when they have not been used for long.
 KEYS = (IndexModel([("dateexpires", ASCENDING)], name="dateexpires_1", expireAfterSeconds=0),)
+
+DEPLOYS = (IndexModel([("at", ASCENDING)], name="at_1", expireAfterSeconds=730 * 24 * 3600),)
+PROFILES = (IndexModel([("started", ASCENDING)], name="started_1", expireAfterSeconds=7 * 24 * 3600),)
 
 STATS_EXPIRY = IndexModel([("expires", ASCENDING)], name="expires_1", expireAfterSeconds=0)
 # Statistics: those of a time in the order in which they are read, what is yet to be summed up, one worker's, expiry.

@@ -358,6 +358,12 @@ class MongoJobStore:
         return None if document is None else documents.record(document)
 
     @translated
+    def children(self, job: JobId, limit: int) -> list[JobId]:
+        """See JobStore."""
+        found = self._jobs.find({"parent": job}, {"_id": 1}).sort("_id", ASCENDING).limit(max(1, limit))
+        return [document["_id"] for document in found]
+
+    @translated
     def standing(self, jobs: Sequence[JobId]) -> dict[JobId, Standing]:
         """See JobStore."""
         found = self._jobs.find({"_id": {"$in": list(jobs)}}, dict.fromkeys(documents.STANDING_FIELDS, 1))
