@@ -262,6 +262,7 @@ def worker_options(settings: Settings) -> WorkerOptions:
         stats_ttl=settings.stats_worker_ttl,
         blocking_limit=settings.trace_blocking,
         deploy=settings.deploy,
+        trace_memory=settings.trace_memory,
         default_ttl=settings.default_job_ttl,
         only=task_paths(settings.task_whitelist),
         never=task_paths(settings.task_blacklist),

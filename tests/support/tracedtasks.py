@@ -47,3 +47,13 @@ class Spinner(Task):
             for _ in range(50_000):
                 pass
             time.sleep(0)
+
+
+KEPT: list[bytes] = []
+
+
+class Leak(Task):
+    """Keeps what it makes."""
+
+    def run(self, params: dict[str, Any]) -> None:
+        KEPT.append(bytes(range(256)) * (params["megabytes"] * 4096))

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from mrq.app import get_app, worker_options
+from mrq.app_tracing import IoTracing
 from mrq.app_upkeep import worker_loops
 from mrq.cli.run import as_json
-from mrq.context import get_current_config, set_current_worker
+from mrq.context import get_current_config, get_current_job, set_current_worker
 from mrq.engine.execute import outcome_of
 from mrq.engine.fittings import Fittings
 from mrq.job import Job
@@ -58,6 +59,7 @@ class Worker:
         self._tracer = _tracer() if self._app.settings.trace_greenlets else None
         self._performed: dict[int, Outcome] = {}
         self._admin: Any = None
+        self._io = IoTracing(self._app, get_current_job)
         self._profiler: Profiler | None = None
         self.exit: Exit | None = None
         self.log = logging.getLogger("mrq.current")
@@ -81,6 +83,7 @@ class Worker:
             process=self._usage.report,
             trace=self._tracer.trace if self._tracer is not None else None,
             profile=self.profile,
+            io=self._io.trace,
             memory=lambda: memory()["total"],
             reported=self._write_report if settings.report_file else None,
         )
@@ -147,6 +150,7 @@ class Worker:
         """
         if self._tracer is not None:
             self._tracer.install()
+        self._io.install()
         self.engine.begin()
         settings = self._app.settings
         if settings.admin_port and settings.processes <= 1:  # several can't share a port (MRQ 0.9)
@@ -181,6 +185,7 @@ class Worker:
             self._admin.stop()
         if self._tracer is not None:
             self._tracer.remove()
+        self._io.remove()
         return self.exit.code
 
     def shutdown_graceful(self) -> None:

@@ -23,14 +23,14 @@ LONGEST_MESSAGE = 300  # characters that are kept
 class AttemptEnd(StrEnum):
     """How a run ended. But for the last two, these are statuses of jobs."""
 
-    SUCCESS = "success"
-    FAILED = "failed"
-    RETRY = "retry"  # the job runs again
-    ABORT = "abort"
-    INTERRUPT = "interrupt"
-    TIMEOUT = "timeout"
-    MAXRETRIES = "maxretries"
-    MAXCONCURRENCY = "maxconcurrency"
+    SUCCESS = Status.SUCCESS.value
+    FAILED = Status.FAILED.value
+    RETRY = Status.RETRY.value  # the job runs again
+    ABORT = Status.ABORT.value
+    INTERRUPT = Status.INTERRUPT.value
+    TIMEOUT = Status.TIMEOUT.value
+    MAXRETRIES = Status.MAXRETRIES.value
+    MAXCONCURRENCY = Status.MAXCONCURRENCY.value
     HANDED_BACK = "handed back"  # by a worker that stopped
     LOST = "lost"  # with its worker
 

@@ -53,6 +53,7 @@ class JobChange:
     progress: float | None = None
     usage: Usage | None = None
     deploy: str = ""
+    memory_diff: int | None = None  # bytes
     attempt: Attempt | None = None  # to be kept beside what the other fields say of it
 
 
@@ -81,6 +82,7 @@ def change_for(
     shows_progress: bool = False,
     usage: Usage | None = None,
     deploy: str = "",
+    memory_diff: int | None = None,
 ) -> JobChange:
     """Turn an outcome into what is to be written. TTLs follow MRQ 0.9: results count from now, the others
     from when the job was queued. `shows_progress`: the job has told how far it is; a success makes that 1.
@@ -96,6 +98,7 @@ def change_for(
         queue=outcome.queue,
         usage=usage,
         deploy=deploy,
+        memory_diff=memory_diff,
     )
     if base.status is Status.SUCCESS:
         expires = after(now, options.result_ttl)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from mrq.domain.outcome import Outcome
     from mrq.domain.task import Task
+    from mrq.engine.iotrace import IoTrace
     from mrq.engine.logs import LogWriter
     from mrq.engine.run import Run
     from mrq.ports.tracing import RunTrace
@@ -31,5 +32,7 @@ class Fittings:
     """Gives each run the trace of what it uses of the processor."""
     profile: Callable[[float], str] | None = None
     """Begins a profile of so many seconds, and says so in words; its end is not waited for."""
+    io: IoTrace | None = None
+    """What jobs wait for."""
     reported: Callable[[Mapping[str, Any]], None] | None = None
     """Told each report that was made, with its `_id`; must not raise."""

@@ -146,7 +146,7 @@ class Worker:
             permits=self._permits, limits=Limits(stores, self._permits, self.runtime, self._clock),
             queue_limits=self._queue_limits, sizes=self.sizes, metrics=self._enqueuer.metrics, runtime=self.runtime,
             clock=self._clock, guard=self._guard, fittings=self.fittings, collector=self.collector,
-            blocking=BlockingWatch(self.options.blocking_limit, self._clock),
+            blocking=BlockingWatch(self.options.blocking_limit, self._clock), options=self.options,
         )  # fmt: skip
 
     def _make_heartbeat(self, stores: StorePorts) -> Heartbeat:

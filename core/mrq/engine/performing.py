@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mrq.engine.fittings import Fittings
     from mrq.engine.limits import Limits
     from mrq.engine.metrics import Metrics
+    from mrq.engine.options import WorkerOptions
     from mrq.engine.permits import Permits
     from mrq.engine.queue_limits import QueueLimits
     from mrq.engine.quota import Quota
@@ -58,6 +59,7 @@ class Performer:
     fittings: Fittings
     collector: Collector
     blocking: BlockingWatch
+    options: WorkerOptions
     alone: list[Run] = field(default_factory=list)  # claimed, to be run with nothing beside them
 
     def accept(self, jobs: list[ClaimedJob]) -> None:
@@ -132,6 +134,8 @@ class Performer:
             run.begin(now)
             run.slot = self.guard.enter(run.job.id, run.job.token, run.deadline)
             current_run.set(run)
+            measure = self.fittings.memory if self.options.trace_memory else None
+            before = 0 if measure is None else measure()
             if self.fittings.trace is not None:
                 run.trace = self.fittings.trace()
                 run.trace.enter()
@@ -143,6 +147,8 @@ class Performer:
             run.close_pools()
             run.in_task = False
             self._traced(run)
+            if measure is not None:
+                run.memory = measure() - before
             self.blocking.judge(run)
             if run.decide(outcome):
                 self.settler.put(run)

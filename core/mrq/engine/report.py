@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mrq.domain.worker import WorkerStatus
+from mrq.engine.iotrace import waits_of
 from mrq.ports.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
@@ -76,7 +77,9 @@ class Reporter:
     def report(self, status: WorkerStatus, *, measured: bool = False) -> dict[str, Any]:
         """The report as it is stored. `measured`: with the memory and the CPU time of the process."""
         active = [] if status is WorkerStatus.STOP else self.state.active()
+        io = {} if self.fittings.io is None else {"io": self.fittings.io.report()}
         return {
+            **io,
             "status": status.value,
             "name": self.options.name,
             "datestarted": self.started,
@@ -95,7 +98,9 @@ MOST_JOBS = 100  # a report must stay small whatever the number of greenlets
 def _described(run: Run) -> dict[str, Any]:
     """A running job. Its times are those up to the last switch; 0 when they are not traced."""
     usage = None if run.trace is None else run.trace.usage()
+    waits = waits_of(run)
     return {
+        **({} if waits is None else {"io": waits}),
         "id": str(run.job.id),
         "path": run.job.path,
         "datestarted": run.job.datestarted,

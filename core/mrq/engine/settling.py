@@ -105,7 +105,7 @@ class Settler:
         usage = None if run.trace is None else run.trace.usage()
         return change_for(
             run.job, outcome, run.options, now, me,
-            shows_progress=run.shows_progress, usage=usage, deploy=self._deploy,
+            shows_progress=run.shows_progress, usage=usage, deploy=self._deploy, memory_diff=run.memory,
         )  # fmt: skip
 
     def loop(self) -> None:

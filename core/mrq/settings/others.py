@@ -136,7 +136,6 @@ class FileSettings(CommandSettings):
         group="Tracing",
         kind="function",
         commands=FILE_ONLY,
-        later="the MongoDB hook",
     )
     mongodb_post_hook: Callable[..., object] | None = option(
         None,
@@ -144,7 +143,6 @@ class FileSettings(CommandSettings):
         group="Tracing",
         kind="function",
         commands=FILE_ONLY,
-        later="the MongoDB hook",
     )
     redis_pre_hook: Callable[..., object] | None = option(
         None,
@@ -152,7 +150,6 @@ class FileSettings(CommandSettings):
         group="Tracing",
         kind="function",
         commands=FILE_ONLY,
-        later="the Redis hook",
     )
     redis_post_hook: Callable[..., object] | None = option(
         None,
@@ -160,14 +157,12 @@ class FileSettings(CommandSettings):
         group="Tracing",
         kind="function",
         commands=FILE_ONLY,
-        later="the Redis hook",
     )
     print_mongodb_hidden_collections: list[str] = option(
         [],
         "Collections whose queries are not written to the log",
         group="Tracing",
         commands=FILE_ONLY,
-        later="printing MongoDB queries",
     )
     dashboard_autolink_repositories: list[Any] = option(
         [],

@@ -54,7 +54,6 @@ class ServerSettings:
         "Slow each network call down, for tests: seconds, or a range such as 0.01-0.1",
         group="Servers",
         unit="seconds",
-        later="adding network latency",
     )
 
 
@@ -171,15 +170,15 @@ class TracingSettings(LoggingSettings):
         unit="seconds",
         minimum=0,
     )
-    trace_memory: bool = option(False, "Record the memory of each job", group="Tracing", later="tracing memory")
-    trace_io: bool = option(False, "Record the input and output of jobs", group="Tracing", later="tracing I/O")
+    trace_memory: bool = option(
+        False, "Record by how much the memory of the process grew during each job", group="Tracing"
+    )
+    trace_io: bool = option(False, "Record the input and output of jobs", group="Tracing")
     trace_memory_type: str = option(
         "", "Draw what refers to objects of this type", group="Tracing", later="tracing memory"
     )
     trace_memory_output_dir: str = option(
         "memory_traces", "Directory for these drawings", group="Tracing", later="tracing memory"
     )
-    print_mongodb: bool = option(
-        False, "Write each MongoDB query to the log", group="Tracing", later="printing MongoDB queries"
-    )
+    print_mongodb: bool = option(False, "Write each MongoDB query to the log", group="Tracing")
     profile: bool = option(False, "Profile the process", group="Tracing", later="profiling")

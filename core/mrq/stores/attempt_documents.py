@@ -28,7 +28,7 @@ ATTEMPTS_KEPT = 30
 LONGEST_STACK = 4_000  # characters
 LAST_RUN_FIELDS = (
     "status", "queue", "path", "datequeued", "datestarted", "dateupdated", "worker", "exceptiontype", "time",
-    "switches", "longest", "deploy", "attempts.started",
+    "switches", "longest", "deploy", "attempts.datestarted",
 )  # fmt: skip
 
 
@@ -50,9 +50,13 @@ def run_fields(change: JobChange) -> Document:
 
 def push_of(attempt: Attempt) -> Document:
     """What adds a run to a job's attempts."""
-    names = ("end", "started", "ended", "queued", "worker", "exceptiontype", "message", "fingerprint", "time",
-             "switches", "longest", "deploy")  # fmt: skip
-    entry = {name: value for name in names if (value := getattr(attempt, name)) is not None}
+    told = {
+        "datequeued": attempt.queued,
+        "datestarted": attempt.started,
+        "dateended": attempt.ended,
+        **{name: getattr(attempt, name) for name in _SAME_NAMES},
+    }
+    entry = {name: value for name, value in told.items() if value is not None}
     if attempt.end is not None:
         entry["end"] = attempt.end.value
     return {"$each": [entry], "$slice": -ATTEMPTS_KEPT}
@@ -90,11 +94,17 @@ def last_run(document: Mapping[str, Any]) -> Attempt | None:
 
 
 def _kept(entry: Mapping[str, Any]) -> Attempt:
-    fields = {name: value for name, value in entry.items() if name in Attempt.__slots__}
-    fields["end"] = AttemptEnd(fields["end"]) if fields.get("end") in _ENDS else None
-    return Attempt(**fields)
+    get, end = entry.get, entry.get("end")
+    return Attempt(
+        entry["datestarted"],
+        AttemptEnd(end) if end in _ENDS else None,
+        get("dateended"),
+        get("datequeued"),
+        **{name: get(name) for name in _SAME_NAMES},
+    )
 
 
+_SAME_NAMES = ("worker", "exceptiontype", "message", "fingerprint", "time", "switches", "longest", "deploy")
 _ENDS = frozenset(end.value for end in AttemptEnd)
 
 
@@ -105,12 +115,12 @@ def keep_last(document: Mapping[str, Any]) -> tuple[Document, Document] | None:
     last = last_run(document)
     if last is None or last.end is not AttemptEnd.SUCCESS:
         return None
-    if any(entry.get("started") == last.started for entry in document.get("attempts") or ()):
+    if any(entry.get("datestarted") == last.started for entry in document.get("attempts") or ()):
         return None
     unchanged = {
         "_id": document["_id"],
         "status": Status.SUCCESS.value,
         "datestarted": last.started,
-        "attempts.started": {"$ne": last.started},
+        "attempts.datestarted": {"$ne": last.started},
     }
     return unchanged, {"$push": {"attempts": push_of(last)}}

@@ -9,6 +9,7 @@
     losses losses_alone                              workers that died while it ran, and while it ran alone
     dateupdated totaltime result dateexpires dateretry retry_count progress
     traceback exceptiontype traceback_history        written when it ends
+    memory_diff     bytes by which the worker's process grew while it ran, if that was measured
     time switches longest deploy fingerprint datefailed attempts      of its runs: see attempt_documents
     raw_queue       the raw queue that it came from; `queue` is then the one for its retries
 
@@ -276,6 +277,7 @@ def values_of(change: JobChange) -> Document:
         "losses": change.losses,
         "losses_alone": change.losses_alone,
         "progress": change.progress,
+        "memory_diff": change.memory_diff,
     }
     values.update((name, value) for name, value in optional.items() if value is not None)
     if change.usage is not None or change.deploy or change.attempt is not None:

@@ -55,7 +55,7 @@ WORKERS = (IndexModel([("datereported", ASCENDING)], name="datereported_1", expi
 KEYS = (IndexModel([("dateexpires", ASCENDING)], name="dateexpires_1", expireAfterSeconds=0),)
 
 DEPLOYS = (IndexModel([("at", ASCENDING)], name="at_1", expireAfterSeconds=730 * 24 * 3600),)
-PROFILES = (IndexModel([("started", ASCENDING)], name="started_1", expireAfterSeconds=7 * 24 * 3600),)
+PROFILES = (IndexModel([("datestarted", ASCENDING)], name="datestarted_1", expireAfterSeconds=7 * 24 * 3600),)
 
 STATS_EXPIRY = IndexModel([("expires", ASCENDING)], name="expires_1", expireAfterSeconds=0)
 # Statistics: those of a time in the order in which they are read, what is yet to be summed up, one worker's, expiry.

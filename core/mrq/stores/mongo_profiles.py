@@ -1,8 +1,8 @@
-"""Profiles on MongoDB: `mrq_profiles` {worker, started, seconds, samples, stacks: [[stack, count]]}."""
+"""Profiles on MongoDB: `mrq_profiles` {worker, datestarted, seconds, samples, stacks: [[stack, count]]}."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pymongo import DESCENDING
 
@@ -31,7 +31,7 @@ class MongoProfiles:
         """See Profiles."""
         document = {
             "worker": profile.worker,
-            "started": profile.started,
+            "datestarted": profile.started,
             "seconds": profile.seconds,
             "samples": profile.samples,
             "stacks": [[stack, count] for stack, count in profile.stacks.items()],
@@ -57,7 +57,13 @@ class MongoProfiles:
         return mongo_indexes.ensure(self._profiles, mongo_indexes.PROFILES, largest)
 
 
-def _profile(document: Mapping[str, object]) -> Profile:
-    fields = dict(document)
-    stacks = fields.pop("stacks") or []
-    return Profile(fields.pop("_id"), **fields, stacks={str(stack): int(count) for stack, count in stacks})  # type: ignore[arg-type,attr-defined]
+def _profile(document: Mapping[str, Any]) -> Profile:
+    stacks = {str(stack): int(count) for stack, count in document.get("stacks") or ()}
+    return Profile(
+        document["_id"],
+        document["worker"],
+        document["datestarted"],
+        document["seconds"],
+        document["samples"],
+        stacks,
+    )

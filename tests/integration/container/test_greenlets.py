@@ -49,3 +49,11 @@ def test_nothing_is_recorded_without_the_flag(site: Site) -> None:
     document = site.wait_for_end(queue_job(f"{TASKS}.Sleeper", {"seconds": 0.01}))
     assert not {"time", "switches", "longest"} & document.keys()
     assert document["result"] == {"switches": 0, "time": 0.0}
+
+
+def test_the_memory_that_a_job_keeps_is_recorded(site: Site) -> None:
+    site.start_worker("--trace_memory")
+    leak = site.wait_for_end(queue_job(f"{TASKS}.Leak", {"megabytes": 30}))
+    clean = site.wait_for_end(queue_job(f"{TASKS}.Sleeper", {"seconds": 0.01}))
+    assert leak["memory_diff"] > 25 * 1024 * 1024
+    assert clean["memory_diff"] < 10 * 1024 * 1024
