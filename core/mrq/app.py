@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import socket
 import weakref
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from mrq.app_stores import Stores, StoreShelf
 from mrq.domain.gone import GONE
 from mrq.domain.jobkeys import SHORTEST_LIFE, KeyTerms
 from mrq.domain.options import TaskOptions
+from mrq.domain.queuename import parse_queue
 from mrq.engine.clock import SystemClock
 from mrq.engine.enqueue import Enqueuer
 from mrq.engine.metrics import Metrics
@@ -30,13 +32,16 @@ if TYPE_CHECKING:
 
     from mrq.domain.ids import JobId
     from mrq.domain.schedule import Schedule
+    from mrq.engine.budget import Budget
     from mrq.engine.bulk import BulkMover
     from mrq.engine.fittings import Fittings
     from mrq.engine.loop import Worker
     from mrq.engine.orchestrating import Orchestrator
     from mrq.engine.ownruns import OwnRuns
+    from mrq.engine.queue_samples import QueueSampler
     from mrq.engine.run import Run
     from mrq.engine.scheduler import Scheduler
+    from mrq.engine.stats_reading import StatsReader
     from mrq.ports.clock import Clock
     from mrq.ports.guard import Guard
     from mrq.ports.runtime import Event, Runtime
@@ -88,6 +93,7 @@ class App(StoreShelf):
             cancel_ttl=settings.default_job_cancel_ttl,
             max_retries=settings.default_job_max_retries,
             retry_delay=settings.default_job_retry_delay,
+            burst_limit=settings.default_job_burst_limit,
         )
         return TaskLoader(defaults, settings.tasks)
 
@@ -158,9 +164,26 @@ class App(StoreShelf):
     @cached_property
     def orchestrator(self) -> Orchestrator:
         """Spreads worker groups over agents."""
+        from mrq.engine.fleets import FleetSizer  # noqa: PLC0415
         from mrq.engine.orchestrating import Orchestrator  # noqa: PLC0415
 
-        return Orchestrator(self.agents, self.locks)
+        sizer = FleetSizer(self.agents, self.fleets, self.stats_reader.queue_figures, self.clock)
+        return Orchestrator(self.agents, self.locks, sizer.processes_of)
+
+    @cached_property
+    def queue_sampler(self) -> QueueSampler:
+        """Looks at the queues."""
+        from mrq.engine.queue_samples import QueueSampler  # noqa: PLC0415
+
+        raw = [name for name in self.queue_table if parse_queue(name).is_raw]
+        return QueueSampler(self.stats_store, self.raw, raw, timedelta(seconds=self.settings.stats_minute_ttl))
+
+    @cached_property
+    def stats_reader(self) -> StatsReader:
+        """Reads what was counted."""
+        from mrq.engine.stats_reading import StatsReader  # noqa: PLC0415
+
+        return StatsReader(self.stats_store, self.queue_sampler, self.clock)
 
     def configured_schedules(self) -> list[Schedule]:
         """SCHEDULER_TASKS.
@@ -191,6 +214,8 @@ class App(StoreShelf):
             *self.workers.ensure_indexes(largest),
             *self.job_keys.ensure_indexes(largest),
             *self.schedules.ensure_indexes(largest),
+            *self.audit.ensure_indexes(largest),
+            *self.operations.ensure_indexes(largest),
             *self.agents.ensure_indexes(largest),
             *self._of_insights(largest),
             *(self.stats.ensure_indexes(largest) if self.stats else ()),
@@ -208,8 +233,9 @@ class App(StoreShelf):
         options: WorkerOptions | None = None,
         fittings: Fittings | None = None,
         loops: Sequence[tuple[str, Callable[[Event], None]]] = (),
+        budget: Budget | None = None,
     ) -> Worker:
-        """A worker as the settings describe it.
+        """A worker as the settings describe it. `budget`: its time, when its end is known beforehand.
 
         Raises:
             ConfigError: a queue or the strategy can't be served.
@@ -227,6 +253,7 @@ class App(StoreShelf):
             guard=guard,
             fittings=fittings,
             loops=loops,
+            budget=budget,
         )
         if self._stores is None or self._stores.orders is not None:
             worker.more_loops.append(("orders", Obedience(worker, self.orders, self.clock).loop))

@@ -5,15 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from mrq.domain.queuename import parse_queue
 from mrq.domain.stats import Resolution
-from mrq.engine.queue_samples import QueueSampler
 from mrq.engine.rollup import RollUp
-from mrq.engine.stats_reading import StatsReader
 from mrq.engine.stats_upkeep import StatsUpkeep
 
 if TYPE_CHECKING:
     from mrq.app import App
+    from mrq.engine.stats_reading import StatsReader
 
 
 def upkeep(app: App) -> StatsUpkeep | None:
@@ -26,15 +24,9 @@ def upkeep(app: App) -> StatsUpkeep | None:
         Resolution.HOUR: timedelta(seconds=settings.stats_hour_ttl),
         Resolution.DAY: timedelta(seconds=settings.stats_day_ttl),
     }
-    return StatsUpkeep(sampler(app), RollUp(app.stats, keep), app.clock)
-
-
-def sampler(app: App) -> QueueSampler:
-    """Looks at the queues."""
-    raw = [name for name in app.queue_table if parse_queue(name).is_raw]
-    return QueueSampler(app.stats_store, app.raw, raw, timedelta(seconds=app.settings.stats_minute_ttl))
+    return StatsUpkeep(app.queue_sampler, RollUp(app.stats, keep), app.clock)
 
 
 def reader(app: App) -> StatsReader:
     """Reads what was counted."""
-    return StatsReader(app.stats_store, sampler(app), app.clock)
+    return app.stats_reader

@@ -6,6 +6,7 @@ that never touches Redis, doesn't pay for them.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,12 +17,16 @@ from mrq.stores.connections import OFF, Clients
 
 if TYPE_CHECKING:
     from mrq.ports.agents import AgentStore
+    from mrq.ports.audit import AuditStore
     from mrq.ports.deploys import Deploys
     from mrq.ports.failures import FailureStore
+    from mrq.ports.fleets import FleetStore
     from mrq.ports.jobkeys import JobKeys
+    from mrq.ports.joblists import JobLists
     from mrq.ports.jobs import JobStore
     from mrq.ports.locks import Locks
     from mrq.ports.logs import LogStore
+    from mrq.ports.operations import OperationStore
     from mrq.ports.orders import Orders
     from mrq.ports.pauses import Pauses
     from mrq.ports.profiles import Profiles
@@ -55,12 +60,16 @@ class Stores:
     logs: LogStore | None = None
     sizes: QueueSizes | None = None
     raw: RawQueues | None = None
+    job_lists: JobLists | None = None
+    audit: AuditStore | None = None
+    operations: OperationStore | None = None
     agents: AgentStore | None = None
     stats: StatsStore | None = None
     failures: FailureStore | None = None
     orders: Orders | None = None
     deploys: Deploys | None = None
     profiles: Profiles | None = None
+    fleets: FleetStore | None = None
 
 
 class StoreShelf:
@@ -199,6 +208,15 @@ class StoreShelf:
         return RedisRawQueues(self._redis, self.settings.redis_prefix)
 
     @cached_property
+    def fleets(self) -> FleetStore:
+        """What was decided about the size of worker groups."""
+        if self._stores:
+            return _given(self._stores.fleets, "fleets")
+        from mrq.stores.mongo_fleets import MongoFleetStore  # noqa: PLC0415
+
+        return MongoFleetStore(self._database)
+
+    @cached_property
     def agents(self) -> AgentStore:
         """Agents and worker groups."""
         if self._stores:
@@ -251,6 +269,41 @@ class StoreShelf:
         from mrq.stores.mongo_profiles import MongoProfiles  # noqa: PLC0415
 
         return MongoProfiles(self._database)
+
+    @cached_property
+    def job_lists(self) -> JobLists:
+        """Pages and counts of jobs, for people."""
+        if self._stores:
+            return _given(self._stores.job_lists, "job_lists")
+        from mrq.stores.mongo_joblists import MongoJobLists  # noqa: PLC0415
+
+        return MongoJobLists(self._database)
+
+    @cached_property
+    def audit(self) -> AuditStore:
+        """Who has done what."""
+        if self._stores:
+            return _given(self._stores.audit, "audit")
+        from mrq.stores.mongo_actions import MongoAuditStore  # noqa: PLC0415
+
+        return MongoAuditStore(self._database)
+
+    @cached_property
+    def operations(self) -> OperationStore:
+        """Bulk actions that go on in the background."""
+        if self._stores:
+            return _given(self._stores.operations, "operations")
+        from mrq.stores.mongo_actions import MongoOperationStore  # noqa: PLC0415
+
+        return MongoOperationStore(self._database)
+
+    def time_limit(self, seconds: float) -> AbstractContextManager[object]:
+        """Inside of it, MongoDB may take so long for all that is asked; then StoreUnavailableError is raised."""
+        if self._stores:
+            return nullcontext()
+        from mrq.stores.mongo_client import time_limit  # noqa: PLC0415
+
+        return time_limit(seconds)
 
     @cached_property
     def stats(self) -> StatsStore | None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from contract.kit import JobKit
     from mrq.ports.agents import AgentStore
+    from mrq.ports.fleets import FleetStore
     from mrq.ports.jobkeys import JobKeys
     from mrq.ports.jobs import JobStore
     from mrq.ports.locks import Locks
@@ -190,6 +191,15 @@ def agents(request: pytest.FixtureRequest) -> AgentKit:
     if "indexes" in request.param:
         assert store.ensure_indexes() == ["worker_group_1", "dateexpires_1"]
     return AgentKit(store, database.mrq_agents.insert_one)
+
+
+@pytest.fixture(params=["memory", "mongodb"])
+def fleets(request: pytest.FixtureRequest) -> FleetStore:
+    """Nothing was decided yet."""
+    from mrq.stores.memory_fleets import MemoryFleetStore
+    from mrq.stores.mongo_fleets import MongoFleetStore
+
+    return MemoryFleetStore() if request.param == "memory" else MongoFleetStore(request.getfixturevalue("database"))
 
 
 @pytest.fixture(params=["memory", "mongodb"])

@@ -122,7 +122,7 @@ def test_groups_are_found_by_the_index_alone(mongo_kit: JobKit) -> None:
         ({"fingerprint": GROUP, "datefailed": {"$exists": True}}, [("datefailed", -1)]),
     ):
         plan = str(kit.database.mrq_jobs.find(query).sort(order).explain()["queryPlanner"]["winningPlan"])
-        assert "mrq_failed" in plan
+        assert "mrq_failures" in plan
         assert "'SORT'" not in plan
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 SLOTS = 16384  # jobs at once; the memory of unused slots is never touched
 _HEADER = struct.Struct("=12s x ? ? ? i d d d d I I")
 _SLOT = struct.Struct("=? 3x 12s 12s d")
+_CONTENT = struct.Struct("=12s 12s d")  # of a slot, behind the flag that says whether it is used
+_FLAG = 4  # bytes before it
 _SIZE = 64 + SLOTS * _SLOT.size
 _NO_TOKEN = bytes(12)
 NO_DEADLINE = float("inf")
@@ -95,7 +97,8 @@ class Board:
     def update(self, **values: Any) -> None:
         """Change some fields of the header."""
         self._header = self._header._replace(**values)
-        _HEADER.pack_into(self._memory, 0, *self._header)
+        # pack_into would clear it first: a process that loses the processor there would look dead
+        self._memory[: _HEADER.size] = _HEADER.pack(*self._header)
 
     def enter(self, job: bytes, token: bytes | None, deadline: float) -> int:
         """Take a slot for a job; its number, or -1 if all are taken."""
@@ -106,13 +109,16 @@ class Board:
             self.update(slots=index + 1)
         else:
             return -1
-        _SLOT.pack_into(self._memory, 64 + index * _SLOT.size, True, job, token or _NO_TOKEN, deadline)
+        flag = 64 + index * _SLOT.size
+        start = flag + _FLAG
+        self._memory[start : start + _CONTENT.size] = _CONTENT.pack(job, token or _NO_TOKEN, deadline)
+        self._memory[flag] = True  # last: until then nobody looks at it
         return index
 
     def leave(self, index: int) -> None:
         """Free a slot."""
         if index >= 0:
-            _SLOT.pack_into(self._memory, 64 + index * _SLOT.size, False, b"", b"", 0.0)
+            self._memory[64 + index * _SLOT.size] = False
             self._free.append(index)
 
 

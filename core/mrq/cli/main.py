@@ -36,6 +36,7 @@ class About(NamedTuple):
 COMMANDS = {
     "agent": About("Run the workers of a worker group on this machine.", extra="container"),
     "cost": About("Show what a million jobs cost, in bursts and in containers.", "mrq.cli.cost:cost_command"),
+    "dashboard": About("See everything, and steer it, in a browser.", extra="dashboard"),
     "demo": About("Watch several thousand real jobs run, with servers of their own.", "mrq.cli.demo:demo", "embedded"),
     "doctor": About("Find out whether everything is in order here.", "mrq.cli.doctor:doctor"),
     "job": About("Show one job: status, params, result, traceback, log.", "mrq.cli.job:job"),

@@ -8,6 +8,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from mrq.domain.commands import normalize_command, parse_command
+from mrq.domain.groupsizing import GroupSizing
 from mrq.exceptions import ConfigError
 
 if TYPE_CHECKING:
@@ -48,12 +49,14 @@ class GroupCommand:
 @dataclass(frozen=True, slots=True)
 class WorkerGroup:
     """A worker group. `termination_timeout`: seconds that its workers may take to finish; None: as long as they
-    like. `document`: all that is stored about it."""
+    like. `sizing`: by which load the first command is sized; None: it runs as often as it says. `document`: all that
+    is stored about it."""
 
     name: str
     commands: tuple[GroupCommand, ...]
     termination_timeout: float | None
     document: Mapping[str, Any]
+    sizing: GroupSizing | None = None
 
 
 def group_of(document: Mapping[str, Any]) -> WorkerGroup:
@@ -70,7 +73,11 @@ def group_of(document: Mapping[str, Any]) -> WorkerGroup:
     if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or timeout < 0):
         raise ConfigError(f"{where}: process_termination_timeout should be a number of seconds, not {timeout!r}")
     read = [_command(command, name, f"{where}: commands[{position}]") for position, command in enumerate(commands)]
-    return WorkerGroup(name, tuple(read), timeout, document)
+    sizing = document.get("sizing")
+    if sizing is not None and not read:
+        raise ConfigError(f"{where}: sizing needs a command, and there is none")
+    sized = None if sizing is None else GroupSizing.from_dict(sizing, f"{where}: sizing")
+    return WorkerGroup(name, tuple(read), timeout, document, sized)
 
 
 def _command(command: Any, group: str, where: str) -> GroupCommand:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mrq.domain.job import ClaimedJob
     from mrq.domain.outcome import Failure
     from mrq.engine.blocking import BlockingWatch
+    from mrq.engine.budget import Budget
     from mrq.engine.collector import Collector
     from mrq.engine.fittings import Fittings
     from mrq.engine.limits import Limits
@@ -60,6 +61,7 @@ class Performer:
     collector: Collector
     blocking: BlockingWatch
     options: WorkerOptions
+    budget: Budget | None = None
     alone: list[Run] = field(default_factory=list)  # claimed, to be run with nothing beside them
 
     def accept(self, jobs: list[ClaimedJob]) -> None:
@@ -67,6 +69,8 @@ class Performer:
         runs = [Run(job, self.tasks.options(job.path)) for job in jobs]
         self.queue_limits.assign(runs)
         self.state.hold(runs)
+        if self.budget is not None:
+            runs = [run for run in runs if self._fits(run, self.budget)]
         self.quota.taken += len(runs)
         for run in runs:
             if must_run_alone(run.job):
@@ -75,6 +79,19 @@ class Performer:
                 self._start(run)
         self.sizes.took(job.queue for job in jobs if job.raw is None)
         self._count(jobs)  # a hook may switch fibers: last
+
+    def _fits(self, run: Run, budget: Budget) -> bool:
+        """Whether a run fits into the time that is left; if not, its job goes back to its place. That happens once for
+        each task: from then on claims leave its jobs where they are."""
+        if budget.fits(run.job.path):
+            return True
+        budget.given_back += 1
+        if run.job.raw is not None:
+            budget.close(run.job.raw.root)
+        run.decide(Outcome(Status.QUEUED, at_front=True))
+        self.state.left_fiber(run)
+        self.settler.put(run)
+        return False
 
     def reject(self, job: ClaimedJob, failure: Failure) -> None:
         """A job that can't run: its end is written at once."""

@@ -6,23 +6,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mrq.settings.dashboard import DashboardSettings
 from mrq.settings.option import FILE_ONLY, Command, option
 from mrq.settings.statistics import WORKER
-from mrq.settings.worker import ReliabilitySettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 RUN: tuple[Command, ...] = ("run",)
 AGENT: tuple[Command, ...] = ("agent",)
-DASHBOARD: tuple[Command, ...] = ("dashboard",)
-
-DASHBOARDS = "the dashboard"
 
 
 @dataclass(frozen=True, slots=True, init=False, eq=False, repr=False)
-class CommandSettings(ReliabilitySettings):
-    """The scheduler (part of a worker), mrq-run, mrq-agent and mrq-dashboard."""
+class CommandSettings(DashboardSettings):
+    """The scheduler (part of a worker), mrq-run and mrq-agent."""
 
     scheduler: bool = option(
         False,
@@ -76,32 +73,6 @@ class CommandSettings(ReliabilitySettings):
         kind="str",
         commands=AGENT,
     )
-    dashboard_httpauth: str = option(
-        "",
-        "Ask for this name and password, as user:password",
-        group="Dashboard",
-        commands=DASHBOARD,
-        later=DASHBOARDS,
-    )
-    dashboard_queue: str | None = option(
-        None,
-        "Queue for what is started from the dashboard",
-        group="Dashboard",
-        kind="str",
-        commands=DASHBOARD,
-        later=DASHBOARDS,
-    )
-    dashboard_port: int = option(
-        5555, "Port to listen on", group="Dashboard", commands=DASHBOARD, minimum=0, later=DASHBOARDS
-    )
-    dashboard_ip: str = option(
-        "127.0.0.1",
-        "Address to listen on",
-        group="Dashboard",
-        commands=DASHBOARD,
-        default_text="127.0.0.1, or 0.0.0.0 when a password is set",
-        later=DASHBOARDS,
-    )
 
 
 @dataclass(frozen=True, slots=True, init=False, eq=False, repr=False)
@@ -122,6 +93,12 @@ class FileSettings(CommandSettings):
     )
     scheduler_tasks: list[dict[str, Any]] = option(
         [], "Tasks to queue at set times", group="Scheduler", commands=FILE_ONLY
+    )
+    event_jobs: list[dict[str, Any]] = option(
+        [],
+        "Events of AWS, and the jobs that mrq_lambda.events makes of them",
+        group="Queues and jobs",
+        commands=FILE_ONLY,
     )
     metric_hook: Callable[..., object] | None = option(
         None,
@@ -163,11 +140,4 @@ class FileSettings(CommandSettings):
         "Collections whose queries are not written to the log",
         group="Tracing",
         commands=FILE_ONLY,
-    )
-    dashboard_autolink_repositories: list[Any] = option(
-        [],
-        "Pairs of a pattern and the URL to link it to",
-        group="Dashboard",
-        commands=FILE_ONLY,
-        later=DASHBOARDS,
     )

@@ -94,6 +94,13 @@ class JobSettings(ServerSettings):
     default_job_retry_delay: int = option(
         3, "How long a job that asked to run again waits", group="Queues and jobs", unit="seconds", minimum=0
     )
+    default_job_burst_limit: float = option(
+        0.0,
+        "Let Lambda bursts expect that a job takes no longer than this; 0: they leave it to containers",
+        group="Queues and jobs",
+        unit="seconds",
+        minimum=0,
+    )
     queue_ttl: float = option(
         DAY,
         "Forget the size of a queue that did not change for this long",

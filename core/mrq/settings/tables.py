@@ -42,6 +42,7 @@ TASK: Shape = {
     "max_concurrency": WHOLE,
     "on_limit": TEXT,
     "rate": TEXT,
+    "burst_limit": NUMBER,
 }
 QUEUE: Shape = {
     "job_factory": FUNCTION,

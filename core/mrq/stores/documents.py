@@ -51,6 +51,8 @@ CLAIMED_FIELDS = (
     "alone", "rateslot",
 )  # fmt: skip
 
+LARGE_FIELDS = ("result", "traceback", "traceback_history")  # left out of lists
+
 # Whatever is in the database can be read: a job that no worker can decode would end every worker of its queue.
 CODEC: CodecOptions[Document] = CodecOptions(
     datetime_conversion=DatetimeConversion.DATETIME_AUTO, unicode_decode_error_handler="replace"

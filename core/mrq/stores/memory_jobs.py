@@ -85,22 +85,17 @@ class MemoryJobStore:
 
     def claim(self, claim: Claim) -> list[ClaimedJob]:
         """See JobStore."""
-
-        def free(document: Document) -> bool:
-            path = document["path"]
-            return (
-                _may_start(document, claim.now)
-                and _is_claimed_from(claim, document["queue"])
-                and (not claim.only or path in claim.only)
-                and path not in claim.never
-            )
-
         with self._lock:
             key = _place_in_root if claim.queue.serves_subqueues else _place
-            chosen = sorted(self._where(free), key=key, reverse=claim.queue.is_reverse)[: claim.limit]
+            chosen = sorted(self._where(_free_for(claim)), key=key, reverse=claim.queue.is_reverse)[: claim.limit]
             for document in chosen:
                 apply_update(document, documents.claim_update(claim))
             return [documents.claimed(copy.deepcopy(document)) for document in chosen]
+
+    def waits(self, claim: Claim) -> bool:
+        """See JobStore."""
+        with self._lock:
+            return bool(self._where(_free_for(claim)))
 
     def start(self, job: JobId, worker: WorkerId, token: Token, now: datetime) -> ClaimedJob | None:
         """See JobStore."""
@@ -367,3 +362,18 @@ def apply_update(document: Document, update: Document) -> None:
         document.pop(name, None)
     for name, push in update.get("$push", {}).items():
         document[name] = [*document.get(name, []), *push["$each"]][push["$slice"] :]
+
+
+def _free_for(claim: Claim) -> Callable[[Document], bool]:
+    """What a claim may take."""
+
+    def free(document: Document) -> bool:
+        path = document["path"]
+        return (
+            _may_start(document, claim.now)
+            and _is_claimed_from(claim, document["queue"])
+            and (not claim.only or path in claim.only)
+            and path not in claim.never
+        )
+
+    return free

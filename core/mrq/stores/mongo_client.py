@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+import pymongo
 from pymongo import MongoClient
 from pymongo.errors import (
     BulkWriteError,
@@ -24,6 +25,7 @@ from mrq.stores.documents import CODEC
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
     from pymongo.database import Database
 
@@ -89,6 +91,11 @@ def translated(function: Callable[P, R]) -> Callable[P, R]:
             raise StoreUnavailableError(f"MongoDB is not available: {in_short(error)}") from None
 
     return call
+
+
+def time_limit(seconds: float) -> AbstractContextManager[object]:
+    """Inside of it, all that is asked of MongoDB together may take so long."""
+    return pymongo.timeout(seconds)
 
 
 def is_passing(error: PyMongoError) -> bool:

@@ -33,9 +33,9 @@ RETRY = IndexModel([("dateretry", ASCENDING)], name="dateretry_1", sparse=True)
 
 # Groups of failures, each from its first to its last. Only jobs whose last run failed are in it, and only such an end
 # writes its fields: other ends cost nothing in it.
-FAILED = IndexModel(
+FAILURES = IndexModel(
     [("fingerprint", ASCENDING), ("datefailed", ASCENDING)],
-    name="mrq_failed",
+    name="mrq_failures",
     partialFilterExpression={"fingerprint": {"$exists": True}},
 )
 
@@ -46,7 +46,14 @@ CHILDREN = IndexModel(
     partialFilterExpression={"parent": {"$exists": True}},
 )
 
-JOBS = (QUEUED, STARTED, EXPIRES, RETRY, FAILED, CHILDREN)
+# Failures by age, for people. Jobs without an exception cost nothing in it.
+FAILED = IndexModel(
+    [("status", ASCENDING), ("_id", ASCENDING)],
+    name="mrq_failed",
+    partialFilterExpression={"exceptiontype": {"$exists": True}},
+)
+
+JOBS = (QUEUED, STARTED, EXPIRES, RETRY, FAILED, FAILURES, CHILDREN)
 
 # Suspects by their last sign of life; documents of workers that are gone vanish after an hour (MRQ 0.9).
 WORKERS = (IndexModel([("datereported", ASCENDING)], name="datereported_1", expireAfterSeconds=3600),)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import defaultdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
@@ -129,6 +130,11 @@ class MongoJobStore:
             return [documents.claimed(document) for document in found]
         mine = {job.id: job for job in self._under(claim.worker, claim.token)} if won else {}
         return [mine[job_id] for job_id in ids if job_id in mine]
+
+    @translated
+    def waits(self, claim: Claim) -> bool:
+        """See JobStore."""
+        return bool(self._candidates(dataclasses.replace(claim, limit=1)))
 
     def _candidates(self, claim: Claim) -> list[Document]:
         """The first due jobs of the queue; fewer than asked for when they are very large.

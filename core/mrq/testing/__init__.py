@@ -22,10 +22,13 @@ from mrq.engine.threads import ThreadRuntime
 from mrq.exceptions import ConfigError
 from mrq.settings import OPTIONS, suggestion
 from mrq.stores.memory import MemoryJobStore, MemoryLocks, MemoryWakeups, MemoryWorkerStore
+from mrq.stores.memory_actions import MemoryAuditStore, MemoryOperationStore
 from mrq.stores.memory_agents import MemoryAgentStore
 from mrq.stores.memory_failures import MemoryFailureStore
+from mrq.stores.memory_fleets import MemoryFleetStore
 from mrq.stores.memory_insights import MemoryDeploys, MemoryProfiles
 from mrq.stores.memory_jobkeys import MemoryJobKeys
+from mrq.stores.memory_joblists import MemoryJobLists
 from mrq.stores.memory_limits import MemoryRates, MemorySemaphores
 from mrq.stores.memory_logs import MemoryLogStore
 from mrq.stores.memory_orders import MemoryOrders
@@ -60,11 +63,15 @@ def memory_stores() -> Stores:
         logs=MemoryLogStore(),
         sizes=MemoryQueueSizes(),
         raw=MemoryRawQueues(),
+        job_lists=MemoryJobLists(jobs.documents),
+        audit=MemoryAuditStore(),
+        operations=MemoryOperationStore(),
         agents=MemoryAgentStore(),
         stats=MemoryStatsStore(jobs.documents),
         orders=MemoryOrders(workers),
         deploys=MemoryDeploys(),
         profiles=MemoryProfiles(),
+        fleets=MemoryFleetStore(),
     )
 
 

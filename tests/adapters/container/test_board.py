@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from bson import ObjectId
@@ -13,6 +13,7 @@ from bson import ObjectId
 from mrq_container.board import NO_DEADLINE, SLOTS, Board, BoardGuard, Entry
 
 if TYPE_CHECKING:
+    import mmap
     from collections.abc import Iterator
 
 
@@ -71,3 +72,35 @@ def test_another_process_reads_what_the_worker_writes(board: Board) -> None:
         check=True,
     ).stdout
     assert seen.strip() == f"{worker} True True True 3 42.0 42.0 0.5 ['{job}']"
+
+
+class Watched:
+    """The memory of a board, of which all is read between any two writes: there a worker may lose the processor."""
+
+    def __init__(self, memory: mmap.mmap) -> None:
+        self.memory = memory
+        self.reader = Board.__new__(Board)
+        self.reader._memory = memory
+        self.seen: list[tuple[float, list[Entry]]] = []
+
+    def __setitem__(self, where: Any, value: Any) -> None:
+        self.memory[where] = value
+        self.seen.append((self.reader.header().alive, self.reader.entries()))
+
+
+def test_a_guard_never_sees_half_a_job_or_half_a_header(board: Board, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A deadline of 0, or a worker whose loops never turned: either would have a healthy worker killed."""
+    board.update(alive=5.0, ready=True)
+    memory = board._memory
+    watched = Watched(memory)
+    monkeypatch.setattr(board, "_memory", watched)
+    first = board.enter(b"a" * 12, b"t" * 12, 7.0)
+    board.leave(first)
+    board.enter(b"b" * 12, None, 8.0)
+    board.update(alive=6.0)
+    monkeypatch.setattr(board, "_memory", memory)
+    assert {alive for alive, _ in watched.seen} == {5.0, 6.0}
+    whole = [Entry(b"a" * 12, b"t" * 12, 7.0), Entry(b"b" * 12, None, 8.0)]
+    seen = [entry for _, entries in watched.seen for entry in entries]
+    assert all(entry in whole for entry in seen)
+    assert set(seen) == set(whole)

@@ -171,8 +171,17 @@ def test_a_loop_of_ones_own(site: Site, mongodb_url: str, redis_url: str, redis_
 def test_names_that_are_not_there() -> None:
     import mrq.worker
 
-    with pytest.raises(ImportError, match=r"mrq\.agent is not in this version yet"):
-        __import__("mrq.agent")
+    with pytest.raises(ImportError, match=r"mrq\.scheduler is not in this version"):
+        __import__("mrq.scheduler")
     with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
         mrq.worker.Nothing  # noqa: B018
     assert Path(mrq.worker.__file__).name == "worker.py"
+
+
+@pytest.mark.parametrize(("asked", "noted"), [({}, False), ({"GEVENT_TRACK_GREENLET_TREE": "1"}, True)])
+def test_where_greenlets_were_spawned_is_noted_only_if_asked_for(
+    site: Site, asked: dict[str, str], noted: bool
+) -> None:
+    """It costs a quarter of each spawn."""
+    site.worker(**asked)
+    assert site.wait_for_end(queue_job("support.workertasks.TracksGreenlets", {}))["result"] is noted

@@ -51,6 +51,7 @@ ALL = [
     ("default_job_timeout", float, 3600),
     ("default_job_max_retries", int, 3),
     ("default_job_retry_delay", int, 3),
+    ("default_job_burst_limit", float, 0.0),
     ("server_timeout", float, 5),  # ours
     ("redis_cluster", str, "auto"),
 ]

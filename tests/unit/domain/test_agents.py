@@ -33,7 +33,8 @@ def test_a_group_is_read_as_mrq_0_9_writes_it() -> None:
             "_id": "xx",
             "commands": ["A=1 mrq-worker a --processes 2 --x", "mrq-worker b --processes=0", "mrq-worker c"],
             "process_termination_timeout": 60,
-            "sizing": {"min": 1},
+            "note": "of the user's",
+            "sizing": {"queues": ["b", "a/", "b"], "target": {"oldest_wait": 60}, "max_workers": 3},
         }
     )
     assert [(command.command, command.processes) for command in group.commands] == [
@@ -41,7 +42,9 @@ def test_a_group_is_read_as_mrq_0_9_writes_it() -> None:
         ("MRQ_WORKER_GROUP=xx mrq-worker b", 0),
         ("MRQ_WORKER_GROUP=xx mrq-worker c", 1),
     ]
-    assert (group.name, group.termination_timeout, group.document["sizing"]) == ("xx", 60, {"min": 1})
+    assert (group.name, group.termination_timeout, group.document["note"]) == ("xx", 60, "of the user's")
+    assert group.sizing is not None
+    assert (group.sizing.queues, group.sizing.policy.max_workers) == (("b", "a/"), 3)
     assert wanted(group) == {"MRQ_WORKER_GROUP=xx A=1 mrq-worker a --x": 2, "MRQ_WORKER_GROUP=xx mrq-worker c": 1,
                              "MRQ_WORKER_GROUP=xx mrq-worker b": 0}  # fmt: skip
     assert group_of({"_id": "empty"}).commands == ()
@@ -68,6 +71,13 @@ def test_how_many_there_are_to_be_may_be_decided_elsewhere() -> None:
         ({"commands": ["A=1"]}, "names no program"),
         ({"process_termination_timeout": "soon"}, "process_termination_timeout should be a number"),
         ({"process_termination_timeout": -1}, "process_termination_timeout should be a number"),
+        ({"sizing": {"queues": ["a"]}}, "sizing needs a command"),
+        ({"commands": ["w"], "sizing": 5}, "sizing should be a dict with queues and a target, not 5"),
+        ({"commands": ["w"], "sizing": {"target": {}}}, "sizing should be a dict with queues"),
+        ({"commands": ["w"], "sizing": {"queues": []}}, "sizing: queues should be a list of 1 to 100 names"),
+        ({"commands": ["w"], "sizing": {"queues": "a"}}, "sizing: queues should be a list of 1 to 100 names"),
+        ({"commands": ["w"], "sizing": {"queues": [""]}}, "sizing: queues should be names, not ''"),
+        ({"commands": ["w"], "sizing": {"queues": ["a"]}}, "sizing: .*target"),
     ],
 )
 def test_what_is_wrong_with_a_group_is_said_with_its_place(changes: dict[str, Any], what: str) -> None:

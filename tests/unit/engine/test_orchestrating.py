@@ -95,6 +95,49 @@ def test_how_many_there_are_to_be_is_asked_of_one_function(memory_app: App) -> N
     assert (asked, desired(memory_app, one)) == ([("g", W, 1)], [W] * 3)
 
 
+SIZING = {"queues": ["default"], "target": {"backlog_per_worker": 10}, "max_workers": 4, "scale_in_patience": 0}
+
+
+def test_the_first_command_of_a_group_is_sized_by_what_waits_in_its_queues(memory_app: App) -> None:
+    one = agent(memory_app)
+    memory_app.agents.put_group("g", {"commands": ["w --processes 9", "b"], "sizing": SIZING})
+    memory_app.orchestrator.orchestrate("g")
+    assert desired(memory_app, one) == [f"{W[:-1]}b"]
+    memory_app.enqueuer.enqueue("tasks.T", [{}] * 25, "default")
+    memory_app.enqueuer.enqueue("tasks.T", [{}] * 100, "other")
+    memory_app.orchestrator.orchestrate("g")
+    assert desired(memory_app, one) == [W, W, W, f"{W[:-1]}b"]
+    last = memory_app.fleets.last("g")
+    assert last is not None
+    assert (last.figures.waiting, last.decision.containers) == (25, 3)
+    assert [change.containers for change in memory_app.fleets.changes("g")] == [3, 0]
+    memory_app.agents.report(one, {"current_workers": [W, W]}, 3600)
+    memory_app.orchestrator.orchestrate("g")
+    last = memory_app.fleets.last("g")
+    assert last is not None
+    assert (last.fleet.running, last.fleet.starting) == (2, 1)
+    assert len(memory_app.fleets.changes("g")) == 2, "nothing new"
+
+
+def test_agents_start_no_bursts_so_none_are_counted_on(memory_app: App) -> None:
+    one = agent(memory_app)
+    sizing = {**SIZING, "max_workers": 0, "max_bursts": 50}
+    memory_app.agents.put_group("g", {"commands": ["w"], "sizing": sizing})
+    memory_app.enqueuer.enqueue("tasks.T", [{}] * 25, "default")
+    memory_app.orchestrator.orchestrate("g")
+    assert desired(memory_app, one) == [W]
+
+
+def test_sizing_that_can_not_be_read_changes_nothing(memory_app: App, caplog: pytest.LogCaptureFixture) -> None:
+    one = agent(memory_app)
+    memory_app.agents.put_group("g", {"commands": ["w"]})
+    memory_app.orchestrator.orchestrate("g")
+    memory_app.agents.put_group("g", {"commands": ["w"], "sizing": {**SIZING, "max_worker": 3}})
+    assert memory_app.orchestrator.orchestrate("g") == 0
+    assert "worker group 'g': sizing: unknown key 'max_worker'; did you mean 'max_workers'?" in caplog.text
+    assert desired(memory_app, one) == [W]
+
+
 def test_two_at_once_are_one_too_many_and_without_redis_it_is_done_all_the_same(
     memory_app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -37,7 +37,12 @@ def test_what_the_container_brings_is_there(name: str) -> None:
         face.nothing  # noqa: B018
 
 
-@pytest.mark.parametrize("name", ["dashboard", "scheduler"])
+@pytest.mark.parametrize("name", ["scheduler"])
 def test_what_is_not_there_yet_says_so(name: str) -> None:
     with pytest.raises(ImportError, match=rf"mrq\.{name} is not in this version"):
         importlib.import_module(f"mrq.{name}")
+
+
+def test_the_dashboard_is_a_package_of_its_own() -> None:
+    with pytest.raises(ImportError, match="mrq_dashboard"):
+        importlib.import_module("mrq.dashboard")

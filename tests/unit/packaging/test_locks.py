@@ -46,7 +46,7 @@ def test_all_locks_are_there() -> None:
 @pytest.mark.parametrize("lock", LOCKS)
 def test_no_addresses(lock: str) -> None:
     text = text_of(lock)
-    for word in ("http", "://", "--index", "--find-links", "file:", "/tmp"):
+    for word in ("http:", "https:", "://", "--index", "--find-links", "file:", "/tmp"):
         assert word not in text
 
 
@@ -70,7 +70,7 @@ def test_the_environment_of_the_tests_serves_the_demo() -> None:
     ("lock", "extras"),
     [
         ("all", ["container", "lambda", "dashboard", "cdk", "embedded", "otel"]),
-        ("dev", ["container", "embedded"]),
+        ("dev", ["container", "dashboard", "embedded", "lambda"]),
         ("demo", ["container", "embedded"]),
         ("container", ["container"]),
     ],
@@ -91,7 +91,12 @@ def test_the_build_backend_is_locked(project: dict[str, Any], lock: str) -> None
 
 @pytest.mark.parametrize("lock", ["dev", "demo", "container", "build"])
 def test_the_cloud_is_only_in_the_full_one(lock: str) -> None:
-    assert not names(lock) & {"aws-cdk-lib", "constructs", "fastapi", "mangum"}
+    assert not names(lock) & {"aws-cdk-lib", "constructs"}
+
+
+@pytest.mark.parametrize("lock", ["demo", "container", "build"])
+def test_the_dashboard_is_only_where_it_is_tested(lock: str) -> None:
+    assert not names(lock) & {"fastapi", "mangum"}
 
 
 def test_one_version(project: dict[str, Any]) -> None:

@@ -1,0 +1,96 @@
+"""The dashboard as an ASGI application."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
+
+from mrq.app import App, get_app, use_app
+from mrq.exceptions import ConfigError
+from mrq.version import VERSION
+from mrq_dashboard import errors
+from mrq_dashboard.authentication import Authentication
+from mrq_dashboard.middleware import Guard
+from mrq_dashboard.operations import Operations
+from mrq_dashboard.routes import (
+    actions,
+    failures,
+    fleet,
+    health,
+    jobs,
+    legacy,
+    overview,
+    page,
+    queues,
+    schedules,
+    session,
+    statistics,
+    tasks,
+)
+from mrq_dashboard.services import Services
+from mrq_dashboard.shown import Shower
+
+log = logging.getLogger("mrq.dashboard")
+
+LONGEST_REQUEST = 10.0  # seconds that MongoDB may work for one request
+DESCRIPTION = """Everything that the dashboard's page shows and does.
+
+Log in with `POST /session`, or send a token: `Authorization: Bearer ...`. Requests that change something need the
+header `X-CSRF-Token` in a session. Times are in UTC. Lists have cursors: give `next` as `after`."""
+
+
+def create_app(mrq: App | None = None, *, background: bool = True, local_only: bool = False) -> FastAPI:
+    """An application for uvicorn, Mangum or any other ASGI server.
+
+    mrq:        the app whose jobs are shown, the process's own by default; it becomes the process's own
+    background: go on with bulk actions in a thread. False where the process is frozen between requests (AWS Lambda)
+    local_only: for a server that listens on 127.0.0.1 alone: nobody has to log in if no users are configured
+
+    Raises:
+        ConfigError: a setting is wrong, or nobody would have to log in and `local_only` is not set.
+    """
+    mrq = mrq or get_app()
+    use_app(mrq)
+    authentication, shower = Authentication(mrq.settings), Shower(mrq.settings.dashboard_redact)
+    if authentication.is_open and not local_only:
+        raise ConfigError(
+            "the dashboard would be open to everybody: set DASHBOARD_USERS, DASHBOARD_TOKENS, DASHBOARD_HTTPAUTH or "
+            "DASHBOARD_PROXY_HEADER, or let it listen on 127.0.0.1"
+        )
+    found = Services(mrq, authentication, shower, Operations(mrq, shower, background=background))
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        found.operations.start()
+        yield
+        found.operations.close()
+
+    app = FastAPI(
+        title="MRQ dashboard", version=VERSION, description=DESCRIPTION, docs_url=None, redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+        generate_unique_id_function=_operation_id, lifespan=lifespan, root_path_in_servers=False,
+    )  # fmt: skip
+    app.state.services = found
+    errors.install(app)
+    app.include_router(health.router)
+    api = APIRouter(prefix="/api/v1", responses=errors.RESPONSES)
+    for part in (session, overview, jobs, tasks, queues, failures, fleet, schedules, statistics, actions):
+        api.include_router(part.router)
+    app.include_router(api)
+    app.include_router(legacy.router)
+    app.include_router(page.router)
+    app.add_middleware(
+        Guard,
+        limit=lambda: mrq.time_limit(LONGEST_REQUEST),
+        only_local=authentication.is_open,
+        root_path=mrq.settings.dashboard_root_path.rstrip("/"),
+    )
+    return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name

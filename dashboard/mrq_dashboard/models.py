@@ -1,0 +1,304 @@
+"""What the API answers. Times are in UTC, durations in seconds."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from mrq.domain.queuename import QueueType
+from mrq.domain.status import Status
+from mrq_dashboard.identity import How, Role
+
+
+class Count(BaseModel):
+    """How many there are; if not exact, at least so many (or about so many, where all jobs are meant)."""
+
+    jobs: int
+    exact: bool
+
+
+class Link(BaseModel):
+    """A pattern in tracebacks, and the address to link it to."""
+
+    pattern: str
+    url: str
+
+
+class Session(BaseModel):
+    """Who asks, and what the page needs to know before it can show anything."""
+
+    user: str | None = Field(description="null: nobody is logged in")
+    role: Role | None
+    how: How | None
+    queues: list[str] | None = Field(description="null: all queues")
+    csrf_token: str | None = Field(description="to be sent as X-CSRF-Token with each request that changes something")
+    can_log_in: bool = Field(description="whether there are users with passwords")
+    environment: str
+    version: str
+    links: list[Link]
+
+
+class JobSummary(BaseModel):
+    """A job in a list."""
+
+    id: str
+    task: str
+    queue: str
+    status: Status
+    params: Any = Field(description="cut and without secrets")
+    created: datetime | None = Field(description="when its id was made")
+    queued: datetime | None
+    due: datetime | None
+    started: datetime | None
+    updated: datetime | None
+    retry_at: datetime | None
+    expires: datetime | None
+    worker: str | None
+    seconds: float | None = Field(description="the last run took so long")
+    progress: float | None
+    retries: int
+    exceptiontype: str | None
+
+
+class JobPageModel(BaseModel):
+    """One page of jobs. It may be shorter than asked for and still have a `next`."""
+
+    jobs: list[JobSummary]
+    next: str | None = Field(description="give it as `after` to go on; null: that was all")
+    looked_at: int = Field(description="a page or a count looks at so many jobs, at most")
+
+
+class Attempt(BaseModel):
+    """A run that didn't end well."""
+
+    date: datetime | None
+    status: str
+    exceptiontype: str | None
+    traceback: str | None
+    original_traceback: str | None
+    worker: str | None
+
+
+class RunningNow(BaseModel):
+    """What a worker is at."""
+
+    id: str
+    task: str
+    started: datetime | None
+    stack: list[str]
+    io: dict[str, Any] | None = None
+
+
+class JobDetail(JobSummary):
+    """A job, whole."""
+
+    result: Any = Field(description="cut and without secrets")
+    traceback: str | None
+    attempts: list[Attempt]
+    losses: int = Field(description="workers that died while it ran")
+    raw_queue: str | None
+    running: RunningNow | None = Field(description="where it is now, as its worker said last")
+    command: str = Field(description="runs the same again")
+
+
+class LogLines(BaseModel):
+    """Some lines of a log."""
+
+    text: str
+    next: str | None = Field(description="give it as `after` to go on from here, now or later")
+    more: bool = Field(description="whether there are more lines already")
+
+
+class SubqueueSize(BaseModel):
+    """A subqueue and what waits in it."""
+
+    name: str
+    size: Count
+
+
+class QueueModel(BaseModel):
+    """A queue."""
+
+    name: str
+    type: QueueType
+    waiting: Count
+    due: Count | None = Field(description="of a timed set: what could be taken now")
+    running: int
+    paused: bool
+    paused_by: str | None = Field(description="who paused it here, if it was done here")
+    reason: str | None
+    oldest: datetime | None = Field(description="since when the first one waits")
+    workers: int = Field(description="workers that serve it")
+    max_concurrency: int | None
+
+
+class Queues(BaseModel):
+    """All known queues, at most 500."""
+
+    queues: list[QueueModel]
+    complete: bool
+
+
+class QueueDetail(QueueModel):
+    """One queue."""
+
+    subqueues: list[SubqueueSize]
+    retry_queue: str
+    config: Any
+
+
+class Head(BaseModel):
+    """What leaves a queue next: jobs, or of a raw queue payloads."""
+
+    jobs: list[JobSummary]
+    payloads: list[str]
+
+
+class Slice(BaseModel):
+    """How many scores are in a range: from `start` (included) to `end`. null: no bound."""
+
+    start: float | None
+    end: float | None
+    jobs: int
+
+
+class Distribution(BaseModel):
+    """The scores of a sorted or timed set."""
+
+    slices: list[Slice]
+
+
+class WorkerJob(RunningNow):
+    """A job of a worker."""
+
+
+class WorkerModel(BaseModel):
+    """A worker."""
+
+    id: str
+    name: str
+    status: str
+    queues: list[str]
+    greenlets: int
+    started: datetime | None
+    reported: datetime | None
+    silent: float = Field(description="seconds since its last sign of life, by this host's clock")
+    is_late: bool = Field(description="its lease has run out, so its jobs are about to be rescued")
+    lease: float | None
+    done_jobs: int
+    pid: int | None
+    cpu_percent: float | None
+    memory: int | None = Field(description="bytes")
+    host: str | None
+    group: str | None
+    jobs: list[WorkerJob]
+
+
+class Workers(BaseModel):
+    """Workers that live, at most 500."""
+
+    workers: list[WorkerModel]
+    complete: bool
+
+
+class FailureGroup(BaseModel):
+    """Failed jobs of one task and kind of exception, among the newest failures."""
+
+    fingerprint: str
+    task: str
+    exceptiontype: str
+    jobs: int
+    first: datetime | None
+    last: datetime | None
+    example: str
+    message: str = Field(description="of the example")
+
+
+class Failures(BaseModel):
+    """The newest failures, in groups."""
+
+    groups: list[FailureGroup]
+    looked_at: int
+    complete: bool = Field(description="whether these are all failures that there are")
+
+
+class Done(BaseModel):
+    """It is done."""
+
+    done: bool = True
+
+
+class JobCreated(BaseModel):
+    """A job was queued."""
+
+    id: str
+
+
+class AuditEntryModel(BaseModel):
+    """One action."""
+
+    id: str
+    date: datetime
+    who: str
+    what: str
+    target: str
+    about: Any
+    reason: str
+    count: int | None
+    outcome: str
+
+
+class AuditPage(BaseModel):
+    """Actions, newest first."""
+
+    entries: list[AuditEntryModel]
+    next: str | None
+
+
+class Severity(StrEnum):
+    """How urgent something is."""
+
+    BAD = "bad"
+    WARNING = "warning"
+
+
+class Attention(BaseModel):
+    """Something that somebody should look at."""
+
+    kind: str = Field(description="failures, silent_worker, unserved_queue, paused_queue, late_schedule, no_index")
+    severity: Severity
+    target: str
+    text: str
+    since: datetime | None
+
+
+class Figures(BaseModel):
+    """The numbers of the overview."""
+
+    waiting: Count
+    running: Count
+    failed: Count
+    returning: Count
+    jobs: Count
+    workers: int
+    greenlets: int
+    busy: int
+
+
+class Overview(BaseModel):
+    """The first page."""
+
+    at: datetime
+    attention: list[Attention]
+    figures: Figures
+    queues: list[QueueModel]
+    failures: list[FailureGroup]
+    workers: list[WorkerModel]
+
+
+def utc_of(id_seconds: int) -> datetime:
+    """The time of unix seconds."""
+    return datetime.fromtimestamp(id_seconds, UTC)

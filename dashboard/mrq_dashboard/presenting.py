@@ -1,0 +1,163 @@
+"""Jobs and workers as the API shows them."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from mrq.domain.status import Status
+from mrq_dashboard.identity import Principal
+from mrq_dashboard.models import Attempt, JobDetail, JobSummary, RunningNow, WorkerJob, WorkerModel, utc_of
+from mrq_dashboard.shown import LONG, SHORT, Shower, storable, utc
+
+if TYPE_CHECKING:
+    from mrq.domain.job import JobRecord
+
+HISTORY = 400_000  # characters of all tracebacks together
+STACK_LINES, MOST_JOBS = 60, 100
+_SPARE = 5.0  # seconds
+
+
+def summary(job: JobRecord, shower: Shower, size: int = SHORT) -> JobSummary:
+    """A job in a list."""
+    return JobSummary(**_common(job, shower, size))
+
+
+def detail(job: JobRecord, shower: Shower, worker: Mapping[str, Any] | None) -> JobDetail:
+    """A job, whole. `worker`: the document of the worker that runs it."""
+    running = None
+    if job.status is Status.STARTED and worker is not None:
+        running = next((now for now in running_jobs(worker, shower) if now.id == str(job.id)), None)
+    common = _common(job, shower, LONG)
+    return JobDetail(
+        **common,
+        result=shower.value(job.result),
+        traceback=None if job.traceback is None else shower.text(job.traceback),
+        attempts=list(_attempts(job.traceback_history, shower)),
+        losses=job.losses,
+        raw_queue=job.document.get("raw_queue"),
+        running=running,
+        command=shlex.join(["mrq", "run", storable(job.path), json.dumps(common["params"], ensure_ascii=False)]),
+    )
+
+
+def _common(job: JobRecord, shower: Shower, size: int) -> dict[str, Any]:
+    return {
+        "id": str(job.id),
+        "task": storable(job.path),
+        "queue": storable(job.queue),
+        "status": job.status,
+        "params": shower.value(job.params, size),
+        "created": created(job.id),
+        "queued": utc(job.datequeued),
+        "due": utc(job.due),
+        "started": utc(job.datestarted),
+        "updated": utc(job.dateupdated),
+        "retry_at": utc(job.dateretry),
+        "expires": utc(job.dateexpires),
+        "worker": None if job.worker is None else str(job.worker),
+        "seconds": number(job.totaltime),
+        "progress": number(job.progress),
+        "retries": _whole(job.retry_count) or 0,
+        "exceptiontype": None if job.exceptiontype is None else storable(str(job.exceptiontype)),
+    }
+
+
+def created(job: Any) -> datetime:
+    """When an id was made: its first four bytes say it."""
+    return utc_of(int(str(job)[:8], 16))
+
+
+def _attempts(history: Iterable[Mapping[str, Any]], shower: Shower) -> Iterable[Attempt]:
+    """The newest ones whole, older ones as far as there is room."""
+    kept, left = [], HISTORY
+    for entry in reversed(list(history)):
+        texts = [entry.get(name) for name in ("traceback", "original_traceback")]
+        shown = [None if text is None or left <= 0 else shower.text(str(text)) for text in texts]
+        left -= sum(len(text or "") for text in shown)
+        kept.append(
+            Attempt(
+                date=utc(entry.get("date")),
+                status=str(entry.get("status") or ""),
+                exceptiontype=_text(entry.get("exceptiontype")),
+                traceback=shown[0],
+                original_traceback=shown[1],
+                worker=_text(entry.get("worker")),
+            )
+        )
+    return reversed(kept)
+
+
+def running_jobs(worker: Mapping[str, Any], shower: Shower) -> list[WorkerJob]:
+    """What a worker is at, as it said last."""
+    jobs = worker.get("jobs")
+    listed: list[Any] = jobs[:MOST_JOBS] if isinstance(jobs, list) else []
+    return [_running(job, shower) for job in listed if _is_dict(job)]
+
+
+def _running(job: Mapping[str, Any], shower: Shower) -> WorkerJob:
+    stack = job.get("stack")
+    lines = [shower.text(str(line), 500) for line in (stack if isinstance(stack, list) else [])[-STACK_LINES:]]
+    io = job.get("io")
+    now = RunningNow(
+        id=str(job.get("id") or ""),
+        task=storable(str(job.get("path") or "")),
+        started=utc(job.get("datestarted")),
+        stack=lines,
+        io=shower.value(io, SHORT) if isinstance(io, dict) else None,
+    )
+    return WorkerJob(**now.model_dump())
+
+
+def worker_model(worker: Mapping[str, Any], shower: Shower, who: Principal, now: datetime) -> WorkerModel:
+    """A worker, from its document. Whoever sees single queues only, sees no stacks of workers that serve others."""
+    config, process = _dict(worker.get("config")), _dict(worker.get("process"))
+    queues = [storable(str(queue)) for queue in config.get("queues") or []][:200]
+    visible = all(who.sees(queue.removesuffix("_reverse")) for queue in queues)
+    reported, lease = worker.get("datereported"), number(worker.get("lease"))
+    silent = max(0.0, (now - reported).total_seconds()) if isinstance(reported, datetime) else 0.0
+    return WorkerModel(
+        id=str(worker["_id"]),
+        name=storable(str(worker.get("name") or "")),
+        status=str(worker.get("status") or ""),
+        queues=queues,
+        greenlets=_whole(config.get("greenlets")) or 1,
+        started=utc(worker.get("datestarted")),
+        reported=utc(reported),
+        silent=silent,
+        is_late=lease is not None and timedelta(seconds=silent) > timedelta(seconds=lease + _SPARE),
+        lease=lease,
+        done_jobs=_whole(worker.get("done_jobs")) or 0,
+        pid=_whole(process.get("pid")),
+        cpu_percent=number(_dict(process.get("cpu")).get("percent")),
+        memory=_whole(_dict(process.get("mem")).get("rss")),
+        host=_text(config.get("local_ip")),
+        group=_text(config.get("worker_group") or None),
+        jobs=running_jobs(worker, shower) if visible else [],
+    )
+
+
+def number(value: Any) -> float | None:
+    """A number that JSON can hold."""
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return float(value) if is_number and abs(value) < 1e15 else None
+
+
+def _whole(value: Any) -> int | None:
+    found = number(value)
+    return None if found is None else int(found)
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else storable(str(value))[:500]
+
+
+def _is_dict(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _dict(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,126 @@
+"""The first page: what needs attention, and the figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, timedelta
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter
+
+from mrq.domain.jobfilter import JobFilter
+from mrq.domain.joblist import JobQuery
+from mrq.domain.queuename import parse_queue
+from mrq.domain.status import Status
+from mrq.ports.joblists import LOOKED_AT
+from mrq.ports.reports import FAILED
+from mrq_dashboard.access import Viewer
+from mrq_dashboard.failures import failure_groups
+from mrq_dashboard.identity import Principal
+from mrq_dashboard.models import (
+    Attention,
+    Count,
+    FailureGroup,
+    Figures,
+    Overview,
+    QueueModel,
+    Severity,
+    WorkerModel,
+)
+from mrq_dashboard.presenting import worker_model
+from mrq_dashboard.queues import KEYS, known_names, queue_model, surroundings
+from mrq_dashboard.routes.schedules import is_late, queue_of
+from mrq_dashboard.services import Given, Services
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+router = APIRouter(tags=["overview"])
+
+LATELY = timedelta(hours=1)
+MOST = 50  # queues and groups that are shown
+_RETURNING = frozenset({Status.RETRY, Status.INTERRUPT})
+
+
+@router.get("/overview")
+def get_overview(given: Given, who: Viewer) -> Overview:
+    """What needs attention, most urgent first, and how things are."""
+    now = given.now()
+    around = surroundings(given)
+    names, _ = known_names(given, who, around)
+    most = min(LOOKED_AT, max(500, KEYS // max(1, len(names))))
+    queues = [queue_model(given, parse_queue(name), around, most) for name in names]
+    queues.sort(key=lambda queue: (not queue.paused, bool(queue.workers), -queue.waiting.jobs, queue.name))
+    workers = [worker_model(worker, given.shower, who, now) for worker in around.workers]
+    workers.sort(key=lambda worker: (not worker.is_late, worker.name))
+    failures = failure_groups(given, who, 10)
+    return Overview(
+        at=now.replace(tzinfo=UTC),
+        attention=sorted(
+            _attention(given, who, queues, workers, failures.groups, now),
+            key=lambda each: each.severity is not Severity.BAD,
+        ),
+        figures=_figures(given, who, queues, workers),
+        queues=queues[:MOST],
+        failures=failures.groups,
+        workers=workers[:MOST],
+    )
+
+
+def _figures(given: Services, who: Principal, queues: list[QueueModel], workers: list[WorkerModel]) -> Figures:
+    waiting = [queue.waiting for queue in queues]
+    busy = sum(len(worker.jobs) for worker in workers)
+    return Figures(
+        waiting=Count(jobs=sum(each.jobs for each in waiting), exact=all(each.exact for each in waiting)),
+        running=_count(given, who, frozenset({Status.STARTED})),
+        failed=_count(given, who, FAILED),
+        returning=_count(given, who, _RETURNING),
+        jobs=_count(given, who, None),
+        workers=len(workers),
+        greenlets=sum(worker.greenlets for worker in workers),
+        busy=busy,
+    )
+
+
+def _count(given: Services, who: Principal, statuses: frozenset[Status] | None) -> Count:
+    queues = None if who.queues is None else frozenset(who.queues)
+    found = given.mrq.job_lists.count(JobQuery(JobFilter(statuses=statuses, queues=queues)))
+    return Count(jobs=found.jobs, exact=found.exact)
+
+
+def _attention(
+    given: Services,
+    who: Principal,
+    queues: list[QueueModel],
+    workers: list[WorkerModel],
+    groups: list[FailureGroup],
+    now: datetime,
+) -> Iterator[Attention]:
+    for worker in workers:
+        if worker.is_late:
+            text = f"silent for {worker.silent:.0f} s; {len(worker.jobs)} jobs were started there"
+            yield _item("silent_worker", Severity.BAD, worker.id, f"Worker {worker.name} is {text}", worker.reported)
+    for queue in queues:
+        if queue.waiting.jobs and not queue.workers and not queue.paused:
+            text = f"Nothing serves {queue.name}, in which {queue.waiting.jobs} jobs wait"
+            yield _item("unserved_queue", Severity.BAD, queue.name, text, queue.oldest)
+        if queue.paused:
+            by = f" by {queue.paused_by}" if queue.paused_by else ""
+            why = f": {queue.reason}" if queue.reason else ""
+            yield _item("paused_queue", Severity.WARNING, queue.name, f"{queue.name} is paused{by}{why}", None)
+    for group in groups:
+        if group.last is not None and group.last >= now.replace(tzinfo=UTC) - LATELY:
+            text = f"{group.exceptiontype} in {group.task}: {group.jobs} of the newest failures"
+            yield _item("failures", Severity.BAD, group.fingerprint, text, group.first)
+    for state in given.mrq.schedules.due(now, MOST):
+        if is_late(state, now) and who.sees(queue_of(given, state)):
+            text = f"{state.schedule.name or state.schedule.path} is late: does a worker run with --scheduler?"
+            yield _item("late_schedule", Severity.BAD, state.id.hex(), text, state.next)
+    for name in given.mrq.jobs.missing_indexes():
+        text = f"The index {name} is missing; workers make it, or mrq run mrq.basetasks.indexes.EnsureIndexes"
+        yield _item("no_index", Severity.WARNING, name, text, None)
+
+
+def _item(kind: str, severity: Severity, target: str, text: str, since: datetime | None) -> Attention:
+    moment = since if since is None or since.tzinfo is not None else since.replace(tzinfo=UTC)
+    return Attention(kind=kind, severity=severity, target=target, text=text, since=moment)

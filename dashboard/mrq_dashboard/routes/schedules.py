@@ -1,0 +1,274 @@
+"""Schedules: look, run now, pause, resume, add, change, remove."""
+
+from __future__ import annotations
+
+from datetime import datetime, time, timedelta
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from mrq.domain.schedule import GRACE, Missed, Overlap, ScheduleState
+from mrq.exceptions import ScheduleNotFoundError
+from mrq.schedules import ScheduleHandle
+from mrq.settings.schedules import schedule_of
+from mrq_dashboard.access import Admin, Operator, Viewer, check_queue
+from mrq_dashboard.errors import RefusedError
+from mrq_dashboard.filters import Text, is_storable
+from mrq_dashboard.identity import Principal
+from mrq_dashboard.models import Done, JobCreated
+from mrq_dashboard.presenting import number
+from mrq_dashboard.routes.jobs import Reason
+from mrq_dashboard.services import Given, Services
+from mrq_dashboard.shown import SHORT, storable, utc
+
+router = APIRouter(tags=["schedules"])
+
+MOST_RUNS = 10
+ScheduleId = Annotated[str, Field(max_length=100, description="24 hexadecimal digits")]
+
+
+class ScheduleWords(BaseModel):
+    """What a schedule says: one of `interval`, `dailytime`, `cron` and `at`, and the rest as it likes."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    task: Text
+    params: dict[str, Any] | None = None
+    queue: Text | None = None
+    interval: Annotated[float, Field(gt=0, le=1e9)] | None = Field(None, description="seconds")
+    dailytime: time | None = Field(None, description="UTC if it has no time zone")
+    weekday: Annotated[int, Field(ge=0, le=6)] | None = Field(None, description="0: Monday")
+    monthday: Annotated[int, Field(ge=1, le=31)] | None = None
+    cron: Annotated[Text, Field(max_length=200)] | None = None
+    timezone: Text | None = Field(None, description="of cron")
+    at: datetime | None = None
+    name: Text | None = None
+    jitter: Annotated[float, Field(ge=0, le=1e6)] = Field(0.0, description="seconds")
+    start: datetime | None = None
+    end: datetime | None = None
+    missed: Missed = Missed.ONCE
+    missed_limit: Annotated[int, Field(ge=1, le=1000)] = 100
+    overlap: Overlap = Overlap.ALLOW
+
+
+class ScheduleModel(BaseModel):
+    """A schedule and where it stands."""
+
+    id: str
+    name: str | None
+    task: str
+    params: Any
+    queue: str
+    interval: float | None
+    dailytime: time | None
+    weekday: int | None
+    monthday: int | None
+    cron: str | None
+    timezone: str
+    at: datetime | None
+    jitter: float
+    start: datetime | None
+    end: datetime | None
+    missed: Missed
+    missed_limit: int
+    overlap: Overlap
+    next: datetime | None
+    is_late: bool = Field(description="its time has come and nobody has queued the job: does a scheduler run?")
+    paused: bool
+    last_queued: datetime | None
+    last_job: str | None
+    from_config: bool = Field(description="it is in SCHEDULER_TASKS, so it is changed there")
+
+
+class ScheduleRun(BaseModel):
+    """One of its last runs."""
+
+    due: datetime | None
+    job: str
+    status: str | None
+    drift: float | None = Field(description="seconds from the time that was meant to the start")
+    seconds: float | None
+
+
+class ScheduleDetail(ScheduleModel):
+    """A schedule and its last runs, latest first."""
+
+    runs: list[ScheduleRun]
+
+
+class ScheduleList(BaseModel):
+    """Schedules, by task."""
+
+    schedules: list[ScheduleModel]
+    next: int | None = Field(description="give it as `skip` to go on")
+
+
+@router.get("/schedules")
+def list_schedules(
+    given: Given,
+    who: Viewer,
+    skip: Annotated[int, Query(ge=0, le=10_000)] = 0,
+    limit: Annotated[int, Query(ge=1, le=200)] = 100,
+) -> ScheduleList:
+    """All schedules, by task."""
+    found = given.mrq.schedules.page(skip, limit)
+    shown = [_model(given, state) for state in found if who.sees(queue_of(given, state))]
+    return ScheduleList(schedules=shown, next=skip + limit if len(found) == limit else None)
+
+
+@router.get("/schedules/{schedule_id}")
+def get_schedule(given: Given, who: Viewer, schedule_id: ScheduleId) -> ScheduleDetail:
+    """One schedule, and its last runs."""
+    state = _visible(given, who, schedule_id)
+    runs = []
+    for entry in list(reversed(state.history))[:MOST_RUNS]:
+        job, due = given.mrq.jobs.fetch(entry["job"]), entry.get("due")
+        began = job.datestarted if job else None
+        drift = (began - due).total_seconds() if isinstance(began, datetime) and isinstance(due, datetime) else None
+        runs.append(
+            ScheduleRun(
+                due=utc(due),
+                job=str(entry["job"]),
+                status=job.status.value if job else None,
+                drift=drift,
+                seconds=number(job.totaltime) if job else None,
+            )
+        )
+    return ScheduleDetail(**_model(given, state).model_dump(), runs=runs)
+
+
+@router.post("/schedules")
+def add_schedule(given: Given, who: Admin, words: ScheduleWords) -> ScheduleModel:
+    """Add a schedule, or change the one of the same name."""
+    state = _put(given, who, words)
+    given.note(who, "schedule.add", _target(state.id), words.model_dump(mode="json", exclude_none=True))
+    return _model(given, state)
+
+
+@router.put("/schedules/{schedule_id}")
+def change_schedule(given: Given, who: Admin, schedule_id: ScheduleId, words: ScheduleWords) -> ScheduleModel:
+    """Let it say something else. One without a name gets another id by that."""
+    before = _changeable(given, who, schedule_id)
+    state = _put(given, who, words)
+    if state.id != before.id:
+        given.mrq.schedules.remove(before.id)
+    given.note(who, "schedule.change", _target(before.id), words.model_dump(mode="json", exclude_none=True))
+    return _model(given, state)
+
+
+@router.delete("/schedules/{schedule_id}")
+def remove_schedule(given: Given, who: Admin, schedule_id: ScheduleId) -> Done:
+    """Forget it; the jobs that it queued stay."""
+    state = _changeable(given, who, schedule_id)
+    given.mrq.schedules.remove(state.id)
+    given.note(who, "schedule.remove", _target(state.id), {"task": state.schedule.path})
+    return Done()
+
+
+@router.post("/schedules/{schedule_id}/run")
+def run_schedule(given: Given, who: Operator, schedule_id: ScheduleId, wish: Reason) -> JobCreated:
+    """Queue a job of it now, beside its times."""
+    state = _visible(given, who, schedule_id)
+    job = ScheduleHandle(state.id, given.mrq).run_now()
+    given.note(who, "schedule.run", _target(state.id), {"job": str(job)}, reason=wish.reason, count=1)
+    return JobCreated(id=str(job))
+
+
+@router.post("/schedules/{schedule_id}/pause")
+def pause_schedule(given: Given, who: Operator, schedule_id: ScheduleId, wish: Reason) -> Done:
+    """Queue nothing until it is resumed."""
+    return _pause(given, who, schedule_id, wish.reason, paused=True)
+
+
+@router.post("/schedules/{schedule_id}/resume")
+def resume_schedule(given: Given, who: Operator, schedule_id: ScheduleId, wish: Reason) -> Done:
+    """Go on. What passed meanwhile is not made up for."""
+    return _pause(given, who, schedule_id, wish.reason, paused=False)
+
+
+def _pause(given: Services, who: Principal, schedule_id: str, reason: str, *, paused: bool) -> Done:
+    state = _visible(given, who, schedule_id)
+    given.mrq.schedules.pause(state.id, paused=paused, now=given.now())
+    given.note(who, "schedule.pause" if paused else "schedule.resume", _target(state.id), reason=reason)
+    return Done()
+
+
+def _put(given: Services, who: Principal, words: ScheduleWords) -> ScheduleState:
+    entry = {name: value for name, value in words.model_dump(exclude_none=True).items() if name != "task"}
+    entry["path"] = words.task
+    if words.cron is None:
+        entry.pop("timezone", None)
+    for name in ("missed", "overlap"):
+        entry[name] = entry[name].value
+    if not is_storable(words.params or {}):
+        raise RefusedError(422, "invalid", "params: a job can't have these")
+    now = given.now()
+    try:
+        schedule = schedule_of(entry, now, "the schedule")
+    except OverflowError:
+        raise RefusedError(422, "invalid", "a time is out of range") from None
+    check_queue(who, schedule.queue or given.mrq.queue_of(schedule.path))
+    return given.mrq.schedules.put(schedule, now)
+
+
+def _changeable(given: Services, who: Principal, schedule_id: str) -> ScheduleState:
+    state = _visible(given, who, schedule_id)
+    if state.from_config:
+        raise RefusedError(409, "from_config", "it is in SCHEDULER_TASKS; change it there")
+    return state
+
+
+def _visible(given: Services, who: Principal, schedule_id: str) -> ScheduleState:
+    try:
+        name = bytes.fromhex(schedule_id)
+    except ValueError:
+        name = b""
+    state = given.mrq.schedules.fetch(name) if len(name) == 12 else None
+    if state is None or not who.sees(queue_of(given, state)):
+        raise ScheduleNotFoundError(f"there is no schedule {schedule_id[:100]}; GET /api/v1/schedules lists them")
+    return state
+
+
+def queue_of(given: Services, state: ScheduleState) -> str:
+    """Where its jobs wait."""
+    return state.schedule.queue or given.mrq.queue_of(state.schedule.path)
+
+
+def is_late(state: ScheduleState, now: datetime) -> bool:
+    """Whether its time has come, and more than a grace has passed."""
+    return not state.paused and state.next is not None and state.next < now - GRACE - timedelta(seconds=60)
+
+
+def _target(schedule: bytes) -> str:
+    return f"schedule:{schedule.hex()}"
+
+
+def _model(given: Services, state: ScheduleState) -> ScheduleModel:
+    says = state.schedule
+    return ScheduleModel(
+        id=state.id.hex(),
+        name=says.name,
+        task=storable(says.path),
+        params=given.shower.value(says.params, SHORT),
+        queue=queue_of(given, state),
+        interval=says.interval,
+        dailytime=says.dailytime,
+        weekday=says.weekday,
+        monthday=says.monthday,
+        cron=says.cron,
+        timezone=says.timezone,
+        at=utc(says.at),
+        jitter=says.jitter,
+        start=utc(says.start),
+        end=utc(says.end),
+        missed=says.missed,
+        missed_limit=says.missed_limit,
+        overlap=says.overlap,
+        next=utc(state.next),
+        is_late=is_late(state, given.now()),
+        paused=state.paused,
+        last_queued=utc(state.last_queued),
+        last_job=None if state.last_job is None else state.last_job.hex(),
+        from_config=state.from_config,
+    )

@@ -1,0 +1,85 @@
+"""Who is logged in; logging in and out."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel, Field
+
+from mrq.exceptions import ServerUnavailableError
+from mrq.version import VERSION
+from mrq_dashboard.access import check_origin
+from mrq_dashboard.authentication import COOKIE, SESSION_LIFE
+from mrq_dashboard.errors import RefusedError
+from mrq_dashboard.filters import Text
+from mrq_dashboard.identity import How
+from mrq_dashboard.models import Done, Link, Session
+from mrq_dashboard.services import Given, Services
+
+router = APIRouter(tags=["session"])
+
+TRIES, PER = 10, 60  # of one address, and of one name, in so many seconds
+
+
+class Login(BaseModel):
+    """A name and a password."""
+
+    user: Text
+    password: Annotated[str, Field(max_length=1000)]
+
+
+@router.get("/session")
+def get_session(request: Request, given: Given) -> Session:
+    """Who asks; answered to everybody."""
+    found = given.authentication.principal_of(request)
+    cookie = request.cookies.get(COOKIE, "")
+    in_session = found is not None and found.how is How.SESSION
+    return Session(
+        user=found.name if found else None,
+        role=found.role if found else None,
+        how=found.how if found else None,
+        queues=list(found.queues) if found and found.queues is not None else None,
+        csrf_token=given.authentication.csrf_token(cookie) if in_session else None,
+        can_log_in=given.authentication.has_passwords,
+        environment=given.settings.dashboard_environment,
+        version=VERSION,
+        links=[
+            Link(pattern=str(pair[0]), url=str(pair[1]))
+            for pair in given.settings.dashboard_autolink_repositories
+            if isinstance(pair, (list, tuple)) and len(pair) == 2
+        ],
+    )
+
+
+@router.post("/session", dependencies=[Depends(check_origin)])
+def log_in(login: Login, request: Request, response: Response, given: Given) -> Done:
+    """Begin a session: sets a cookie."""
+    address = request.client.host if request.client else "unknown"
+    _limit(given, address, login.user)
+    cookie = given.authentication.log_in(login.user, login.password)
+    if cookie is None:
+        given.note(login.user, "session.login", address, outcome="refused")
+        raise RefusedError(401, "wrong_password", "wrong name or password")
+    given.note(login.user, "session.login", address)
+    path = request.scope.get("root_path") or "/"
+    secure = request.url.scheme == "https" or given.settings.dashboard_url.startswith("https:")
+    response.set_cookie(COOKIE, cookie, max_age=SESSION_LIFE, path=path, secure=secure, httponly=True, samesite="lax")
+    return Done()
+
+
+@router.delete("/session", dependencies=[Depends(check_origin)])
+def log_out(request: Request, response: Response) -> Done:
+    """End the session: deletes the cookie."""
+    response.delete_cookie(COOKIE, path=request.scope.get("root_path") or "/", httponly=True, samesite="lax")
+    return Done()
+
+
+def _limit(given: Services, address: str, user: str) -> None:
+    for key in (f"address:{address}", f"user:{user}"):
+        try:
+            left = given.mrq.rates.remaining(f"dashboard:login:{key}", TRIES, PER)
+        except ServerUnavailableError:
+            raise RefusedError(503, "unavailable", "Redis, which counts tries to log in, doesn't answer") from None
+        if left <= 0:
+            raise RefusedError(429, "too_many_tries", "too many tries; wait a minute", {"retry-after": str(PER)})

@@ -1,0 +1,242 @@
+"""What was counted: runs by queue and task, queues, workers, over time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, TypeVar
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+
+from mrq import stats
+from mrq.domain.status import Status
+from mrq_dashboard.access import Viewer, check_everything, check_queue
+from mrq_dashboard.errors import RefusedError
+from mrq_dashboard.filters import Text, in_range
+from mrq_dashboard.routes.jobs import JobId
+from mrq_dashboard.shown import storable, utc
+
+router = APIRouter(prefix="/statistics", tags=["statistics"])
+
+T = TypeVar("T")
+MOST_TOTALS = 200
+
+Start = Annotated[datetime | None, Query(description="UTC if it has no time zone; the last hour if it is left out")]
+End = Annotated[datetime | None, Query(description="now if it is left out")]
+
+
+class Resolution(StrEnum):
+    """The length of a period."""
+
+    AUTO = ""  # by the length of the time
+    MINUTE = "minute"
+    HOUR = "hour"
+    DAY = "day"
+
+
+class By(StrEnum):
+    """What totals are about."""
+
+    QUEUE = "queue"
+    TASK = "task"
+
+
+class SpreadModel(BaseModel):
+    """How durations are spread, in seconds."""
+
+    count: int
+    p50: float
+    p95: float
+    p99: float
+    mean: float
+
+
+class FiguresModel(BaseModel):
+    """The runs of a period."""
+
+    start: datetime | None
+    seconds: float
+    queue: str | None
+    task: str | None
+    started: int
+    ended: dict[Status, int]
+    settled: int
+    failed: int
+    wait: SpreadModel | None
+    run: SpreadModel | None
+    arrivals_per_s: float | None
+    dropped: int = Field(description="minutes of workers that are missing here")
+
+
+class FiguresList(BaseModel):
+    """Figures, period by period, or one a queue or task."""
+
+    figures: list[FiguresModel]
+
+
+class QueuePointModel(BaseModel):
+    """A queue at one moment."""
+
+    at: datetime | None
+    waiting: int
+    delayed: int
+    oldest_wait: float | None
+    capped: bool
+
+
+class QueueHistory(BaseModel):
+    """What waited in a queue, once a minute."""
+
+    points: list[QueuePointModel]
+
+
+class FleetPointModel(BaseModel):
+    """All workers in a period, on average."""
+
+    start: datetime | None
+    workers: float
+    cpu: float = Field(description="cores in use")
+    rss: float = Field(description="bytes")
+    busy: float
+    greenlets: float
+
+
+class FleetHistory(BaseModel):
+    """All workers, period by period."""
+
+    points: list[FleetPointModel]
+
+
+class WorkerPointModel(BaseModel):
+    """A minute of one worker."""
+
+    start: datetime | None
+    cpu: float = Field(description="share of one core")
+    rss: int = Field(description="bytes")
+    busy: float
+    greenlets: int
+
+
+class WorkerHistory(BaseModel):
+    """One worker, minute by minute."""
+
+    points: list[WorkerPointModel]
+
+
+@router.get("")
+def get_statistics(
+    who: Viewer,
+    queue: Annotated[Text | None, Query()] = None,
+    task: Annotated[Text | None, Query()] = None,
+    start: Start = None,
+    end: End = None,
+    resolution: Resolution = Resolution.AUTO,
+) -> FiguresList:
+    """The runs of a queue, a task, both, or of all, period by period."""
+    if queue is None:
+        check_everything(who)
+    else:
+        check_queue(who, queue)
+    since, until = in_range(start), in_range(end)
+    found = _asked(lambda: stats.figures(queue, task, since, until, resolution.value))
+    return FiguresList(figures=[_figures(each) for each in found])
+
+
+@router.get("/totals")
+def get_totals(
+    who: Viewer,
+    by: By = By.QUEUE,
+    start: Start = None,
+    end: End = None,
+    resolution: Resolution = Resolution.AUTO,
+) -> FiguresList:
+    """The runs of the whole time, one entry a queue, or a task, the busiest first."""
+    if by is By.TASK:
+        check_everything(who)
+    since, until = in_range(start), in_range(end)
+    found = _asked(lambda: stats.totals(by.value, since, until, resolution.value))
+    seen = [each for each in found if each.queue is None or who.sees(each.queue)]
+    return FiguresList(figures=[_figures(each) for each in seen[:MOST_TOTALS]])
+
+
+@router.get("/queue")
+def get_queue_history(
+    who: Viewer, name: Annotated[Text, Query()], start: Start = None, end: End = None
+) -> QueueHistory:
+    """What waited in a queue."""
+    check_queue(who, name)
+    since, until = in_range(start), in_range(end)
+    found = _asked(lambda: stats.queue_history(name, since, until))
+    return QueueHistory(
+        points=[
+            QueuePointModel(
+                at=utc(each.at), waiting=each.waiting, delayed=each.delayed, oldest_wait=each.oldest_wait,
+                capped=each.capped,
+            )
+            for each in found
+        ]
+    )  # fmt: skip
+
+
+@router.get("/fleet")
+def get_fleet_history(
+    _who: Viewer, start: Start = None, end: End = None, resolution: Resolution = Resolution.AUTO
+) -> FleetHistory:
+    """All workers together."""
+    since, until = in_range(start), in_range(end)
+    found = _asked(lambda: stats.fleet_history(since, until, resolution.value))
+    return FleetHistory(
+        points=[
+            FleetPointModel(
+                start=utc(each.start), workers=each.workers, cpu=each.cpu, rss=each.rss, busy=each.busy,
+                greenlets=each.greenlets,
+            )
+            for each in found
+        ]
+    )  # fmt: skip
+
+
+@router.get("/workers/{worker_id}")
+def get_worker_history(_who: Viewer, worker_id: JobId, start: Start = None, end: End = None) -> WorkerHistory:
+    """One worker, in the last six hours."""
+    since, until = in_range(start), in_range(end)
+    found = _asked(lambda: stats.worker_history(worker_id, since, until))
+    return WorkerHistory(
+        points=[
+            WorkerPointModel(
+                start=utc(each.start), cpu=each.cpu, rss=each.rss, busy=each.busy, greenlets=each.greenlets
+            )
+            for each in found
+        ]
+    )
+
+
+def _asked(ask: Callable[[], T]) -> T:
+    try:
+        return ask()
+    except (ValueError, OverflowError) as error:
+        raise RefusedError(422, "invalid", str(error)[:500]) from None
+
+
+def _figures(found: Any) -> FiguresModel:
+    def spread(each: Any) -> SpreadModel | None:
+        if each is None:
+            return None
+        return SpreadModel(count=each.count, p50=each.p50, p95=each.p95, p99=each.p99, mean=each.mean)
+
+    return FiguresModel(
+        start=utc(found.start),
+        seconds=found.seconds,
+        queue=None if found.queue is None else storable(found.queue),
+        task=None if found.path is None else storable(found.path),
+        started=found.started,
+        ended=dict(found.ended),
+        settled=found.settled,
+        failed=found.failed,
+        wait=spread(found.wait),
+        run=spread(found.run),
+        arrivals_per_s=found.arrivals_per_s,
+        dropped=found.dropped,
+    )

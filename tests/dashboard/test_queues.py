@@ -1,0 +1,155 @@
+"""Queues, the overview, workers, failures: on real servers."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from mrq.domain.worker import WorkerRecord
+from mrq.job import queue_jobs, queue_raw_jobs
+from mrq.queue import Queue
+from mrq.stores.ids import new_id
+from support.dashboards import ADD, API, put
+
+if TYPE_CHECKING:
+    from fastapi.testclient import TestClient
+
+    from mrq.app import App
+
+
+def queues(client: TestClient) -> dict[str, dict[str, Any]]:
+    """All queues by name."""
+    answer = client.get(f"{API}/queues")
+    assert answer.status_code == 200, answer.text
+    return {queue["name"]: queue for queue in answer.json()["queues"]}
+
+
+def serve(app: App, *names: str, lease: float = 30.0) -> Any:
+    """A worker that serves queues, by its document."""
+    worker = new_id()
+    config = {"queues": list(names), "greenlets": 10}
+    app.workers.register(WorkerRecord(worker, "eu-01", app.clock.now(), lease, config))
+    return worker
+
+
+def test_queues_of_all_kinds(client: TestClient, app: App) -> None:
+    now = app.clock.now().timestamp()
+    queue_jobs(ADD, [{"a": n} for n in range(3)], "crawl/eu")
+    queue_jobs(ADD, [{"a": 1}], "mail")
+    put(app, "started", worker=new_id(), queue="crawl/eu")
+    app.config["raw_queues"] = {"prices_timed_set": {}}
+    app.settings.raw_queues["prices_timed_set"] = {}
+    queue_raw_jobs("prices_timed_set", {"a": now - 1000, "b": now + 1000})
+    serve(app, "crawl/", "idle_reverse")
+    found = queues(client)
+    assert set(found) == {"crawl/", "mail", "prices_timed_set", "idle"}
+    crawl = found["crawl/"]
+    assert (crawl["waiting"], crawl["running"], crawl["workers"]) == ({"jobs": 3, "exact": True}, 1, 1)
+    assert crawl["oldest"] is not None
+    timed = found["prices_timed_set"]
+    assert (timed["type"], timed["waiting"]["jobs"], timed["due"]["jobs"]) == ("timed_set", 2, 1)
+    detail = client.get(f"{API}/queues/detail", params={"name": "crawl"}).json()
+    assert detail["subqueues"] == [{"name": "crawl/eu", "size": {"jobs": 3, "exact": True}}]
+
+
+def test_what_leaves_a_queue_next(client: TestClient) -> None:
+    first = queue_jobs(ADD, [{"a": n} for n in range(3)], "crawl/eu")
+    head = client.get(f"{API}/queues/head", params={"name": "crawl/eu", "limit": 2}).json()
+    assert [job["id"] for job in head["jobs"]] == [str(job) for job in first[:2]]
+    queue_raw_jobs("x_raw", ["one", "password=two"])
+    head = client.get(f"{API}/queues/head", params={"name": "x_raw"}).json()
+    assert head["payloads"] == ["one", "password=***"]
+
+
+def test_how_scores_are_spread(client: TestClient) -> None:
+    queue_raw_jobs("p_sorted_set", {"a": 1, "b": 55, "c": 56, "d": 1000})
+    asked = {"name": "p_sorted_set", "slices": 2}
+    slices = client.get(f"{API}/queues/distribution", params=asked).json()["slices"]
+    assert [each["jobs"] for each in slices] == [0, 1, 2, 1]
+    assert [each["start"] for each in slices] == [None, 0.0, 50.0, 100.0]
+    assert client.get(f"{API}/queues/distribution", params={**asked, "start": 9, "end": 9}).status_code == 422
+    assert client.get(f"{API}/queues/distribution", params={"name": "mail"}).status_code == 422
+
+
+def test_a_queue_is_paused_with_a_reason(client: TestClient) -> None:
+    queue_jobs(ADD, [{"a": 1}], "exports")
+    wish = {"name": "exports", "reason": "S3 key rotation"}
+    assert client.post(f"{API}/queues/pause", json=wish).status_code == 200
+    assert Queue("exports").is_paused()
+    exports = queues(client)["exports"]
+    assert (exports["paused"], exports["paused_by"], exports["reason"]) == (True, "local", "S3 key rotation")
+    assert client.post(f"{API}/queues/resume", json={"name": "exports"}).status_code == 200
+    assert not Queue("exports").is_paused()
+    assert queues(client)["exports"]["reason"] is None
+
+
+def test_a_raw_queue_is_emptied_by_its_name(client: TestClient) -> None:
+    queue_raw_jobs("x_raw", ["one", "two"])
+    empty = f"{API}/queues/empty"
+    assert client.post(empty, json={"name": "x_raw", "confirm": "x"}).status_code == 422
+    assert client.post(empty, json={"name": "mail", "confirm": "mail"}).status_code == 422
+    assert Queue("x_raw").size() == 2
+    assert client.post(empty, json={"name": "x_raw", "confirm": "x_raw"}).status_code == 200
+    assert Queue("x_raw").size() == 0
+    assert client.get(f"{API}/audit").json()["entries"][0]["count"] == 2
+
+
+def test_workers(client: TestClient, app: App) -> None:
+    worker = serve(app, "mail")
+    job = put(app, "started", worker=worker)
+    running = {"id": job, "path": ADD, "datestarted": app.clock.now(), "stack": ['File "x.py", line 3, in run']}
+    app.workers.report(worker, {"jobs": [running], "process": {"pid": 7, "cpu": {"percent": 12.5}, "mem": {"rss": 9}}})
+    (found,) = client.get(f"{API}/workers").json()["workers"]
+    assert (found["name"], found["greenlets"], found["pid"], found["memory"]) == ("eu-01", 10, 7, 9)
+    assert found["jobs"][0]["stack"] == running["stack"]
+    assert client.get(f"{API}/workers/{worker}").json()["id"] == str(worker)
+    assert client.get(f"{API}/jobs/{job}").json()["running"]["stack"] == running["stack"]
+    assert client.get(f"{API}/workers/{new_id()}").status_code == 404
+    assert client.get(f"{API}/workers/{worker}/logs").json()["text"] == ""
+
+
+def test_failures_in_groups(client: TestClient, app: App) -> None:
+    for number in range(3):
+        put(app, "failed", exceptiontype="ValueError", traceback=f"Traceback\nValueError: no {number}")
+    put(app, "timeout", exceptiontype="TimeoutInterrupt", path="other.Task")
+    put(app, "retry", exceptiontype="ValueError")
+    found = client.get(f"{API}/failures").json()
+    groups = [(group["task"], group["exceptiontype"], group["jobs"], group["message"]) for group in found["groups"]]
+    assert groups == [(ADD, "ValueError", 3, "ValueError: no 2"), ("other.Task", "TimeoutInterrupt", 1,
+                                                                   "TimeoutInterrupt")]  # fmt: skip
+    assert found["complete"]
+
+
+def test_what_needs_attention(client: TestClient, app: App) -> None:
+    app.ensure_indexes()
+    assert client.get(f"{API}/overview").json()["attention"] == []
+    queue_jobs(ADD, [{"a": 1}], "nobodys")
+    client.post(f"{API}/queues/pause", json={"name": "exports", "reason": "why"})
+    put(app, "failed", exceptiontype="ValueError", traceback="x", dateupdated=app.clock.now())
+    worker = serve(app, "mail", lease=0.0)
+    long_ago = app.clock.now() - timedelta(minutes=10)
+    app._database.mrq_workers.update_one({"_id": worker}, {"$set": {"datereported": long_ago}})
+    overview = client.get(f"{API}/overview").json()
+    assert [each["kind"] for each in overview["attention"]] == [
+        "silent_worker", "unserved_queue", "failures", "paused_queue",
+    ]  # fmt: skip
+    assert overview["attention"][0]["target"] == str(worker)
+    figures = overview["figures"]
+    assert (figures["waiting"]["jobs"], figures["failed"]["jobs"], figures["workers"]) == (1, 1, 1)
+
+
+def test_a_missing_index_is_said(client: TestClient, app: App) -> None:
+    app._database.mrq_jobs.drop_index("mrq_failed")
+    attention = client.get(f"{API}/overview").json()["attention"]
+    assert {("no_index", "mrq_failed")} == {(each["kind"], each["target"]) for each in attention}
+    assert client.get(f"{API}/failures").status_code == 200
+
+
+def test_statistics(client: TestClient, app: App) -> None:
+    serve(app, "mail")
+    for path in ("", "/totals", "/totals?by=task", "/fleet", "/queue?name=mail", f"/workers/{new_id()}"):
+        answer = client.get(f"{API}/statistics{path}")
+        assert answer.status_code == 200, (path, answer.text)
+    assert client.get(f"{API}/statistics?start=2020-01-01&end=2026-01-01&resolution=minute").status_code == 422
+    assert client.get(f"{API}/statistics?start=2026-01-02&end=2026-01-01").status_code == 422
+    assert client.get(f"{API}/statistics/workers/x").status_code == 422

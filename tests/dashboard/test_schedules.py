@@ -1,0 +1,112 @@
+"""Schedules and tasks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from mrq.app import get_app
+from mrq.job import Job
+from support.dashboards import ADD, API, TASKS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fastapi.testclient import TestClient
+
+
+def add(client: TestClient, **words: Any) -> dict[str, Any]:
+    answer = client.post(f"{API}/schedules", json={"task": ADD, "interval": 3600, "name": "n", **words})
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def test_a_schedule_from_its_first_to_its_last_day(client: TestClient) -> None:
+    made = add(client, params={"a": 1, "token": "x"}, queue="nightly")
+    assert (made["task"], made["queue"], made["from_config"]) == (ADD, "nightly", False)
+    assert made["params"] == {"a": 1, "token": "***"}
+    (listed,) = client.get(f"{API}/schedules").json()["schedules"]
+    assert listed == made
+    one = f"{API}/schedules/{made['id']}"
+    job = client.post(f"{one}/run", json={}).json()["id"]
+    assert (Job(job).fetch().data or {})["params"] == {"a": 1, "token": "x"}
+    assert client.post(f"{one}/pause", json={"reason": "holiday"}).status_code == 200
+    assert client.get(one).json()["paused"]
+    assert client.post(f"{one}/resume", json={}).status_code == 200
+    changed = client.put(one, json={"task": ADD, "cron": "0 2 * * *", "timezone": "Europe/Paris", "name": "n"}).json()
+    assert (changed["id"], changed["cron"], changed["interval"]) == (made["id"], "0 2 * * *", None)
+    assert client.delete(one).status_code == 200
+    assert client.get(one).status_code == 404
+    what = [entry["what"] for entry in client.get(f"{API}/audit").json()["entries"]]
+    assert what == [f"schedule.{word}" for word in ("remove", "change", "resume", "pause", "run", "add")]
+
+
+def test_a_schedule_without_a_name_is_replaced(memory_client: TestClient) -> None:
+    made = add(memory_client, name=None)
+    changed = memory_client.put(f"{API}/schedules/{made['id']}", json={"task": ADD, "dailytime": "02:30:00"}).json()
+    assert changed["id"] != made["id"]
+    (listed,) = memory_client.get(f"{API}/schedules").json()["schedules"]
+    assert (listed["id"], listed["dailytime"]) == (changed["id"], "02:30:00")
+
+
+def test_runs_of_a_schedule(memory_client: TestClient) -> None:
+    made = add(memory_client)
+    app = get_app()
+    assert app.scheduler().tick(app.clock.now()) == 1
+    detail = memory_client.get(f"{API}/schedules/{made['id']}").json()
+    (run,) = detail["runs"]
+    assert (run["status"], run["job"]) == ("queued", detail["last_job"])
+
+
+def test_one_of_the_config_is_changed_there(dashboard: Callable[..., TestClient]) -> None:
+    client = dashboard(local_only=True, scheduler_tasks=[{"path": ADD, "interval": 60}])
+    app = get_app()
+    app.schedules.sync(app.configured_schedules(), app.clock.now())
+    (made,) = client.get(f"{API}/schedules").json()["schedules"]
+    assert made["from_config"]
+    assert client.delete(f"{API}/schedules/{made['id']}").status_code == 409
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"cron": "x"}, {"interval": None}, {"task": "x"}, {"interval": -1}, {"queue": "x_raw"}, {"colour": 1},
+        {"params": {"a": 2**70}}, {"timezone": "Mars/Base", "cron": "0 2 * * *", "interval": None},
+    ],
+)  # fmt: skip
+def test_what_makes_no_sense(memory_client: TestClient, words: dict[str, Any]) -> None:
+    wish = {"task": ADD, "interval": 60, **words}
+    answer = memory_client.post(f"{API}/schedules", json=wish)
+    assert answer.status_code == 422, answer.text
+    assert memory_client.get(f"{API}/schedules").json()["schedules"] == []
+
+
+def test_tasks_and_what_they_take(dashboard: Callable[..., TestClient]) -> None:
+    client = dashboard(local_only=True, tasks={ADD: {"queue": "sums", "timeout": 7}, f"{TASKS}.Old": {}, "no.Such": {}})
+    names = [task["name"] for task in client.get(f"{API}/tasks").json()["tasks"]]
+    assert names == ["no.Such", f"{TASKS}.Old", ADD]
+    detail = client.get(f"{API}/tasks/detail", params={"name": ADD}).json()
+    assert (detail["queue"], detail["options"]["timeout"], detail["description"]) == ("sums", 7, "Adds two numbers.")
+    assert detail["params"]["required"] == ["a"]
+    assert detail["params"]["properties"]["b"] == {"title": "b", "type": "integer", "default": 2}
+    assert detail["params"]["additionalProperties"] is False
+    old = client.get(f"{API}/tasks/detail", params={"name": f"{TASKS}.Old"}).json()
+    assert old["params"]["additionalProperties"] is True
+    missing = client.get(f"{API}/tasks/detail", params={"name": "no.Such"}).json()
+    assert missing["params"] is None
+    assert "no" in missing["description"]
+    assert client.get(f"{API}/tasks/detail", params={"name": "antigravity.fly"}).status_code == 404
+
+
+def test_a_job_by_form(dashboard: Callable[..., TestClient]) -> None:
+    client = dashboard(local_only=True, tasks={ADD: {"queue": "sums"}})
+    job = client.post(f"{API}/jobs", json={"task": ADD, "params": {"a": 1}, "reason": "a try"}).json()["id"]
+    data = Job(job).fetch().data or {}
+    assert (data["queue"], data["params"]) == ("sums", {"a": 1})
+    assert client.post(f"{API}/jobs", json={"task": ADD, "params": {"a": 2**70}}).status_code == 422
+    assert client.post(f"{API}/jobs", json={"task": ADD, "queue": "x_set"}).status_code == 422
+    assert client.post(f"{API}/jobs", json={"task": ADD, "delay": 1, "due": "2030-01-01T00:00:00Z"}).status_code == 422
+    (entry,) = client.get(f"{API}/audit").json()["entries"]
+    assert (entry["what"], entry["target"], entry["reason"]) == ("job.create", job, "a try")

@@ -1,0 +1,38 @@
+"""Dashboards for tests, and short words for what is done with them."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from fastapi.testclient import TestClient
+
+from mrq.stores.ids import new_id
+from mrq_dashboard.application import create_app
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mrq.app import App
+
+HOST, API = "http://127.0.0.1:5555", "/api/v1"
+TASKS = "support.dashboardtasks"
+ADD = f"{TASKS}.add"
+
+
+@contextmanager
+def client_of(app: App, **about: Any) -> Iterator[TestClient]:
+    """A browser before a dashboard of this app."""
+    application = create_app(app, **{"local_only": True, **about})
+    with TestClient(application, base_url=HOST, raise_server_exceptions=False) as client:
+        yield client
+
+
+def put(app: App, status: str, **about: Any) -> str:
+    """A job in a status, as its document would be; its id."""
+    now = app.clock.now()
+    document = {
+        "_id": new_id(), "path": ADD, "params": {}, "queue": "default", "datequeued": now, "status": status, **about,
+    }  # fmt: skip
+    app._database.mrq_jobs.insert_one(document)
+    return str(document["_id"])
