@@ -22,6 +22,7 @@ from mrq.job import Job
 from mrq.logger import MongoHandler
 from mrq.ports.guard import NoGuard
 from mrq.queue import Queue
+from mrq_container.exporting import Exporter
 from mrq_container.process import ProcessUsage, memory
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class Worker:
         self._performed: dict[int, Outcome] = {}
         self._admin: Any = None
         self._io = IoTracing(self._app, get_current_job)
+        self.exporter = Exporter(self._app.clock)
         self._profiler: Profiler | None = None
         self.exit: Exit | None = None
         self.log = logging.getLogger("mrq.current")
@@ -84,8 +86,9 @@ class Worker:
             trace=self._tracer.trace if self._tracer is not None else None,
             profile=self.profile,
             io=self._io.trace,
+            totals=self.exporter.totals if settings.emf or settings.admin_port else None,
             memory=lambda: memory()["total"],
-            reported=self._write_report if settings.report_file else None,
+            reported=self._reported if settings.report_file or settings.emf else None,
         )
 
     # ---- what it is
@@ -276,6 +279,13 @@ class Worker:
     def report_worker(self, w: int = 0) -> None:  # noqa: ARG002 - MRQ 0.9
         """Write the report to MongoDB now. Raises ServerUnavailableError."""
         self.engine.reporter.write()
+
+    def _reported(self, report: Mapping[str, Any]) -> None:
+        settings = self._app.settings
+        if settings.report_file:
+            self._write_report(report)
+        if settings.emf:
+            self.exporter.write_emf(self.engine)
 
     def _write_report(self, report: Mapping[str, Any]) -> None:
         """To `report_file`, as a whole or not at all."""

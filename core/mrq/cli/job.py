@@ -10,6 +10,7 @@ import click
 from mrq.app import App
 from mrq.cli.options import SettingsCommand, given_on_command_line, settings_options
 from mrq.cli.run import as_json
+from mrq.domain.redaction import COMMON, redacted
 from mrq.domain.status import Status
 from mrq.exceptions import MrqError
 from mrq.ports.reports import FAILED
@@ -22,6 +23,7 @@ except ModuleNotFoundError:  # it comes with the extra `embedded`
     Console = None  # type: ignore[assignment, misc]
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from mrq.domain.attempt import Attempt
@@ -53,16 +55,16 @@ def job(ctx: click.Context, /, *, job_id: str, **_settings: Any) -> int:
         if record is None:
             click.echo(f"mrq: there is no job {job_id} in this database; it may have expired", err=True)
             return 1
-        show(record)
+        show(record, app.settings.log_redact)
         _show_log(app, record)
     finally:
         app.close()
     return 0
 
 
-def show(record: JobRecord) -> None:
+def show(record: JobRecord, redact: Sequence[str] = COMMON) -> None:
     """Print it; with colours where rich is installed and stdout is a terminal."""
-    for name, value in facts(record):
+    for name, value in facts(record, redact):
         _line(name, value, COLOURS.get(value, "yellow") if name == "status" else "")
     if record.attempts:
         _section("Runs", "\n".join(_run_line(run) for run in record.attempts))
@@ -100,7 +102,7 @@ def _show_log(app: App, record: JobRecord) -> None:
     _section(title, "\n".join(lines[-LINES:]))
 
 
-def facts(record: JobRecord) -> list[tuple[str, str]]:
+def facts(record: JobRecord, redact: Sequence[str] = COMMON) -> list[tuple[str, str]]:
     """Names and values of what is known, without what isn't there."""
     found = [
         ("job", str(record.id)),
@@ -108,7 +110,7 @@ def facts(record: JobRecord) -> list[tuple[str, str]]:
         ("task", record.path),
         ("queue", record.queue),
         ("raw queue", str(record.document.get("raw_queue") or "")),
-        ("params", _value(record.params)),
+        ("params", _value(redacted(record.params, redact))),
         ("queued at", _time(record.datequeued)),
         ("not before", _time(record.due)),
         ("started at", _time(record.datestarted)),

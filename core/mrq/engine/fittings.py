@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from mrq.domain.exposition import Totals
     from mrq.domain.outcome import Outcome
     from mrq.domain.task import Task
     from mrq.engine.iotrace import IoTrace
@@ -34,5 +35,7 @@ class Fittings:
     """Begins a profile of so many seconds, and says so in words; its end is not waited for."""
     io: IoTrace | None = None
     """What jobs wait for."""
+    totals: Totals | None = None
+    """Counts the ends of runs, for metrics."""
     reported: Callable[[Mapping[str, Any]], None] | None = None
     """Told each report that was made, with its `_id`; must not raise."""

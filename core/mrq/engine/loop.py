@@ -113,8 +113,7 @@ class Worker:
         self._claimer = self._make_claimer(stores)
         self.reporter = Reporter(jobs, workers, self.state, clock, options, self.fittings, self.sizes, self.collector)
         self._maintenance = Maintenance(jobs, enqueuer, clock)
-        self._lost_identity = False
-        self._enough = ""  # why the loop is over though the worker is not to stop
+        self._lost_identity, self._enough = False, ""  # why the loop is over though the worker is not to stop
         self._idle = IdleBell(kick)
         self._raw_upkeep = self._make_upkeep(stores)
         self._identity = self._make_identity()
@@ -126,6 +125,7 @@ class Worker:
         return Settler(
             stores.jobs, self.state, self.runtime, self._clock, self.options, self._enqueuer.metrics,
             self._permits.ended, raw=stores.raw, returned=self._enqueuer.call_for, collector=self.collector,
+            totals=self.fittings.totals,
         )  # fmt: skip
 
     def _make_sizes(self, stores: StorePorts) -> SizePublisher:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from mrq.domain.redaction import COMMON
 from mrq.settings.option import FILE_ONLY, option
 
 DAY = 24 * 3600.0
@@ -148,8 +149,14 @@ class LoggingSettings(GeneralSettings):
     )
     log_format: str = option(
         "%(asctime)s [%(levelname)s] %(message)s",
-        "Format of a log line, as Python's logging has it",
+        "Format of a log line, as Python's logging has it, or json",
         group="Logging",
+    )
+    log_redact: list[str] = option(
+        list(COMMON),
+        "Hide values under names that contain one of these words, in log lines and in params that are shown",
+        group="Logging",
+        commands=FILE_ONLY,
     )
     log_handler: str = option(
         "mrq.logger.MongoHandler",

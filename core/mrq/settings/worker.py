@@ -159,6 +159,12 @@ class LimitSettings(WorkerSettings):
         minimum=0,
     )
     report_file: str = option("", "Write each report to this file too", group="Worker", commands=WORKER)
+    emf: bool = option(
+        False,
+        "Write metrics to stdout with each report, in CloudWatch's Embedded Metric Format",
+        group="Worker",
+        commands=WORKER,
+    )
     admin_port: int = option(
         0,
         "Port of the HTTP server that answers with the report; 0: none. Off with several processes",

@@ -87,6 +87,7 @@ WORKER = [
     ("requeue_interrupted", bool, True),
     ("trace_blocking", float, 0.25),
     ("deploy", str, ""),
+    ("emf", bool, False),
     ("stats", bool, True),
     ("stats_worker_ttl", float, 6 * 3600),
     ("stats_minute_ttl", float, 2 * 86400),
