@@ -25,7 +25,7 @@ PART = $(COMPILE) --no-annotate --constraint requirements/all.lock
 export NO_MKDOCS_2_WARNING := 1
 
 .DELETE_ON_ERROR:
-.PHONY: help setup ui demo test browser check check-ui check-containers docs openapi screenshots bench bench-claims lock clean
+.PHONY: help setup ui demo test browser check check-ui check-containers docs openapi screenshots bench bench-quick bench-guard bench-claims lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -86,8 +86,14 @@ openapi: $(DEV) ## Write the description of the dashboard's API to dashboard/ui/
 docs: $(DEV) ## Show the documentation on http://127.0.0.1:8000, rebuilt at each change
 	$(BIN)/mkdocs serve --strict
 
-bench: $(DEV) ## Measure beside bare pymongo loops, in one run; ARGS="--rounds 1 --no-idle" for a quick look
-	@$(BIN)/python -m benchmarks $(ARGS)
+bench: $(DEV) ## Measure beside other job queues and bare loops, in one run (an hour or two); writes docs/performance.md
+	@$(BIN)/python -m benchmarks --publish $(ARGS)
+
+bench-quick: $(DEV) ## The same with fewer jobs and rounds, under five minutes once the peers are installed; printed only
+	@$(BIN)/python -m benchmarks --quick $(ARGS)
+
+bench-guard: $(DEV) ## Compare ratios to the floors of the same run with the committed ones; ARGS=--quick for a look
+	@$(BIN)/python -m benchmarks.guard $(ARGS)
 
 bench-claims: $(DEV) ## Measure what a claim costs with 1,000,000 jobs queued, or in 10,000 subqueues
 	@$(BIN)/python -m benchmarks.claims $(ARGS)
@@ -95,7 +101,7 @@ bench-claims: $(DEV) ## Measure what a claim costs with 1,000,000 jobs queued, o
 lock: ## Write requirements/*.lock again (needs uv; for newer versions: UPGRADE=--upgrade)
 	@command -v $(UV) >/dev/null || { echo "make lock needs uv: pip install uv, or UV=/path/to/uv" >&2; exit 1; }
 	@$(COMPILE) pyproject.toml --all-extras --group dev --group node --output-file requirements/all.lock
-	@$(PART) pyproject.toml --extra container --extra dashboard --extra embedded --group dev --output-file requirements/dev.lock
+	@$(PART) pyproject.toml --extra container --extra dashboard --extra embedded --extra lambda --group dev --output-file requirements/dev.lock
 	@$(PART) pyproject.toml --extra container --extra embedded --group build --output-file requirements/demo.lock
 	@$(PART) pyproject.toml --extra container --output-file requirements/container.lock
 	@$(PART) --group build --output-file requirements/build.lock

@@ -1,111 +1,95 @@
-"""`python -m benchmarks`: rounds of floors and measures, interleaved, on embedded servers; a table of ratios."""
+"""`python -m benchmarks`: ours, the peers and the floors in one run, on servers started for it."""
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
-import statistics
+import signal
+import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
 
-from benchmarks import floors, measures, raw
-from mrq.app import App, use_app
-from mrq.embedded import EmbeddedServers
-from mrq.stores.mongo_client import connect
+from benchmarks import report
+from benchmarks.contenders import CONTENDERS, OURS
+from benchmarks.environments import CACHE, PEERS, ROOT, install, programs_of
+from benchmarks.peercases import CASES
+from benchmarks.plan import FULL, QUICK, Plan
+from benchmarks.results import Results
+from benchmarks.rounds import Bench
+from benchmarks.services import Services
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-TARGETS = {
-    "drain / batched floor": 0.60,
-    "drain / one-by-one floor": 5.0,
-    "enqueue / insert_many floor": 0.60,
-    "raw kept / raw kept floor": 0.50,
-    "raw fast / raw fast floor": 0.05,
-    "raw fast / drain": 1.2,
-}
+PAGE, IMAGES, KEPT = ROOT / "docs" / "performance.md", ROOT / "docs" / "images", ROOT / "benchmarks" / "results.json"
 
 
 def main() -> int:
-    """Measure, print, and say whether the targets are met: exit code 1 if one is not."""
+    """Measure, print, and say whether the targets are met: exit code 1 if one is not, 2 if ours failed in a case."""
+    options = _options()
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))  # so that nothing stays behind
+    if options.report:
+        return _tell(Results(**json.loads(Path(options.report).read_text(encoding="utf-8"))), options)
+    plan = QUICK if options.quick else FULL
+    given = {"rounds": options.rounds, "jobs": options.jobs}
+    plan = dataclasses.replace(plan, **{name: value for name, value in given.items() if value})
+    results = Results()
+    out = Path(options.json) if options.json else CACHE / "results.json"
+    try:
+        _measure(results, plan, options)
+    finally:
+        if results.figures:
+            out.parent.mkdir(exist_ok=True)
+            out.write_text(_as_json(results), encoding="utf-8")
+            print(f"All figures: {out}; --report {out} shows them again", file=sys.stderr)
+    return _tell(results, options)
+
+
+def _tell(results: Results, options: argparse.Namespace) -> int:
+    print(report.markdown(results))
+    if options.publish:
+        _publish(results)
+    return 2 if any(line.startswith(OURS) for line in results.failed) else 1 if report.missed(results) else 0
+
+
+def _as_json(results: Results) -> str:
+    return json.dumps(dataclasses.asdict(results), indent=1) + "\n"
+
+
+def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--jobs", type=int, default=20_000, help="jobs in each measurement")
-    parser.add_argument("--rounds", type=int, default=3, help="interleaved rounds; medians are compared")
-    parser.add_argument("--greenlets", type=int, default=100, help="of the worker, and the floor's batch")
-    parser.add_argument("--json", help="a file for all figures")
-    parser.add_argument("--no-idle", action="store_true", help="leave out the idle worker (25 s)")
-    options = parser.parse_args()
-    with EmbeddedServers() as servers:
-        figures = measure(servers, options)
-        idle = {} if options.no_idle else measures.idle(servers)
-    return report(figures, idle, options)
+    parser.add_argument("--quick", action="store_true", help="fewer jobs, peers and rounds: under five minutes")
+    parser.add_argument("--rounds", type=int, help="interleaved rounds; medians are compared")
+    parser.add_argument("--jobs", type=int, help="jobs in a drain or a bulk")
+    parser.add_argument("--cases", nargs="+", choices=[*CASES, "floors", "claims", "imports"], help="only these")
+    parser.add_argument("--contenders", nargs="+", help="only those whose names begin so")
+    parser.add_argument("--replica-set", action="store_true", help="MongoDB as a replica set of one member")
+    parser.add_argument("--json", help="a file for all figures (default: .bench/results.json)")
+    parser.add_argument("--report", metavar="FILE", help="measure nothing, show figures that were saved")
+    parser.add_argument("--publish", action="store_true", help="write docs/performance.md and its plots")
+    return parser.parse_args()
 
 
-def measure(servers: EmbeddedServers, options: argparse.Namespace) -> dict[str, list[float]]:
-    """Jobs per second of every case, one value a round."""
-    app = App({"mongodb_jobs": servers.mongodb_url, "redis": servers.redis_url})
-    use_app(app)
-    database = connect(servers.mongodb_url, server_timeout=5, name="benchmarks")
-    n, few = options.jobs, max(500, options.jobs // 10)
-
-    def fresh() -> None:
-        database.drop_collection("mrq_jobs")
-        app.jobs.ensure_indexes()
-
-    def fill() -> None:
-        fresh()
-        floors.insert(database, n)
-
-    def fill_raw(queue: str) -> None:
-        fresh()
-        raw.fill(queue, n)
-
-    def drain_kept(n: int) -> float:
-        raw.drain(servers, raw.KEPT, n, options.greenlets)
-        return measures.seconds_of_all(database, n)
-
-    cases: dict[str, tuple[Callable[[], None], Callable[[], float], int]] = {
-        "insert_many floor": (fresh, lambda: floors.insert(database, n), n),
-        "enqueue": (fresh, lambda: measures.enqueue(n), n),
-        "batched floor": (fill, lambda: floors.batched(database, n, options.greenlets), n),
-        "drain": (fill, lambda: measures.drain(servers, database, n, options.greenlets), n),
-        "one-by-one floor": (fill, lambda: floors.one_by_one(database, few), few),
-        "raw kept floor": (lambda: fill_raw(raw.KEPT), lambda: raw.kept_floor(database, n, options.greenlets), n),
-        "raw kept": (lambda: fill_raw(raw.KEPT), lambda: drain_kept(n), n),
-        "raw fast floor": (lambda: fill_raw(raw.FAST), lambda: raw.fast_floor(n, options.greenlets), n),
-        "raw fast": (lambda: fill_raw(raw.FAST), lambda: raw.drain(servers, raw.FAST, n, options.greenlets), n),
-    }
-    figures: dict[str, list[float]] = {name: [] for name in cases}
-    for _ in range(options.rounds):
-        for name, (prepare, run, count) in cases.items():
-            prepare()
-            figures[name].append(count / run())
-    fresh()  # jobs that the last case has left would keep an idle worker busy
-    return figures
+def _measure(results: Results, plan: Plan, options: argparse.Namespace) -> None:
+    chosen = [
+        contender
+        for contender in CONTENDERS
+        if (contender.quick or not plan.quick or options.contenders)
+        and any(contender.name.lower().startswith(begin.lower()) for begin in options.contenders or [""])
+    ]
+    with Services(replica_set=options.replica_set, postgres=any(c.service == "postgres" for c in chosen)) as services:
+        Bench(services, plan, chosen, results, options.cases).run()
 
 
-def report(figures: dict[str, list[float]], idle: dict[str, float], options: argparse.Namespace) -> int:
-    """Print the tables; 1 if a target is missed."""
-    print(f"\n{options.jobs:,} no-op jobs, results stored, w=majority, medians of {options.rounds} rounds\n")
-    print(f"{'case':<28}{'jobs/s':>10}{'lowest':>10}{'highest':>10}")
-    medians = {name: statistics.median(values) for name, values in figures.items()}
-    for name, values in figures.items():
-        print(f"{name:<28}{medians[name]:>10,.0f}{min(values):>10,.0f}{max(values):>10,.0f}")
-    print(f"\n{'ratio':<32}{'here':>8}{'target':>8}")
-    missed = 0
-    ratios: dict[str, float] = {}
-    for name, target in TARGETS.items():
-        ours, floor = name.split(" / ")
-        ratios[name] = medians[ours] / medians[floor]
-        missed += ratios[name] < target
-        print(f"{name:<32}{ratios[name]:>8.2f}{target:>8.2f}{'' if ratios[name] >= target else '  MISSED'}")
-    if idle:
-        print("\nidle worker, guard included: " + ", ".join(f"{name} {value:.2f}" for name, value in idle.items()))
-    if options.json:
-        everything: dict[str, Any] = {"figures": figures, "ratios": ratios, "idle": idle}
-        with open(options.json, "w", encoding="utf-8") as file:  # noqa: PTH123
-            json.dump(everything, file, indent=1)
-    return 1 if missed else 0
+def _publish(results: Results) -> None:
+    """The page, its plots, and the figures behind both."""
+    KEPT.write_text(_as_json(results), encoding="utf-8")
+    plots: list[str] = []
+    if why := install("plots"):
+        print(f"No plots: matplotlib is {why}", file=sys.stderr)
+    else:
+        command = [str(programs_of("plots") / "python"), str(PEERS / "plots.py"), str(KEPT), str(IMAGES)]
+        subprocess.run(command, check=True)
+        plots = [f"images/{image.name}" for image in sorted(IMAGES.glob("performance-*.svg"))]
+    report.publish(PAGE, results, plots)
 
 
 if __name__ == "__main__":

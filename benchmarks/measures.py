@@ -16,6 +16,7 @@ from mrq.job import queue_jobs
 if TYPE_CHECKING:
     from pymongo.database import Database
 
+    from benchmarks.services import Services
     from mrq.embedded import EmbeddedServers
 
 TASK = "benchmarks.tasks.noop"
@@ -35,14 +36,14 @@ def enqueue(n: int) -> float:
     return time.perf_counter() - start
 
 
-def start_worker(servers: EmbeddedServers, *flags: str) -> subprocess.Popen[bytes]:
+def start_worker(servers: Services | EmbeddedServers, *flags: str) -> subprocess.Popen[bytes]:
     """A worker process as a user starts it."""
     environment = {**os.environ, "MRQ_MONGODB_JOBS": servers.mongodb_url, "MRQ_REDIS": servers.redis_url}
     command = [sys.executable, "-m", "mrq_container.command", "--log_level", "WARNING", *flags]
     return subprocess.Popen(command, env=environment, cwd=ROOT)
 
 
-def drain(servers: EmbeddedServers, database: Database[dict[str, Any]], n: int, greenlets: int) -> float:
+def drain(servers: Services, database: Database[dict[str, Any]], n: int, greenlets: int) -> float:
     """Run `n` waiting jobs in one worker process; seconds from the first start to the last written end."""
     worker = start_worker(servers, "--greenlets", str(greenlets), "--dequeue_strategy", "burst")
     if code := worker.wait():
@@ -61,7 +62,7 @@ def seconds_of_all(database: Database[dict[str, Any]], n: int) -> float:
     return seconds
 
 
-def idle(servers: EmbeddedServers) -> dict[str, float]:
+def idle(servers: Services) -> dict[str, float]:
     """Memory (MiB) and CPU (percent of one core) of a worker that has nothing to do, its guard included."""
     worker = start_worker(servers, "--greenlets", "100")
     try:

@@ -18,7 +18,7 @@ from mrq.ports.raw import Take
 if TYPE_CHECKING:
     from pymongo.database import Database
 
-    from mrq.embedded import EmbeddedServers
+    from benchmarks.services import Services
     from mrq.ports.raw import Held
 
 KEPT, FAST = "kept_raw", "fast_raw"
@@ -90,7 +90,7 @@ def _check(done: int, n: int) -> None:
         raise RuntimeError(f"{done} jobs were done, not {n}")
 
 
-def drain(servers: EmbeddedServers, queue: str, n: int, greenlets: int) -> float:
+def drain(servers: Services, queue: str, n: int, greenlets: int) -> float:
     """Run what waits in one worker process; seconds from the first payload taken to the last one let go."""
     raw, name = get_app().raw, parse_queue(queue)
     worker = measures.start_worker(

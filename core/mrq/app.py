@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from mrq.domain.ids import JobId
     from mrq.domain.schedule import Schedule
+    from mrq.engine.budget import Budget
     from mrq.engine.bulk import BulkMover
     from mrq.engine.fittings import Fittings
     from mrq.engine.loop import Worker
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from mrq.engine.run import Run
     from mrq.engine.scheduler import Scheduler
     from mrq.engine.stats_reading import StatsReader
+    from mrq.engine.waking import Waker
     from mrq.ports.clock import Clock
     from mrq.ports.guard import Guard
     from mrq.ports.runtime import Event, Runtime
@@ -92,6 +94,7 @@ class App(StoreShelf):
             cancel_ttl=settings.default_job_cancel_ttl,
             max_retries=settings.default_job_max_retries,
             retry_delay=settings.default_job_retry_delay,
+            burst_limit=settings.default_job_burst_limit,
         )
         return TaskLoader(defaults, settings.tasks)
 
@@ -105,8 +108,18 @@ class App(StoreShelf):
         """Puts jobs into queues."""
         news = None if self._stores and self._stores.sizes is None else self.news
         return Enqueuer(
-            self.jobs, self.wakeups, self.clock, keys=lambda: self.job_keys, metrics=self.metrics, news=news
-        )
+            self.jobs, self.wakeups, self.clock, keys=lambda: self.job_keys, metrics=self.metrics, news=news,
+            waker=self._waker(),
+        )  # fmt: skip
+
+    def _waker(self) -> Waker | None:
+        """Who is told of jobs that nobody waits for."""
+        if not self.settings.wake_up:
+            return None
+        from mrq.engine.waking import Waker, caller_of  # noqa: PLC0415 - few have one
+
+        call = caller_of(self.settings.wake_up)
+        return Waker(call, lambda: self.locks, self.clock, self.settings.wake_up_interval)
 
     @cached_property
     def news(self) -> QueueNews:
@@ -215,8 +228,14 @@ class App(StoreShelf):
             *self.audit.ensure_indexes(largest),
             *self.operations.ensure_indexes(largest),
             *self.agents.ensure_indexes(largest),
+            *self._of_insights(largest),
             *(self.stats.ensure_indexes(largest) if self.stats else ()),
         ]
+
+    def _of_insights(self, largest: int | None) -> list[str]:
+        if self._stores is not None:
+            return []
+        return [*self.deploys.ensure_indexes(largest), *self.profiles.ensure_indexes(largest)]
 
     def worker(
         self,
@@ -225,13 +244,15 @@ class App(StoreShelf):
         options: WorkerOptions | None = None,
         fittings: Fittings | None = None,
         loops: Sequence[tuple[str, Callable[[Event], None]]] = (),
+        budget: Budget | None = None,
     ) -> Worker:
-        """A worker as the settings describe it.
+        """A worker as the settings describe it. `budget`: its time, when its end is known beforehand.
 
         Raises:
             ConfigError: a queue or the strategy can't be served.
         """
         from mrq.engine.loop import Worker  # noqa: PLC0415 - producers don't need it
+        from mrq.engine.obeying import Obedience  # noqa: PLC0415
 
         worker = Worker(
             options or worker_options(self.settings),
@@ -243,7 +264,10 @@ class App(StoreShelf):
             guard=guard,
             fittings=fittings,
             loops=loops,
+            budget=budget,
         )
+        if self._stores is None or self._stores.orders is not None:
+            worker.more_loops.append(("orders", Obedience(worker, self.orders, self.clock).loop))
         self._made = [reference for reference in self._made if reference() is not None]
         self._made.append(weakref.ref(worker))
         return worker
@@ -274,6 +298,9 @@ def worker_options(settings: Settings) -> WorkerOptions:
         worker_id=settings.worker_id,
         queue_ttl=settings.queue_ttl,
         stats_ttl=settings.stats_worker_ttl,
+        blocking_limit=settings.trace_blocking,
+        deploy=settings.deploy,
+        trace_memory=settings.trace_memory,
         default_ttl=settings.default_job_ttl,
         only=task_paths(settings.task_whitelist),
         never=task_paths(settings.task_blacklist),

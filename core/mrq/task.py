@@ -186,6 +186,7 @@ def task(
     max_concurrency: int | None = None,
     on_limit: Literal["end", "wait"] | None = None,
     rate: str | None = None,
+    burst_limit: float | None = None,
     default_ttl: float | None = None,
     abort_ttl: float | None = None,
     cancel_ttl: float | None = None,
@@ -216,6 +217,9 @@ def task(
             Limits: `max_concurrency`: so many of its jobs run at once, over all workers. `on_limit`: one too many
             ends as `maxconcurrency` ("end", the default), or waits in its queue ("wait"). `rate`: how many may
             start in a time, such as "100/m" (s, m, h, d); the others wait.
+
+            `burst_limit`: seconds that a run takes at most; AWS Lambda bursts take only jobs of which they know
+            that they fit into the time left (default `default_job_burst_limit`).
 
     `TASKS` in the configuration overrides them.
 

@@ -219,7 +219,8 @@ def test_reset_makes_connections_anew() -> None:
     assert connections.redis.ping()
 
 
-def test_a_factory_makes_other_connections() -> None:
+def test_a_factory_makes_other_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "_factories", [])  # they are the process's: later tests have others
     asked: list[str] = []
 
     def factory(name: str) -> Any:

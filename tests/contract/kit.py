@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -59,18 +59,23 @@ class JobKit:
         paused: set[str] | None = None, after: str | None = None,
     ) -> list[ClaimedJob]:  # fmt: skip
         """Claim jobs of a queue in the kit's worker's name."""
-        claim = Claim(
-            parse_queue(queue),
-            limit,
-            worker or self.worker,
-            token or self.store.new_id(),
-            at(now),
-            frozenset(only or ()),
-            frozenset(never or ()),
-            frozenset(paused or ()),
-            after,
-        )
-        return self.store.claim(claim)
+        claim = self._claim(queue, limit, now, only, never, paused)
+        chosen = {"worker": worker or claim.worker, "token": token or claim.token, "after": after}
+        return self.store.claim(replace(claim, **chosen))
+
+    def waits(
+        self, queue: str = "default", now: float = 0.0, *, only: set[str] | None = None, never: set[str] | None = None,
+        paused: set[str] | None = None,
+    ) -> bool:  # fmt: skip
+        """Whether there is something to claim."""
+        return self.store.waits(self._claim(queue, 10, now, only, never, paused))
+
+    def _claim(
+        self, queue: str, limit: int, now: float, only: set[str] | None, never: set[str] | None,
+        paused: set[str] | None,
+    ) -> Claim:  # fmt: skip
+        lists = [frozenset(each or ()) for each in (only, never, paused)]
+        return Claim(parse_queue(queue), limit, self.worker, self.store.new_id(), at(now), *lists)
 
     def started(self, **about: Any) -> ClaimedJob:
         """A job that was just queued and claimed, in a queue of its own if none is named."""

@@ -307,3 +307,22 @@ def test_a_job_started_by_mrq_0_9_can_be_rescued(kit: JobKit) -> None:
     (again,) = kit.claim()
     assert (again.id, again.losses) == (job_id, 1)
     assert kit.settle(job, Status.FAILED).fate is Settled.REFUSED
+
+
+def test_whether_a_claim_would_take_anything_is_answered_without_taking_it(kit: JobKit) -> None:
+    job = kit.queue(path="tasks.Slow")
+    kit.queue(due=50)
+    assert kit.waits()
+    assert kit.waits(only={"tasks.Slow"})
+    assert not kit.waits(never={"tasks.Slow"})
+    assert kit.waits(never={"tasks.Slow"}, now=60)
+    assert not kit.waits("other")
+    assert kit.status(job) is Status.QUEUED
+    kit.claim(now=60)
+    assert not kit.waits(now=60)
+
+
+def test_whether_a_claim_of_a_root_would_take_anything(kit: JobKit) -> None:
+    kit.queue(queue="m/a")
+    assert kit.waits("m/")
+    assert not kit.waits("m/", paused={"m/a"})

@@ -187,3 +187,18 @@ def test_without_mongodb_an_agent_says_so_in_one_line_and_ends(start: Callable[.
     assert re.search(r"the agent can't start: .*127.0.0.1:1", line)
     bad = start("--orchestrate_interval", "soon")
     assert bad.wait() == 2
+
+
+def test_a_group_is_sized_by_the_jobs_that_wait_and_all_of_them_are_done(
+    site: FaultSite, start: Callable[..., AgentProcess]
+) -> None:
+    for number in range(60):
+        faulttasks.work.queue(f"job{number}", 0.2)
+    sizing = {"queues": ["default"], "target": {"backlog_per_worker": 20}, "max_workers": 2, "scale_in_patience": 0}
+    site.app.agents.put_group(GROUP, {"commands": [WORKER], "sizing": sizing})
+    agent = start()
+    wait_until(lambda: len(runs(agent, "mrq_container.child")) == 2, PATIENCE, what="two workers")
+    site.wait_for_statuses({"success": 60})
+    wait_until(lambda: len(runs(agent, "mrq_container.child")) == 0, PATIENCE, what="no worker is needed any more")
+    changes = [change.containers for change in site.app.fleets.changes(GROUP)]
+    assert (changes[0], max(changes)) == (0, 2)

@@ -153,3 +153,12 @@ def note(text: str) -> None:
     """A line in a file beside the worker."""
     with Path("notes").open("a", encoding="utf-8") as file:
         file.write(text + "\n")
+
+
+class TracksGreenlets(Task):
+    """Whether gevent notes where each greenlet was spawned."""
+
+    def run(self, _params: dict[str, Any]) -> Any:
+        import gevent
+
+        return bool(gevent.spawn(int).spawning_stack)

@@ -30,7 +30,7 @@ def nothing() -> None: ...
 
 @task(
     max_concurrency=3, on_limit="wait", rate="100/m", retries=2, retry_backoff=3, retry_max_delay=60.0,
-    retry_jitter=0.5,
+    retry_jitter=0.5, burst_limit=30,
     retry_on=(OSError, "requests.Timeout"), retry_not_on=FileNotFoundError,
 )  # fmt: skip
 def limited() -> int:

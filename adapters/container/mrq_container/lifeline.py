@@ -9,6 +9,11 @@ import ctypes
 import os
 import signal
 import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _PR_SET_PDEATHSIG = 1
 NOT_FOUND = 127
@@ -43,11 +48,29 @@ def tied(words: list[str]) -> list[str]:
     return [sys.executable, "-I", "-S", os.path.abspath(__file__), str(os.getpid()), *words]  # noqa: PTH100
 
 
+@contextmanager
+def unheard() -> Iterator[None]:
+    """A process that is started within, by the words of `tied`, feels a SIGINT only when it can obey it.
+
+    While Python starts, the exception that a SIGINT makes may come where exceptions are ignored: then the process
+    would never end.
+    """
+    if sys.platform != "linux":  # there the command itself would inherit the mask
+        yield
+        return
+    former = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, former)
+
+
 def main() -> None:
     """Become the command, bound to the parent that is named by its pid."""
     parent, words = int(sys.argv[1]), sys.argv[2:]
     for number in (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):  # Python has its own ways with these
         signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # see `unheard`
     signal_at_death_of(parent, signal.SIGTERM)
     try:
         os.execvp(words[0], words)  # noqa: S606

@@ -16,7 +16,7 @@ import psutil
 from mrq.domain.commands import parse_command
 from mrq.domain.processlist import ProcessList, Run
 from mrq.domain.supervision import Do, End
-from mrq_container.lifeline import tied
+from mrq_container.lifeline import tied, unheard
 from mrq_container.signals import Signals
 
 if TYPE_CHECKING:
@@ -135,12 +135,13 @@ class ProcessPool:
     def _start(self, run: Run) -> None:
         environment, words = parse_command(run.command)
         try:
-            child = subprocess.Popen(
-                tied(words),
-                env={**os.environ, "MRQ_IS_SUBPROCESS": "1", **self.extra_env, **environment},
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,  # a Ctrl-C in the terminal reaches this process alone, which forwards it once
-            )
+            with unheard():
+                child = subprocess.Popen(
+                    tied(words),
+                    env={**os.environ, "MRQ_IS_SUBPROCESS": "1", **self.extra_env, **environment},
+                    stdin=subprocess.DEVNULL,
+                    start_new_session=True,  # a Ctrl-C in the terminal reaches this process alone; it forwards it once
+                )
             about = psutil.Process(child.pid)
         except (OSError, psutil.Error) as error:
             pause = self._list.ended(run.child, time.monotonic())

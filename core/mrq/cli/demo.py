@@ -24,7 +24,7 @@ from mrq.embedded import EmbeddedServers
 from mrq.exceptions import MrqError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 PACKAGE = "source_index"
 LOOK_SECONDS = 0.25  # between two looks at the jobs
@@ -88,7 +88,7 @@ def demo(data: Path | None, files: int, greenlets: int, source: tuple[str, ...])
 
 def _demonstrate(screen: Screen, data: Path | None, files: int, greenlets: int, sources: list[str]) -> Verdict:
     """Everything but the last words, with whatever was started stopped again."""
-    with _signals_as_interrupts(), _folder(data) as folder, _example_on_path():
+    with _signals_as_interrupts() as told, _folder(data) as folder, _example_on_path():
         screen.say("Starting MongoDB and Valkey ...")
         with EmbeddedServers(data) as servers, _environment(servers) as app:
             made = app.ensure_indexes()
@@ -97,14 +97,16 @@ def _demonstrate(screen: Screen, data: Path | None, files: int, greenlets: int, 
             use_app(app)
             worker = DemoWorker(["default", "cpu"], greenlets, folder, temporary=data is None)
             try:
-                return _run_all(app, screen, worker, files, sources)
+                return _run_all(app, screen, worker, files, sources, told)
             finally:
                 use_app(None)
                 if data is not None:
                     screen.say(f"Kept: {data}. Look again with: mrq up --data {data}")
 
 
-def _run_all(app: App, screen: Screen, worker: DemoWorker, files: int, sources: list[str]) -> Verdict:
+def _run_all(
+    app: App, screen: Screen, worker: DemoWorker, files: int, sources: list[str], told: Callable[[], bool]
+) -> Verdict:
     """Queue the first job, wait until all have ended, show and judge what they did."""
     tasks: Any = importlib.import_module(f"{PACKAGE}.tasks")
     check: Any = importlib.import_module(f"{PACKAGE}.check")
@@ -113,7 +115,7 @@ def _run_all(app: App, screen: Screen, worker: DemoWorker, files: int, sources: 
         began = time.monotonic()
         first = tasks.index_everything.queue(files=files, folders=sources or None)
         with screen.progress() as progress:
-            counts = _watch(app, worker, progress)
+            counts = _watch(app, worker, progress, told)
         seconds = time.monotonic() - began
         worker.stop(STOP_SECONDS)
     show_summary(screen, app.reports, counts, seconds)
@@ -130,15 +132,18 @@ def _running(app: App, counts: Mapping[Status, int]) -> list[str]:
     return [report.path.rpartition(".")[2] for report in app.reports.by_task() if Status.STARTED in report.by_status]
 
 
-def _watch(app: App, worker: DemoWorker, progress: Progress) -> Mapping[Status, int]:
+def _watch(app: App, worker: DemoWorker, progress: Progress, told: Callable[[], bool] = bool) -> Mapping[Status, int]:
     """Show the jobs until all have ended; how many there are in each status.
 
     A job queues others before it ends itself, so there is no moment without unfinished jobs before the end.
-    Raises DemoFailedError if the worker ended, or none is started for a minute though some wait.
+    `told`: whether the demo is to end. Raises DemoFailedError if the worker ended, or none is started for a minute
+    though some wait.
     """
     last: Mapping[Status, int] = {}
     moved = time.monotonic()
     while True:
+        if told():  # the exception may have come where exceptions are ignored, such as in a destructor
+            raise KeyboardInterrupt
         counts = app.reports.by_status()
         progress.update(counts, _running(app, counts))
         if counts and not counts.keys() - SETTLED:
@@ -209,15 +214,21 @@ def _environment(servers: EmbeddedServers) -> Iterator[App]:
 
 
 @contextmanager
-def _signals_as_interrupts() -> Iterator[None]:
-    """SIGTERM and SIGHUP end the demo as Ctrl-C does: by an exception, so that everything is stopped."""
+def _signals_as_interrupts() -> Iterator[Callable[[], bool]]:
+    """SIGTERM and SIGHUP end the demo as Ctrl-C does: by an exception, so that everything is stopped.
 
-    def interrupt(_number: int, _frame: object) -> None:
+    Yields what tells whether there was one of them.
+    """
+    came: list[int] = []
+
+    def interrupt(number: int, _frame: object) -> None:
+        came.append(number)
         raise KeyboardInterrupt
 
-    former = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    former = {number: signal.signal(number, interrupt) for number in signals}
     try:
-        yield
+        yield lambda: bool(came)
     finally:
         for number, handler in former.items():
             signal.signal(number, handler)

@@ -36,6 +36,7 @@ class TaskOptions:
     max_concurrency: int = 0  # so many jobs of the task at once, over all workers; 0: no limit
     on_limit: str = "end"  # what becomes of one too many: "end" as maxconcurrency, or "wait" in its queue
     rate: str | None = None  # how many may start in a time, as in "100/m"
+    burst_limit: float = 0.0  # a run takes no longer than this, so a Lambda burst may take it; 0: not known
 
     @property
     def retry_policy(self) -> RetryPolicy:

@@ -13,7 +13,7 @@ ON_LIMIT = ("end", "wait")
 
 _NEWER = (
     "retries", "retry_backoff", "retry_max_delay", "retry_jitter", "retry_on", "retry_not_on", "max_concurrency",
-    "on_limit", "rate",
+    "on_limit", "rate", "burst_limit",
 )  # fmt: skip
 
 
@@ -76,6 +76,7 @@ _CHECKS: Mapping[str, Check] = {
     "retry_on": _KINDS,
     "retry_not_on": _KINDS,
     "max_concurrency": _COUNT,
+    "burst_limit": _SECONDS,
     "retry_backoff": (lambda v: _is_number(v) and v >= 1, "a number from 1"),
     "retry_jitter": (lambda v: _is_number(v) and 0 <= v <= 1, "a fraction from 0 to 1"),
     "on_limit": (lambda v: v in ON_LIMIT, f"one of {', '.join(map(repr, ON_LIMIT))}"),

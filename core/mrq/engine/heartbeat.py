@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from mrq.domain.ids import WorkerId
+    from mrq.engine.budget import Budget
     from mrq.engine.options import WorkerOptions
     from mrq.engine.rescue import Rescuer
     from mrq.engine.state import WorkerState
@@ -57,12 +58,16 @@ class Heartbeat:
     options: WorkerOptions
     lost: Callable[[], None]  # this worker was taken for dead
     overdue: Callable[[], None]  # the lease can't be renewed in time
+    budget: Budget | None = None
     last: float = 0.0  # monotonic seconds of the last heartbeat that was written
     _beats: deque[Beat | None] = field(default_factory=deque)  # not looked at yet; None: one that failed
 
     def fresh(self) -> bool:
         """Whether the lease is certainly held: else nothing may be claimed. After a suspension (SIGSTOP, a
-        debugger, a sleeping machine) the worker may have been taken for dead without knowing it yet."""
+        debugger, a sleeping machine) the worker may have been taken for dead without knowing it yet. Who has
+        stated his end holds his until then."""
+        if self.budget is not None:
+            return self.budget.left > 0
         return self.clock.monotonic() - self.last < self.options.lease / 2
 
     def loop(self, stopped: Event) -> None:
@@ -100,7 +105,7 @@ class Heartbeat:
             else:
                 self.rescuer.beaten(latest.at)
         if latest is not None:
-            self._release_orphans()
+            self.release_orphans()
             self.rescuer.round(latest.worker, latest.database_time)
 
     def _beat(self) -> None:
@@ -118,9 +123,9 @@ class Heartbeat:
         self.guard.beat()
         self._beats.append(Beat(me, self.last, database_time))
 
-    def _release_orphans(self) -> None:
+    def release_orphans(self) -> None:
         """Hand back jobs that are started in this worker's name but that it doesn't hold."""
-        limit = 4 * self.options.greenlets + self.options.unsettled_limit
+        limit = 4 * max(self.options.greenlets, self.state.greenlets) + self.options.unsettled_limit
         orphans = [
             job for job in self.jobs.started_by(self.state.worker, limit) if not self.state.holds(job.id, job.token)
         ]

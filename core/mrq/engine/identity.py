@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from mrq.domain.worker import WorkerRecord, WorkerStatus
@@ -10,6 +12,7 @@ from mrq.exceptions import ConfigError, InvalidJobIdError
 
 if TYPE_CHECKING:
     from mrq.domain.ids import WorkerId
+    from mrq.engine.budget import Budget
     from mrq.engine.fittings import Fittings
     from mrq.engine.heartbeat import Heartbeat
     from mrq.engine.options import WorkerOptions
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
     from mrq.ports.workers import WorkerStore
 
 log = logging.getLogger("mrq.worker")
+
+CLOCKS_AGREE = timedelta(seconds=0.5)
 
 
 class Identity:
@@ -38,8 +43,11 @@ class Identity:
         reporter: Reporter,
         guard: Guard,
         fittings: Fittings,
+        budget: Budget | None = None,
     ) -> None:
-        """Raises ConfigError when `worker_id` of the options is no id."""
+        """`budget`: states its end.
+
+        Raises ConfigError when `worker_id` of the options is no id."""
         self._workers = workers
         self._state = state
         self._clock = clock
@@ -48,6 +56,7 @@ class Identity:
         self._reporter = reporter
         self._guard = guard
         self._fittings = fittings
+        self._budget = budget
         self._wanted = _id_of(jobs, options.worker_id)
 
     def assume(self, me: WorkerId) -> None:
@@ -64,6 +73,8 @@ class Identity:
             self._workers.register(self._record(me))
         else:
             me = wanted
+        if self._budget is not None:
+            self._state_end(me, self._budget)
         self._state.worker = me
         if self._fittings.logs is not None:
             self._fittings.logs.act_as(me)
@@ -74,7 +85,14 @@ class Identity:
 
     def _record(self, me: WorkerId) -> WorkerRecord:
         now = self._reporter.started = self._clock.now()
-        return WorkerRecord(me, self._options.name, now, self._options.lease, self._options.report_config)
+        deadline = None if self._budget is None else self._budget.deadline(now)
+        return WorkerRecord(me, self._options.name, now, self._options.lease, self._options.report_config, deadline)
+
+    def _state_end(self, me: WorkerId, budget: Budget) -> None:
+        """The stated end is judged by the database's clock: state it by that, if this machine's is another."""
+        now, record = self._workers.beat(me), self._record(me)
+        if now is not None and abs(now - record.datestarted) > CLOCKS_AGREE:
+            self._workers.register(replace(record, deadline=budget.deadline(now)))
 
 
 def _id_of(jobs: JobStore, worker_id: str) -> WorkerId | None:

@@ -215,10 +215,14 @@ class LogWriter:
             if time.monotonic() >= self._not_before:
                 self.flush(self._interval)
 
-    def close(self) -> None:
-        """The loop's flag to stop is set: write what is left."""
+    def wake(self) -> None:
+        """Let the loop see that it is told to stop."""
         if self._something is not None:
             self._something.set()
+
+    def close(self) -> None:
+        """The loop's flag to stop is set: write what is left."""
+        self.wake()
         self.flush()
 
     def flush(self, age: float = 0.0) -> bool:

@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING
 from mrq.domain.words import many
 from mrq.domain.worker import WorkerStatus
 from mrq.engine.backoff import Backoff
+from mrq.engine.blocking import BlockingWatch
+from mrq.engine.budget import OpenRoots
 from mrq.engine.claiming import Claimer, queues_of
 from mrq.engine.collector import collector_of
 from mrq.engine.deadlines import Deadlines
+from mrq.engine.departure import Departure
 from mrq.engine.fittings import Fittings
 from mrq.engine.heartbeat import Heartbeat
 from mrq.engine.identity import Identity
@@ -48,6 +51,8 @@ if TYPE_CHECKING:
 
     from mrq.domain.ids import WorkerId
     from mrq.domain.outcome import Outcome
+    from mrq.engine.budget import Budget
+    from mrq.engine.claiming import Source
     from mrq.engine.enqueue import Enqueuer
     from mrq.engine.options import WorkerOptions
     from mrq.engine.run import Run
@@ -60,7 +65,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("mrq.worker")
 
 LAST_WRITES = 30.0  # seconds that a stopping worker goes on trying to write outcomes to an absent database
-BURST_PAUSE = 0.1  # seconds until a burst looks again, when it can't know whether its queues are empty
 
 
 class Worker:
@@ -78,16 +82,15 @@ class Worker:
         guard: Guard | None = None,
         fittings: Fittings | None = None,
         loops: Sequence[tuple[str, Callable[[Event], None]]] = (),
+        budget: Budget | None = None,
     ) -> None:
-        """`loops`: what else is to run beside the main loop until the event is set, by name."""
-        self.options = options
-        self._more_loops = loops
-        self.fittings = fittings = fittings or Fittings()
-        self.runtime = runtime
-        self._enqueuer = enqueuer
+        """`loops`: what else runs until the event is set, by name. `budget`: its time, if its end is known."""
+        self.options, self._budget = options, budget
+        self.more_loops = list(loops)
+        self.fittings, self.runtime = fittings or Fittings(), runtime
+        self._enqueuer, self._clock = enqueuer, clock
         self._jobs = jobs = stores.jobs
         self._workers = workers = stores.workers
-        self._clock = clock
         self._guard = guard or NoGuard()
         kick = runtime.event()
         self.state = WorkerState(jobs.new_id(), options.greenlets, options.unsettled_limit, kick)
@@ -102,19 +105,19 @@ class Worker:
         self._strategy = strategy_named(options.strategy)
         self.queues = queues_of(options.queues)
         self._loops = SideLoops(runtime, lambda name: self.stop.fail(f"its {name} loop died"))
-        self._ending = Ending(self.stop, self.state, self._settler, clock, options)
+        self._ending = Ending(self.stop, self.state, self._settler, clock, options, budget)
         self.sizes = self._make_sizes(stores)
         self._performer = self._make_performer(stores, tasks)
         self._heartbeat = self._make_heartbeat(stores)
+        self._departure = None if budget is None else Departure(budget, self.state, self.stop, self._heartbeat, clock)
         self._claimer = self._make_claimer(stores)
-        self.reporter = Reporter(jobs, workers, self.state, clock, options, fittings, self.sizes, self.collector)
+        self.reporter = Reporter(jobs, workers, self.state, clock, options, self.fittings, self.sizes, self.collector)
         self._maintenance = Maintenance(jobs, enqueuer, clock)
-        self._lost_identity = False
-        self._enough = ""  # why the loop is over though the worker is not to stop
+        self._lost_identity, self._enough = False, ""  # why the loop is over though the worker is not to stop
         self._idle = IdleBell(kick)
         self._raw_upkeep = self._make_upkeep(stores)
         self._identity = self._make_identity()
-        roots = self._claimer.roots if options.woken is None else self._claimer.roots & options.woken
+        roots = self._claimer.roots & (self._claimer.roots if options.woken is None else options.woken)
         self._listener = Listener(stores.wakeups, self.state, self._permits, clock, roots, options.max_latency)
         self._deadlines = Deadlines(self.state, self._settler, clock, self._guard, options, self._is_stuck)
 
@@ -122,17 +125,18 @@ class Worker:
         return Settler(
             stores.jobs, self.state, self.runtime, self._clock, self.options, self._enqueuer.metrics,
             self._permits.ended, raw=stores.raw, returned=self._enqueuer.call_for, collector=self.collector,
+            totals=self.fittings.totals,
         )  # fmt: skip
 
     def _make_sizes(self, stores: StorePorts) -> SizePublisher:
-        interval, ttl = self.options.report_interval, self.options.queue_ttl
         return SizePublisher(
-            stores.jobs, stores.sizes, stores.locks, self._clock, self.queues, interval=interval, ttl=ttl
-        )
+            stores.jobs, stores.sizes, stores.locks, self._clock, self.queues,
+            interval=self.options.report_interval, ttl=self.options.queue_ttl,
+        )  # fmt: skip
 
     def _make_identity(self) -> Identity:
         return Identity(
-            self._jobs, self._workers, self.state, self._clock, self.options,
+            self._jobs, self._workers, self.state, self._clock, self.options, budget=self._budget,
             heartbeat=self._heartbeat, reporter=self.reporter, guard=self._guard, fittings=self.fittings,
         )  # fmt: skip
 
@@ -146,7 +150,8 @@ class Worker:
             jobs=stores.jobs, tasks=tasks, state=self.state, settler=self._settler, quota=self._quota,
             permits=self._permits, limits=Limits(stores, self._permits, self.runtime, self._clock),
             queue_limits=self._queue_limits, sizes=self.sizes, metrics=self._enqueuer.metrics, runtime=self.runtime,
-            clock=self._clock, guard=self._guard, fittings=self.fittings, collector=self.collector,
+            clock=self._clock, guard=self._guard, fittings=self.fittings, collector=self.collector, budget=self._budget,
+            blocking=BlockingWatch(self.options.blocking_limit, self._clock), options=self.options,
         )  # fmt: skip
 
     def _make_heartbeat(self, stores: StorePorts) -> Heartbeat:
@@ -157,17 +162,18 @@ class Worker:
         )  # fmt: skip
         return Heartbeat(
             stores.jobs, stores.workers, rescuer, self.state, self._clock, self._guard, options,
-            self._was_lost, self._lease_overdue,
+            self._was_lost, self._lease_overdue, self._budget,
         )  # fmt: skip
 
     def _make_claimer(self, stores: StorePorts) -> Claimer:
         options, clock = self.options, self._clock
         settings = served_settings({queue.root for queue in self.queues if queue.is_raw}, options.raw_queues)
-        regular = RegularSource(stores.jobs, self.state, clock, options, self._performer.accept)
-        raw = RawSource(
+        regular = RegularSource(stores.jobs, self.state, clock, options, self._performer.accept, self._budget)
+        raw: Source = RawSource(
             stores.raw, stores.jobs, self.state, clock, settings,
             accept=self._performer.accept, reject=self._performer.reject, fresh=self._heartbeat.fresh,
         )  # fmt: skip
+        raw = raw if self._budget is None else OpenRoots(raw, self._budget)
         pauses = PauseWatch(stores.pauses, clock, options.paused_queues_refresh_interval)
         return Claimer(self.queues, self._strategy, regular, raw, pauses, clock, self._queue_limits)
 
@@ -193,17 +199,14 @@ class Worker:
         if self.fittings.logs is not None:
             self.fittings.logs.prepare()
         self._identity.assume(self.state.worker)
-        loops = {
-            "heartbeat": self._heartbeat.loop,
-            "rescue": self._heartbeat.look_after,
-            "deadlines": self._deadlines.loop,
-            "raw upkeep": self._raw_upkeep.loop,
-            "wake-up": self._listener.loop,
-            "report": self.reporter.loop,
-            "maintenance": self._maintenance.loop,
-            "permits": self._permits.loop,
-        }
-        for name, loop in (*loops.items(), *self._fitted_loops(), *self._more_loops):
+        loops = {"deadlines": self._deadlines.loop, "report": self.reporter.loop, "permits": self._permits.loop}
+        if self._departure is not None:  # it has stated its end: no lease is to be kept, and others look after others
+            loops["budget"] = self._departure.watch
+        else:
+            loops |= {"heartbeat": self._heartbeat.loop, "rescue": self._heartbeat.look_after}
+            loops |= {"wake-up": self._listener.loop, "raw upkeep": self._raw_upkeep.loop}
+            loops["maintenance"] = self._maintenance.loop
+        for name, loop in (*loops.items(), *self._fitted_loops(), *self.more_loops):
             self._loops.start(name, functools.partial(loop, self._loops.stopped))
         for name, writes in self._settling.items():
             self._loops.start(name, writes, may_end=True)
@@ -260,19 +263,24 @@ class Worker:
 
     def end(self) -> Exit:
         """Bring all jobs to an end, write what is left to write, and sign off."""
+        departure = self._departure
         self.stop.finish(self._enough or "it has nothing left to do")
         log.info("worker %s stops: %s", self.state.worker, self.stop.reason)
         self._ending.perform()
         self._settler.close()
-        until = self._clock.monotonic() + LAST_WRITES
+        until = self._clock.monotonic() + (LAST_WRITES if departure is None else departure.pause(LAST_WRITES))
         ended = [self._loops.join(name, max(0.1, until - self._clock.monotonic())) for name in self._settling]
         written = all(ended)
         if not written:
             log.error("%s could not be written: their jobs will run again", many(len(self.state.held()), "outcome"))
         self._loops.stopped.set()
         self._permits.close()
-        self._loops.stop(timeout=2.0, but="wake-up")  # that one may listen for a while longer; it can't harm
+        if self.fittings.logs is not None:
+            self.fittings.logs.wake()
+        late = self._loops.stop(2.0 if departure is None else departure.pause(2.0), but="wake-up")  # that may listen on
         self._idle.close()
+        if departure is not None:
+            departure.leave_nothing(late)
         if written and not self.state.busy:
             self._permits.finish()
             try:
@@ -311,22 +319,14 @@ class Worker:
             return
         self.state.status = WorkerStatus.WAIT if wish else WorkerStatus.FULL
         if wish and held_nothing and not self._claimer.retry_in:
-            if self._strategy.stops_when_empty:
-                if not self._brought_back():
+            if self._strategy.stops_when_empty or self._budget is not None:
+                if not self._maintenance.may_have_brought_back(self.runtime.sleep):
                     self._idle.ring(asked)
                     self._enough = "its queues are empty"
                 return
             self._idle.ring(asked)
         patience = self._quota.patience(self.options.max_latency)
         self.state.kick.wait(min(self._claimer.retry_in or patience, patience))
-
-    def _brought_back(self) -> bool:
-        """Whether jobs may have returned to the queues just now: where only bursts run, nobody else looks."""
-        try:
-            return self._maintenance.round() > 0
-        except StoreUnavailableError:
-            self.runtime.sleep(BURST_PAUSE)
-            return True
 
     def _wish(self) -> int | None:
         """How many jobs to take now; None when the worker's work is done."""
@@ -340,7 +340,7 @@ class Worker:
         if self._performer.alone:
             self._performer.run_next_alone()
             return 0
-        return quota.allowed(free)
+        return 0 if self.state.quiet else quota.allowed(free)
 
     def _awaits_start(self) -> bool:
         """Whether a job that was taken is not in its task yet: it may go back, and another be taken in its place."""

@@ -10,6 +10,8 @@ from mrq.domain.status import Status
 from mrq.ports.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mrq.engine.enqueue import Enqueuer
     from mrq.ports.clock import Clock
     from mrq.ports.jobs import JobStore
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("mrq.maintenance")
 
 BATCH = 1000
+AWAY_PAUSE = 0.1  # seconds until a burst looks again, when it can't know whether its queues are empty
 INTERVAL = 1.0  # seconds; also how late a retry may be
 
 
@@ -44,3 +47,12 @@ class Maintenance:
         count = sum(back.values())
         self.enqueuer.metrics.statuses({Status.QUEUED: count} if count else {})
         return count
+
+    def may_have_brought_back(self, sleep: Callable[[float], object]) -> bool:
+        """Whether jobs may have come back just now: asked by who ends when there are none, for where only bursts run,
+        nobody else looks."""
+        try:
+            return self.round() > 0
+        except StoreUnavailableError:
+            sleep(AWAY_PAUSE)
+            return True

@@ -18,10 +18,13 @@ from mrq.ports.errors import StoreUnavailableError
 if TYPE_CHECKING:
     from mrq.domain.job import ClaimedJob
     from mrq.domain.outcome import Failure
+    from mrq.engine.blocking import BlockingWatch
+    from mrq.engine.budget import Budget
     from mrq.engine.collector import Collector
     from mrq.engine.fittings import Fittings
     from mrq.engine.limits import Limits
     from mrq.engine.metrics import Metrics
+    from mrq.engine.options import WorkerOptions
     from mrq.engine.permits import Permits
     from mrq.engine.queue_limits import QueueLimits
     from mrq.engine.quota import Quota
@@ -56,6 +59,9 @@ class Performer:
     guard: Guard
     fittings: Fittings
     collector: Collector
+    blocking: BlockingWatch
+    options: WorkerOptions
+    budget: Budget | None = None
     alone: list[Run] = field(default_factory=list)  # claimed, to be run with nothing beside them
 
     def accept(self, jobs: list[ClaimedJob]) -> None:
@@ -63,6 +69,8 @@ class Performer:
         runs = [Run(job, self.tasks.options(job.path)) for job in jobs]
         self.queue_limits.assign(runs)
         self.state.hold(runs)
+        if self.budget is not None:
+            runs = [run for run in runs if self._fits(run, self.budget)]
         self.quota.taken += len(runs)
         for run in runs:
             if must_run_alone(run.job):
@@ -71,6 +79,19 @@ class Performer:
                 self._start(run)
         self.sizes.took(job.queue for job in jobs if job.raw is None)
         self._count(jobs)  # a hook may switch fibers: last
+
+    def _fits(self, run: Run, budget: Budget) -> bool:
+        """Whether a run fits into the time that is left; if not, its job goes back to its place. That happens once for
+        each task: from then on claims leave its jobs where they are."""
+        if budget.fits(run.job.path):
+            return True
+        budget.given_back += 1
+        if run.job.raw is not None:
+            budget.close(run.job.raw.root)
+        run.decide(Outcome(Status.QUEUED, at_front=True))
+        self.state.left_fiber(run)
+        self.settler.put(run)
+        return False
 
     def reject(self, job: ClaimedJob, failure: Failure) -> None:
         """A job that can't run: its end is written at once."""
@@ -130,6 +151,11 @@ class Performer:
             run.begin(now)
             run.slot = self.guard.enter(run.job.id, run.job.token, run.deadline)
             current_run.set(run)
+            measure = self.fittings.memory if self.options.trace_memory else None
+            before = 0 if measure is None else measure()
+            if self.fittings.trace is not None:
+                run.trace = self.fittings.trace()
+                run.trace.enter()
             run.in_task = True
             if self.quota.max_jobs:
                 self.state.kick.set()  # this may have been the last one
@@ -137,6 +163,10 @@ class Performer:
             outcome, run.task = execute(run.job, self.tasks, run=run) if perform is None else perform(run)
             run.close_pools()
             run.in_task = False
+            self._traced(run)
+            if measure is not None:
+                run.memory = measure() - before
+            self.blocking.judge(run)
             if run.decide(outcome):
                 self.settler.put(run)
         except BaseException as exc:  # noqa: BLE001
@@ -144,6 +174,7 @@ class Performer:
         finally:
             # An interruption may also hit here. Whoever sent it has decided the run before, or looks at the
             # ended fiber again (Deadlines).
+            self._traced(run)
             if run.slot >= 0:
                 self.guard.leave(run.slot)
             self.state.left_fiber(run)
@@ -151,6 +182,11 @@ class Performer:
                 self.permits.look()
             if self.fittings.logs is not None:
                 self.fittings.logs.buffer.ended(run.job.id)
+
+    def _traced(self, run: Run) -> None:
+        """The task is over: what follows is the worker's own time. May be called twice."""
+        if run.trace is not None:
+            run.trace.leave()
 
     def _admitted(self, run: Run) -> bool:
         """Whether a run of a task with limits may start; if not, what becomes of it is under way."""

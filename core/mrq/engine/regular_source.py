@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mrq.domain.ids import Token
     from mrq.domain.job import ClaimedJob
     from mrq.domain.queuename import QueueName
+    from mrq.engine.budget import Budget
     from mrq.engine.options import WorkerOptions
     from mrq.engine.state import WorkerState
     from mrq.ports.clock import Clock
@@ -28,12 +29,15 @@ class RegularSource:
         clock: Clock,
         options: WorkerOptions,
         accept: Callable[[list[ClaimedJob]], None],
+        budget: Budget | None = None,
     ) -> None:
+        """`budget`: jobs that it has no time for are not claimed."""
         self._jobs = jobs
         self._state = state
         self._clock = clock
         self._options = options
         self._accept = accept
+        self._budget = budget
         self._served: dict[str, str] = {}  # by root: the subqueue that gave the last job
 
     def take(self, queue: QueueName, limit: int, paused: frozenset[str]) -> int:
@@ -60,7 +64,8 @@ class RegularSource:
     ) -> list[ClaimedJob]:
         token = self._jobs.new_id()
         worker, now, options = self._state.worker, self._clock.now(), self._options
-        claim = Claim(queue, limit, worker, token, now, options.only, options.never, paused, after)
+        never = options.never if self._budget is None else options.never | self._budget.unfit()
+        claim = Claim(queue, limit, worker, token, now, options.only, never, paused, after)
         self._state.open_claims.add(token)  # stays open if the answer is lost
         return self._answered(token, self._jobs.claim(claim))
 

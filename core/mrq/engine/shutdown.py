@@ -6,7 +6,8 @@ Signal handlers and side loops only set flags here; the worker's main loop acts 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from mrq.domain.outcome import Failure, Outcome
@@ -16,6 +17,7 @@ from mrq.domain.worker import WorkerStatus
 from mrq.exceptions import JobInterrupt
 
 if TYPE_CHECKING:
+    from mrq.engine.budget import Budget
     from mrq.engine.options import WorkerOptions
     from mrq.engine.run import Run
     from mrq.engine.settling import Settler
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("mrq.worker")
 
 INTERRUPT_INTERVAL = 0.5  # seconds between two interruptions of a job that doesn't end
+PROCESS_ENDS = 5.0  # seconds: a process that is told to end because of a stuck job has ended by then
 SIGINT = "SIGINT"
 """In the reason of a stop: it was asked for by Ctrl-C."""
 
@@ -92,6 +95,7 @@ class Ending:
     settler: Settler
     clock: Clock
     options: WorkerOptions
+    budget: Budget | None = None
     _interrupting: list[list[Run]] = field(default_factory=list)  # what is under way, also by side loops
 
     def perform(self) -> None:
@@ -106,7 +110,9 @@ class Ending:
         if left:
             self.state.status = WorkerStatus.KILLING
             log.info("interrupting %s", many(len(left), "running job"))
-            self.interrupt(left, hand_back=self.flags.hand_back)
+            stuck = self.interrupt(left, hand_back=self.flags.hand_back)
+            if self.budget is not None:
+                self._let_go(stuck)
         while self._interrupting:  # a side loop has yet to hand in the ends of runs that it interrupted
             self.state.kick.clear()
             self.state.kick.wait(0.05)
@@ -143,6 +149,8 @@ class Ending:
     def _interrupt(self, runs: list[Run], *, hand_back: bool) -> list[Run]:
         mine = [run for run in runs if self._decide(run, hand_back=hand_back)]
         until = self.clock.monotonic() + self.options.interrupt_grace
+        if self.budget is not None:
+            until = min(until, self.budget.interrupts_until)
         pending = mine
         while pending and self.clock.monotonic() < until:
             for run in pending:
@@ -160,6 +168,19 @@ class Ending:
         for run in pending:
             log.error("job %s (%s) can't be interrupted", run.job.id, run.job.path)
         return pending
+
+    def _let_go(self, stuck: list[Run]) -> None:
+        """Nobody outlives this process to give these jobs back, and it may be frozen with them. So they go back now, to
+        wait until it is certainly gone: it has to end at once."""
+        for run in stuck:
+            decided = run.outcome
+            failure = None if decided is None else decided.failure
+            if decided is not None and decided.status is Status.INTERRUPT and decided.delay is not None:
+                run.outcome = replace(decided, delay=max(decided.delay, PROCESS_ENDS))
+            else:
+                due = self.clock.now() + timedelta(seconds=PROCESS_ENDS)
+                run.outcome = Outcome(Status.QUEUED, failure=failure, due=due)
+            self.settler.put(run)
 
     def _decide(self, run: Run, *, hand_back: bool) -> bool:
         if run.fiber is None or run.started is None:

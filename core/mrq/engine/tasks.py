@@ -36,6 +36,11 @@ class TaskLoader:
         self._classes: dict[str, type[Task]] = {}
         self._options: dict[str, TaskOptions] = {}
 
+    @property
+    def known(self) -> frozenset[str]:
+        """Paths of tasks that are imported."""
+        return frozenset(self._classes)
+
     def load(self, path: str) -> type[Task]:
         """The class of a task.
 

@@ -106,6 +106,10 @@ class JobStore(Protocol):
         `q/` means all subqueues of q, one after the other in the order of the alphabet."""
         ...
 
+    def waits(self, claim: Claim) -> bool:
+        """Whether there is a job that this claim would take. Nothing is written."""
+        ...
+
     def start(self, job: JobId, worker: WorkerId, token: Token, now: datetime) -> ClaimedJob | None:
         """Start one job in the name of a worker, wherever it stands and whatever is due before it.
 
@@ -178,6 +182,10 @@ class JobStore(Protocol):
 
     def fetch(self, job: JobId) -> JobRecord | None:
         """A job, whole."""
+        ...
+
+    def children(self, job: JobId, limit: int) -> list[JobId]:
+        """Jobs that were queued by a job, oldest first, at most `limit`."""
         ...
 
     def standing(self, jobs: Sequence[JobId]) -> dict[JobId, Standing]:

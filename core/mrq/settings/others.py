@@ -94,6 +94,25 @@ class FileSettings(CommandSettings):
     scheduler_tasks: list[dict[str, Any]] = option(
         [], "Tasks to queue at set times", group="Scheduler", commands=FILE_ONLY
     )
+    eventbridge_role: str = option(
+        "",
+        "ARN of the role with which EventBridge Scheduler invokes the scheduler's function when a schedule is due; "
+        "empty: it is not used",
+        group="Scheduler",
+        commands=FILE_ONLY,
+    )
+    eventbridge_group: str = option(
+        "default",
+        "Group of EventBridge Scheduler for these entries; one for each database",
+        group="Scheduler",
+        commands=FILE_ONLY,
+    )
+    event_jobs: list[dict[str, Any]] = option(
+        [],
+        "Events of AWS, and the jobs that mrq_lambda.events makes of them",
+        group="Queues and jobs",
+        commands=FILE_ONLY,
+    )
     metric_hook: Callable[..., object] | None = option(
         None,
         "Called with each metric: (name, incr=1, **kw)",
@@ -107,7 +126,6 @@ class FileSettings(CommandSettings):
         group="Tracing",
         kind="function",
         commands=FILE_ONLY,
-        later="the MongoDB hook",
     )
     mongodb_post_hook: Callable[..., object] | None = option(
         None,
@@ -115,7 +133,6 @@ class FileSettings(CommandSettings):
         group="Tracing",
         kind="function",
         commands=FILE_ONLY,
-        later="the MongoDB hook",
     )
     redis_pre_hook: Callable[..., object] | None = option(
         None,
@@ -123,7 +140,6 @@ class FileSettings(CommandSettings):
         group="Tracing",
         kind="function",
         commands=FILE_ONLY,
-        later="the Redis hook",
     )
     redis_post_hook: Callable[..., object] | None = option(
         None,
@@ -131,12 +147,10 @@ class FileSettings(CommandSettings):
         group="Tracing",
         kind="function",
         commands=FILE_ONLY,
-        later="the Redis hook",
     )
     print_mongodb_hidden_collections: list[str] = option(
         [],
         "Collections whose queries are not written to the log",
         group="Tracing",
         commands=FILE_ONLY,
-        later="printing MongoDB queries",
     )

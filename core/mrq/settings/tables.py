@@ -42,6 +42,7 @@ TASK: Shape = {
     "max_concurrency": WHOLE,
     "on_limit": TEXT,
     "rate": TEXT,
+    "burst_limit": NUMBER,
 }
 QUEUE: Shape = {
     "job_factory": FUNCTION,
@@ -52,6 +53,7 @@ QUEUE: Shape = {
     "dashboard_graph": FUNCTION,
     "notify": SWITCH,
     "max_concurrency": WHOLE,
+    "objectives": ("a dict of objectives", (dict,)),
 }
 TABLES: Mapping[str, Shape] = {"tasks": TASK, "raw_queues": QUEUE, "queues_config": QUEUE}
 QUEUE_TABLES = ("raw_queues", "queues_config")

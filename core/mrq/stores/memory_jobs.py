@@ -16,6 +16,7 @@ from mrq.domain.jobfilter import Page
 from mrq.domain.status import Status, sources_of
 from mrq.ports.jobs import Settled, SettleResult
 from mrq.stores import documents
+from mrq.stores.attempt_documents import keep_last
 from mrq.stores.ids import new_id, parse_id
 from mrq.stores.job_filters import fits, found
 from mrq.stores.mongo_indexes import JOBS
@@ -84,22 +85,17 @@ class MemoryJobStore:
 
     def claim(self, claim: Claim) -> list[ClaimedJob]:
         """See JobStore."""
-
-        def free(document: Document) -> bool:
-            path = document["path"]
-            return (
-                _may_start(document, claim.now)
-                and _is_claimed_from(claim, document["queue"])
-                and (not claim.only or path in claim.only)
-                and path not in claim.never
-            )
-
         with self._lock:
             key = _place_in_root if claim.queue.serves_subqueues else _place
-            chosen = sorted(self._where(free), key=key, reverse=claim.queue.is_reverse)[: claim.limit]
+            chosen = sorted(self._where(_free_for(claim)), key=key, reverse=claim.queue.is_reverse)[: claim.limit]
             for document in chosen:
                 apply_update(document, documents.claim_update(claim))
             return [documents.claimed(copy.deepcopy(document)) for document in chosen]
+
+    def waits(self, claim: Claim) -> bool:
+        """See JobStore."""
+        with self._lock:
+            return bool(self._where(_free_for(claim)))
 
     def start(self, job: JobId, worker: WorkerId, token: Token, now: datetime) -> ClaimedJob | None:
         """See JobStore."""
@@ -108,6 +104,7 @@ class MemoryJobStore:
             return document["status"] not in documents.NOT_STARTED_BY_ID or _is_ours(document, token)
 
         with self._lock:
+            self._keep_last_run(job)
             if not self._update(job, free, documents.start_update(worker, token, now)):
                 return None
             return documents.claimed(copy.deepcopy(self._documents[job]))
@@ -179,6 +176,8 @@ class MemoryJobStore:
     def move(self, job: JobId, to: Status, at: datetime, fields: Mapping[str, Any]) -> bool:
         """See JobStore."""
         sources = sources_of(to)
+        if to is Status.QUEUED:
+            self._keep_last_run(job)
         return self._update(job, lambda d: Status(d["status"]) in sources, documents.move_update(to, at, fields))
 
     def count_matching(self, which: JobFilter) -> int:
@@ -199,6 +198,8 @@ class MemoryJobStore:
     ) -> int:
         """See JobStore."""
         update, movable = documents.move_update(to, at, fields), which.movable(to)
+        for job in jobs if to is Status.QUEUED else ():
+            self._keep_last_run(job)
         return sum(self._update(job, lambda d: fits(d, movable), update) for job in set(jobs))
 
     def set_progress(self, job: JobId, token: Token | None, ratio: float) -> None:
@@ -212,6 +213,11 @@ class MemoryJobStore:
         with self._lock:
             document = self._documents.get(job)
             return None if document is None else documents.record(copy.deepcopy(document))
+
+    def children(self, job: JobId, limit: int) -> list[JobId]:
+        """See JobStore."""
+        with self._lock:
+            return sorted(d["_id"] for d in self._where(lambda d: d.get("parent") == job))[: max(1, limit)]
 
     def standing(self, jobs: Sequence[JobId]) -> dict[JobId, Standing]:
         """See JobStore."""
@@ -295,6 +301,14 @@ class MemoryJobStore:
         with self._lock:
             return [documents.claimed(copy.deepcopy(d)) for d in sorted(self._where(condition), key=_place)]
 
+    def _keep_last_run(self, job: JobId) -> None:
+        """It may run again: what is only in the fields of one that ended well becomes an attempt."""
+        with self._lock:
+            document = self._documents.get(job)
+            kept = None if document is None else keep_last(document)
+            if document is not None and kept is not None:
+                apply_update(document, kept[1])
+
     def _update(self, job: JobId, condition: Callable[[Document], bool], update: Document) -> bool:
         with self._lock:
             document = self._documents.get(job)
@@ -348,3 +362,18 @@ def apply_update(document: Document, update: Document) -> None:
         document.pop(name, None)
     for name, push in update.get("$push", {}).items():
         document[name] = [*document.get(name, []), *push["$each"]][push["$slice"] :]
+
+
+def _free_for(claim: Claim) -> Callable[[Document], bool]:
+    """What a claim may take."""
+
+    def free(document: Document) -> bool:
+        path = document["path"]
+        return (
+            _may_start(document, claim.now)
+            and _is_claimed_from(claim, document["queue"])
+            and (not claim.only or path in claim.only)
+            and path not in claim.never
+        )
+
+    return free

@@ -14,6 +14,7 @@ import pytest
 
 from mrq.processes import ProcessPool
 from mrq.supervisor import Supervisor
+from mrq_container.lifeline import tied, unheard
 from support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -149,6 +150,7 @@ def test_a_pool_that_nobody_watches_is_looked_after_by_hand() -> None:
 PROGRAM = """
 import sys
 from mrq.supervisor import Supervisor
+from mrq_container.lifeline import tied, unheard
 Supervisor({command!r}, numprocs=2).work()
 print("over")
 """
@@ -178,3 +180,14 @@ def test_a_supervisor_keeps_a_command_running_and_leaves_nothing_behind(end: int
 def test_a_supervisor_reads_its_command_first() -> None:
     with pytest.raises(ValueError, match="names no program"):
         Supervisor("A=1")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a command is started as it is")
+def test_a_process_feels_no_sigint_before_it_can_obey_it() -> None:
+    """One that came while the Python in between was starting was lost now and then, and the process ran for ever."""
+    code = "import signal; print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))"
+    command = [sys.executable, "-c", code]
+    with unheard():
+        said = [subprocess.check_output(words, text=True).strip() for words in (command, tied(command))]
+    assert said == ["True", "False"]
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])

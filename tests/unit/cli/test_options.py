@@ -51,6 +51,7 @@ ALL = [
     ("default_job_timeout", float, 3600),
     ("default_job_max_retries", int, 3),
     ("default_job_retry_delay", int, 3),
+    ("default_job_burst_limit", float, 0.0),
     ("server_timeout", float, 5),  # ours
     ("redis_cluster", str, "auto"),
 ]
@@ -84,6 +85,9 @@ WORKER = [
     ("lease", float, 15),
     ("stop_timeout", float, 0),
     ("requeue_interrupted", bool, True),
+    ("trace_blocking", float, 0.25),
+    ("deploy", str, ""),
+    ("emf", bool, False),
     ("stats", bool, True),
     ("stats_worker_ttl", float, 6 * 3600),
     ("stats_minute_ttl", float, 2 * 86400),

@@ -13,12 +13,14 @@ from mrq.engine.tasks import TaskLoader
 from mrq.exceptions import ConfigError
 
 GOOD = {
-    "timeout": [0, 1.5, None], "max_concurrency": [0, 1, 100], "retries": [0, 3], "retry_backoff": [1, 2.5],
+    "timeout": [0, 1.5, None], "burst_limit": [0, 30.5],
+    "max_concurrency": [0, 1, 100], "retries": [0, 3], "retry_backoff": [1, 2.5],
     "retry_jitter": [0, 0.5, 1], "retry_max_delay": [0, 10], "on_limit": ["end", "wait"], "rate": ["100/m"],
     "retry_on": [ValueError, "a.B", (ValueError, "KeyError"), []], "retry_not_on": [OSError], "unknown": [object()],
 }  # fmt: skip
 BAD = {
-    "timeout": [-1, "1", True, float("nan"), float("inf")], "max_concurrency": [-1, 1.5, "3", True],
+    "timeout": [-1, "1", True, float("nan"), float("inf")], "burst_limit": [-1, "1"],
+    "max_concurrency": [-1, 1.5, "3", True],
     "retries": [-1, 1.0],
     "retry_backoff": [0.5, -1], "retry_jitter": [-0.1, 1.1], "on_limit": ["stop", 1], "rate": ["fast", 100],
     "retry_on": [ValueError(), int, "not a name", (ValueError, 3)], "retry_not_on": [7],

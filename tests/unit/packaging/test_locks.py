@@ -70,7 +70,7 @@ def test_the_environment_of_the_tests_serves_the_demo() -> None:
     ("lock", "extras"),
     [
         ("all", ["container", "lambda", "dashboard", "cdk", "embedded", "otel"]),
-        ("dev", ["container", "dashboard", "embedded"]),
+        ("dev", ["container", "dashboard", "embedded", "lambda"]),
         ("demo", ["container", "embedded"]),
         ("container", ["container"]),
     ],

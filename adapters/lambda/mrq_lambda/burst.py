@@ -1,0 +1,128 @@
+"""A burst: one invocation drains queues with the core's own loop until they are empty or its time is nearly up."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+# What the first event needs, drivers included: the start of a sandbox has the most CPU, and isn't part of the deadline.
+import mrq.engine.loop
+import mrq.engine.stats_reading
+import mrq.stores.mongo_jobs
+import mrq.stores.mongo_logs
+import mrq.stores.mongo_stats
+import mrq.stores.mongo_workers
+import mrq.stores.redis_pauses
+import mrq.stores.redis_wakeups  # noqa: F401
+from mrq.app import get_app
+from mrq.engine.budget import Budget, needs_of
+from mrq.engine.claiming import queues_of
+from mrq.engine.fittings import Fittings
+from mrq.exceptions import MrqError
+from mrq.logger import MongoHandler, handlers_of
+from mrq_lambda.continuation import continue_burst, work_remains
+from mrq_lambda.measuring import measured_by
+from mrq_lambda.orders import orders_of
+from mrq_lambda.sandbox import sandbox
+
+if TYPE_CHECKING:
+    from mrq.app import App
+    from mrq.engine.loop import Worker
+    from mrq.engine.shutdown import Exit
+    from mrq_lambda.context import Context
+    from mrq_lambda.orders import BurstOrders
+
+log = logging.getLogger("mrq.lambda")
+
+
+class BurstFailedError(MrqError):
+    """Something in the burst itself broke. Its jobs are handed back."""
+
+
+def handler(event: Any, context: Context) -> dict[str, Any]:
+    """Drain queues. What it did is the answer.
+
+    Raises:
+        BadEventError, ConfigError: the event or the configuration is wrong; nothing was touched.
+        ServerUnavailableError, ServerRefusedError: MongoDB can't be reached; nothing was taken.
+        BurstFailedError: see there.
+    """
+    return sandbox.invocation(lambda app: drain(app, event, context))
+
+
+def measured(path: str) -> float | None:
+    """Seconds below which nearly all jobs of a task stay; None: not measured yet."""
+    return measured_by(get_app(), path)
+
+
+def drain(app: App, event: Any, context: Context) -> dict[str, Any]:
+    """One invocation. See `handler`."""
+    orders = orders_of(event, app.settings, context.aws_request_id)
+    budget = Budget(
+        app.clock, context.get_remaining_time_in_millis() / 1000, orders.margin, needs_of(app.tasks, measured)
+    )
+    budget.look_at(app.tasks.known | orders.task_whitelist)
+    options = orders.options(app.settings)
+    worker = app.worker(app.runtime, options=options, fittings=_fittings(app), budget=budget)
+    worker.begin()  # what raises here has taken nothing
+    worker.loop()
+    ended = worker.end()
+    told = _report(worker, ended, budget, orders)
+    try:
+        if _may_go_on(worker, ended, budget) and work_remains(app, options, queues_of(orders.queues), budget):
+            told["continued"] = continue_burst(app, orders, _taken(worker), context.invoked_function_arn)
+    except Exception:
+        log.exception("the burst can't be continued: what remains is left to the next one that is started")
+    if ended.replace:
+        retire(ended.reason)
+    if ended.code:
+        raise BurstFailedError(f"the burst broke: {ended.reason}; its jobs are handed back, see the log")
+    log.info("burst: %s", told)
+    return told
+
+
+def _may_go_on(worker: Worker, ended: Exit, budget: Budget) -> bool:
+    """Whether another one could do better. One that has finished nothing would not: its queue may be poisoned."""
+    if not worker.state.finished:
+        return False
+    out_of_time = budget.left <= 0 or bool(budget.unfit() - budget.too_long().keys())
+    full = worker.options.max_jobs and _taken(worker) >= worker.options.max_jobs
+    return not full and (out_of_time or ended.replace)
+
+
+def _taken(worker: Worker) -> int:
+    return worker.state.finished + worker.state.interrupted
+
+
+def _report(worker: Worker, ended: Exit, budget: Budget, orders: BurstOrders) -> dict[str, Any]:
+    return {
+        "worker": str(worker.id),
+        "reason": ended.reason,
+        "jobs": _taken(worker),
+        "interrupted": worker.state.interrupted,
+        "for_containers": budget.too_long(),
+        "generation": orders.generation,
+        "continued": False,
+    }
+
+
+def _fittings(app: App) -> Fittings:
+    """Lines of jobs are kept in MongoDB, as those of containers are."""
+    ours = logging.getLogger("mrq")
+    handler = next((each for each in ours.handlers if isinstance(each, MongoHandler)), None)
+    if handler is None:
+        for each in handlers_of(app.settings):
+            ours.addHandler(each)
+            handler = each if isinstance(each, MongoHandler) else handler
+    return Fittings(logs=None if handler is None else handler.writer(app))
+
+
+def retire(reason: str) -> None:
+    """End this process, now: something in it can't be stopped, and must not go on when the sandbox is thawed. Lambda
+    counts it as an error of the function and begins the next invocation in a new sandbox."""
+    log.error("this sandbox is given up: %s", reason)
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(1)

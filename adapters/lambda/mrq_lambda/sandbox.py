@@ -1,0 +1,143 @@
+"""What outlives an invocation: the settings, the app and its connections. A sandbox serves one event at a time."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from mrq.app import App, use_app
+from mrq.exceptions import ServerRefusedError, ServerUnavailableError
+from mrq.settings import load
+from mrq_lambda import secretvalues
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mrq.settings import Settings
+
+T = TypeVar("T")
+
+log = logging.getLogger("mrq.lambda")
+
+LONGEST_SLEEP = 300.0  # seconds frozen after which connections are made anew: NAT gateways forget them after 350
+
+LAST_CALLS = 2.0  # seconds
+
+
+class Sandbox:
+    """The app of this process. It is made at the first use, so a function that fails to start says why."""
+
+    def __init__(self, wall: Callable[[], float] = time.time) -> None:
+        """`wall`: the time of day in seconds; the one clock that goes on while the sandbox is frozen."""
+        self._wall = wall
+        self._app: App | None = None
+        self._config: dict[str, Any] = {}
+        self._arns: dict[str, str] = {}  # setting to ARN
+        self._left_at: float | None = None
+
+    def app(self) -> App:
+        """The app. From MRQ's config file in the bundle and the environment; there is no command line.
+
+        Raises:
+            ConfigError: a setting is wrong, or a secret can't be read.
+        """
+        if self._app is None:
+            loaded = load("worker", sources=("file", "env"))
+            set_up_logging(loaded.settings)
+            for warning in loaded.warnings:
+                log.warning("%s", warning)
+            self._config = loaded.settings.as_dict()
+            self._arns = {key: value for key, value in self._config.items() if secretvalues.is_arn(value)}
+            self._use(self._secrets())
+        if self._app is None:
+            raise RuntimeError("the app was not made")
+        return self._app
+
+    def thawed(self) -> None:
+        """An invocation begins. After a long sleep, or one that the clock can't measure, connections are new ones: the
+        old ones may look alive and be dead."""
+        if self._app is not None and self._left_at is not None:
+            slept = self._wall() - self._left_at
+            if not 0 <= slept <= LONGEST_SLEEP:
+                log.info("frozen for %.0f s: connecting anew", slept)
+                self._app.close()
+
+    def left(self) -> None:
+        """An invocation ends."""
+        self._left_at = self._wall()
+
+    def invocation(self, work: Callable[[App], T]) -> T:
+        """Do an invocation's work, once.
+
+        Where connection URLs are secrets, both servers are asked first whether they let us in; if not, the secrets are
+        read again. The same when the work fails for a server, so that the next invocation has what is right then.
+
+        Raises:
+            ConfigError: see `app`.
+            Exception: what the work raised.
+        """
+        self.thawed()
+        try:
+            self.app()
+            if self._arns:
+                self._knock()
+            return work(self.app())
+        except (ServerRefusedError, ServerUnavailableError):
+            self._renewed()
+            raise
+        finally:
+            self._woken()
+            self.left()
+
+    def _woken(self) -> None:
+        """Who was to be woken for jobs is called before the process is frozen."""
+        enqueuer = vars(self._app).get("enqueuer") if self._app is not None else None
+        if enqueuer is not None and enqueuer.waker is not None and not enqueuer.waker.wait(LAST_CALLS):
+            log.warning("somebody was to be woken, and it takes long: a dispatcher does it in its next round")
+
+    def _knock(self) -> None:
+        app = self.app()
+        try:
+            app.jobs.ping()
+            app.wakeups.ping()
+        except (ServerRefusedError, ServerUnavailableError) as error:
+            if self._renewed():
+                log.warning("the secrets have changed, using the new ones (%s)", error)
+
+    def close(self) -> None:
+        """Forget everything, and close the connections."""
+        if self._app is not None:
+            use_app(None)
+            self._app.close()
+        self._app, self._left_at = None, None
+
+    # ---- secrets
+
+    def _secrets(self) -> dict[str, str]:
+        return {key: secretvalues.fetch(arn) for key, arn in self._arns.items()}
+
+    def _renewed(self) -> bool:
+        """Read the secrets again; whether they have changed, and the app is a new one."""
+        if self._app is None or not self._arns:
+            return False
+        found = self._secrets()
+        if all(self._app.config.get(key) == value for key, value in found.items()):
+            return False
+        old = self._app
+        self._use(found)
+        old.close()
+        return True
+
+    def _use(self, secrets: dict[str, str]) -> None:
+        self._app = App({**self._config, **secrets})
+        use_app(self._app)
+
+
+def set_up_logging(settings: Settings) -> None:
+    """MRQ's lines go where Lambda takes all lines from, from `log_level` on (`quiet`: errors only)."""
+    logging.getLogger("mrq").setLevel("ERROR" if settings.quiet else settings.log_level)
+
+
+sandbox = Sandbox()
+"""The one of this process."""

@@ -1,0 +1,59 @@
+"""Connection URLs that are kept in Secrets Manager or the Parameter Store: settings hold their ARNs instead.
+
+arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME          the whole secret is the URL
+arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME:KEY::    it is JSON, and the URL is under KEY (as in ECS)
+arn:aws:ssm:REGION:ACCOUNT:parameter/NAME                  the parameter is the URL, encrypted or not
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from mrq.exceptions import ConfigError
+
+_SECRET_PARTS = 7  # arn:aws:secretsmanager:region:account:secret:name; what follows are the parts that ECS has
+
+
+def is_arn(value: object) -> bool:
+    """Whether a setting's value names a secret or a parameter."""
+    return (
+        isinstance(value, str) and value.startswith("arn:") and value.split(":")[2:3] in (["secretsmanager"], ["ssm"])
+    )
+
+
+def fetch(arn: str) -> str:
+    """What an ARN stands for, now.
+
+    Raises:
+        ConfigError: it can't be had, or is no text. The message holds no secret.
+    """
+    # boto3 takes longer to load than all of MRQ: only for those who have ARNs
+    from aws_lambda_powertools.utilities import parameters  # noqa: PLC0415
+
+    parts = arn.split(":")
+    try:
+        if parts[2] == "ssm":
+            return _text(arn, parameters.get_parameter(arn, decrypt=True, max_age=0, force_fetch=True))
+        whole = ":".join(parts[:_SECRET_PARTS])
+        secret: Any = parameters.get_secret(whole, max_age=0, force_fetch=True)
+    except parameters.GetParameterError as error:
+        raise ConfigError(f"{arn} can't be read: {error}; may the function's role read it?") from None
+    keys = [part for part in parts[_SECRET_PARTS : _SECRET_PARTS + 1] if part]
+    return _text(arn, _under(arn, secret, keys[0]) if keys else secret)
+
+
+def _under(arn: str, secret: Any, key: str) -> Any:
+    try:
+        found = json.loads(secret)
+    except (TypeError, ValueError):
+        raise ConfigError(f"{arn}: the secret is no JSON, so it has no key {key!r}") from None
+    if not isinstance(found, dict) or key not in found:
+        raise ConfigError(f"{arn}: the secret has no key {key!r}")
+    return found[key]
+
+
+def _text(arn: str, value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ConfigError(f"{arn} is no text that could be a URL")
+    return value
