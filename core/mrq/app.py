@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from mrq.engine.run import Run
     from mrq.engine.scheduler import Scheduler
     from mrq.engine.stats_reading import StatsReader
+    from mrq.engine.waking import Waker
     from mrq.ports.clock import Clock
     from mrq.ports.guard import Guard
     from mrq.ports.runtime import Event, Runtime
@@ -107,8 +108,18 @@ class App(StoreShelf):
         """Puts jobs into queues."""
         news = None if self._stores and self._stores.sizes is None else self.news
         return Enqueuer(
-            self.jobs, self.wakeups, self.clock, keys=lambda: self.job_keys, metrics=self.metrics, news=news
-        )
+            self.jobs, self.wakeups, self.clock, keys=lambda: self.job_keys, metrics=self.metrics, news=news,
+            waker=self._waker(),
+        )  # fmt: skip
+
+    def _waker(self) -> Waker | None:
+        """Who is told of jobs that nobody waits for."""
+        if not self.settings.wake_up:
+            return None
+        from mrq.engine.waking import Waker, caller_of  # noqa: PLC0415 - few have one
+
+        call = caller_of(self.settings.wake_up)
+        return Waker(call, lambda: self.locks, self.clock, self.settings.wake_up_interval)
 
     @cached_property
     def news(self) -> QueueNews:

@@ -272,6 +272,17 @@ def test_no_more_are_counted_than_asked_for_and_that_is_said(stats: StatsKit) ->
     assert not stats.store.backlog("q", NOW, 5).capped
 
 
+def test_the_tasks_of_the_first_jobs_that_could_start_are_counted(stats: StatsKit) -> None:
+    for path, seconds in (("a", -9), ("b", -8), ("a", -7), ("c", -6), ("late", 5)):
+        stats.jobs.insert([NewJob(new_id(), path, {}, "q", at(seconds))])
+    queue(stats, "p", -10)
+    assert stats.store.waiting_by_path("q", NOW, 10) == {"a": 2, "b": 1, "c": 1}
+    assert stats.store.waiting_by_path("q", NOW, 3) == {"a": 2, "b": 1}
+    stats.jobs.insert([NewJob(new_id(), "sub", {}, "q/1", at(-1))])
+    assert stats.store.waiting_by_path("q/", NOW, 10) == {"sub": 1}
+    assert stats.store.waiting_by_path("none", NOW, 10) == {}
+
+
 # ---- upkeep
 
 

@@ -54,6 +54,13 @@ def test_a_call_reaches_everyone_who_listens_to_its_root(wakeups: Wakeups) -> No
         assert hears(two)
 
 
+def test_a_caller_learns_to_which_roots_nobody_listens(wakeups: Wakeups) -> None:
+    assert wakeups.notify(["crawl", "other"]) == {"crawl", "other"}
+    with listening(wakeups, "crawl"):
+        assert wakeups.notify(["crawl", "other"]) == {"other"}
+    wait_until(lambda: wakeups.notify(["crawl"]) == {"crawl"}, what="nobody listens any more")
+
+
 def test_a_call_reaches_nobody_else(wakeups: Wakeups) -> None:
     with listening(wakeups, "crawl") as one, listening(wakeups, "crawler") as two:
         wakeups.notify(["crawl"])

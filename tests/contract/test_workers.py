@@ -231,6 +231,22 @@ def test_the_gone_are_those_that_stopped_are_lost_or_have_no_document(workers: W
     assert workers.gone(iter([unknown])) == {unknown}
 
 
+def test_running_bursts_are_counted_by_group(workers: WorkerStore) -> None:
+    assert workers.bursts() == {}
+    now = database_time(workers)
+    soon, over = now + timedelta(minutes=5), now - timedelta(seconds=1)
+    registered(workers)
+    registered(workers, config={"worker_group": "g"})
+    running = [registered(workers, config={"worker_group": "g"}, deadline=soon) for _ in range(4)]
+    registered(workers, config={"worker_group": "g"}, deadline=over)
+    registered(workers, config={"worker_group": "h"}, deadline=soon)
+    registered(workers, config={"worker_group": None}, deadline=soon)
+    registered(workers, deadline=soon)
+    workers.stop(running[0], {"config": {"worker_group": "g"}})
+    workers.mark_lost(running[1], beat_of(workers, running[1]))
+    assert workers.bursts() == {"g": 2, "h": 1, "": 2}
+
+
 def test_indexes_are_made_once(workers: WorkerStore) -> None:
     workers.ensure_indexes()
     assert workers.ensure_indexes() == []

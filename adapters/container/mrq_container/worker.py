@@ -24,9 +24,10 @@ from mrq.ports.guard import NoGuard
 from mrq.queue import Queue
 from mrq_container.exporting import Exporter
 from mrq_container.process import ProcessUsage, memory
+from mrq_container.taskprotection import protection_loops
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from mrq.domain.ids import WorkerId
     from mrq.domain.outcome import Outcome
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from mrq.engine.shutdown import Exit
     from mrq.engine.state import WorkerState
     from mrq.ports.guard import Guard
+    from mrq.ports.runtime import Event
     from mrq_container.greenlets import GreenletTracer
     from mrq_container.profiler import Profiler
 
@@ -70,10 +72,15 @@ class Worker:
             self.guard,
             worker_options(self._app.settings),
             self._fittings(),
-            worker_loops(self._app),
+            [*worker_loops(self._app), *self._protection()],
         )
         self.queues = [Queue(name) for name in self._app.settings.queues]
         set_current_worker(self)
+
+    def _protection(self) -> list[tuple[str, Callable[[Event], None]]]:
+        """What keeps ECS from taking this task while long jobs run."""
+        after, clock = self._app.settings.ecs_protect_after, self._app.clock
+        return protection_loops(lambda: self.engine.state.active(), after, clock)  # noqa: PLW0108 - not made yet
 
     def _fittings(self) -> Fittings:
         settings = self._app.settings

@@ -9,17 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 # What the first event needs, drivers included: the start of a sandbox has the most CPU, and isn't part of the deadline.
 import mrq.engine.loop
+import mrq.engine.stats_reading
 import mrq.stores.mongo_jobs
 import mrq.stores.mongo_logs
+import mrq.stores.mongo_stats
 import mrq.stores.mongo_workers
 import mrq.stores.redis_pauses
 import mrq.stores.redis_wakeups  # noqa: F401
+from mrq.app import get_app
 from mrq.engine.budget import Budget, needs_of
 from mrq.engine.claiming import queues_of
 from mrq.engine.fittings import Fittings
 from mrq.exceptions import MrqError
 from mrq.logger import MongoHandler, handlers_of
 from mrq_lambda.continuation import continue_burst, work_remains
+from mrq_lambda.measuring import measured_by
 from mrq_lambda.orders import orders_of
 from mrq_lambda.sandbox import sandbox
 
@@ -48,9 +52,9 @@ def handler(event: Any, context: Context) -> dict[str, Any]:
     return sandbox.invocation(lambda app: drain(app, event, context))
 
 
-def measured(path: str) -> float | None:  # noqa: ARG001
+def measured(path: str) -> float | None:
     """Seconds below which nearly all jobs of a task stay; None: not measured yet."""
-    return None
+    return measured_by(get_app(), path)
 
 
 def drain(app: App, event: Any, context: Context) -> dict[str, Any]:

@@ -36,14 +36,17 @@ class BurstOrders:
     task_whitelist: frozenset[str] = frozenset()
     task_blacklist: frozenset[str] = frozenset()
     margin: float = MARGIN
+    worker_group: str = ""  # that its worker says it belongs to
     generation: int = 0  # how often the burst has called itself
     max_generations: int = MAX_GENERATIONS
     chain: str = ""  # the request that the first generation came with
 
     def options(self, settings: Settings) -> WorkerOptions:
         """The same, as a worker's."""
+        options = worker_options(settings)
         return replace(
-            worker_options(settings),
+            options,
+            report_config={**options.report_config, "worker_group": self.worker_group},
             queues=self.queues,
             strategy=self.strategy,
             greenlets=self.concurrency,
@@ -66,6 +69,7 @@ class BurstOrders:
             "task_whitelist": sorted(self.task_whitelist),
             "task_blacklist": sorted(self.task_blacklist),
             "margin": self.margin,
+            "worker_group": self.worker_group or None,
             "generation": self.generation + 1,
             "max_generations": self.max_generations,
             "chain": self.chain,
@@ -91,6 +95,7 @@ def orders_of(event: Any, settings: Settings, request: str) -> BurstOrders:
         task_whitelist=_paths(event, "task_whitelist", settings.task_whitelist),
         task_blacklist=_paths(event, "task_blacklist", settings.task_blacklist),
         margin=_seconds(event, "margin", MARGIN),
+        worker_group=_text(event, "worker_group", settings.worker_group or ""),
         generation=_whole(event, "generation", 0, 0),
         max_generations=_whole(event, "max_generations", MAX_GENERATIONS, 0, 1000),
         chain=_text(event, "chain", request),

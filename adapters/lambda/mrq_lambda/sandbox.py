@@ -22,6 +22,8 @@ log = logging.getLogger("mrq.lambda")
 
 LONGEST_SLEEP = 300.0  # seconds frozen after which connections are made anew: NAT gateways forget them after 350
 
+LAST_CALLS = 2.0  # seconds
+
 
 class Sandbox:
     """The app of this process. It is made at the first use, so a function that fails to start says why."""
@@ -85,7 +87,14 @@ class Sandbox:
             self._renewed()
             raise
         finally:
+            self._woken()
             self.left()
+
+    def _woken(self) -> None:
+        """Who was to be woken for jobs is called before the process is frozen."""
+        enqueuer = vars(self._app).get("enqueuer") if self._app is not None else None
+        if enqueuer is not None and enqueuer.waker is not None and not enqueuer.waker.wait(LAST_CALLS):
+            log.warning("somebody was to be woken, and it takes long: a dispatcher does it in its next round")
 
     def _knock(self) -> None:
         app = self.app()

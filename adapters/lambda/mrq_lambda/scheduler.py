@@ -18,18 +18,29 @@ from mrq.app_upkeep import LONGEST_TICK, tick
 from mrq_lambda.sandbox import sandbox
 
 if TYPE_CHECKING:
+    from mrq.app import App
     from mrq_lambda.context import Context
 
 MARGIN = 5.0  # seconds before the end of the invocation at which it stops watching silent workers
 
 
 def handler(event: Any, context: Context) -> dict[str, Any]:  # noqa: ARG001 - whatever invokes it, it does the same
-    """One tick. What it did is the answer: how many jobs schedules have queued, and the other chores by name.
+    """One tick. What it did is the answer: how many jobs schedules have queued, the other chores by name, and, if
+    schedules are mirrored into EventBridge Scheduler, how many entries were made and deleted, or what went wrong.
 
     Raises:
         ConfigError: the configuration is wrong; nothing was done.
         ServerUnavailableError, ServerRefusedError: MongoDB can't be reached. The next tick goes on.
     """
+    return sandbox.invocation(lambda app: _tick(app, context))
+
+
+def _tick(app: App, context: Context) -> dict[str, Any]:
     longest = max(0.0, min(LONGEST_TICK, context.get_remaining_time_in_millis() / 1000 - MARGIN))
-    done = sandbox.invocation(lambda app: tick(app, longest=longest))
-    return {"queued": done.queued, "upkeep": dict(done.upkeep)}
+    done = tick(app, longest=longest)
+    told: dict[str, Any] = {"queued": done.queued, "upkeep": dict(done.upkeep)}
+    if app.settings.eventbridge_role:
+        from mrq_lambda import mirror  # noqa: PLC0415 - boto3 takes longer to load than all of MRQ
+
+        told["mirror"] = mirror.tried(app, context.invoked_function_arn)
+    return told

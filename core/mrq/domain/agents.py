@@ -8,6 +8,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from mrq.domain.commands import normalize_command, parse_command
+from mrq.domain.groupcloud import GroupCloud
 from mrq.domain.groupsizing import GroupSizing
 from mrq.exceptions import ConfigError
 
@@ -49,14 +50,15 @@ class GroupCommand:
 @dataclass(frozen=True, slots=True)
 class WorkerGroup:
     """A worker group. `termination_timeout`: seconds that its workers may take to finish; None: as long as they
-    like. `sizing`: by which load the first command is sized; None: it runs as often as it says. `document`: all that
-    is stored about it."""
+    like. `sizing`: by which load the first command is sized; None: it runs as often as it says. `cloud`: agents have
+    nothing to run, what is sized are a service of ECS and bursts. `document`: all that is stored about it."""
 
     name: str
     commands: tuple[GroupCommand, ...]
     termination_timeout: float | None
     document: Mapping[str, Any]
     sizing: GroupSizing | None = None
+    cloud: GroupCloud | None = None
 
 
 def group_of(document: Mapping[str, Any]) -> WorkerGroup:
@@ -73,11 +75,23 @@ def group_of(document: Mapping[str, Any]) -> WorkerGroup:
     if timeout is not None and (isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or timeout < 0):
         raise ConfigError(f"{where}: process_termination_timeout should be a number of seconds, not {timeout!r}")
     read = [_command(command, name, f"{where}: commands[{position}]") for position, command in enumerate(commands)]
-    sizing = document.get("sizing")
-    if sizing is not None and not read:
-        raise ConfigError(f"{where}: sizing needs a command, and there is none")
-    sized = None if sizing is None else GroupSizing.from_dict(sizing, f"{where}: sizing")
-    return WorkerGroup(name, tuple(read), timeout, document, sized)
+    cloud = GroupCloud.from_document(document, where)
+    return WorkerGroup(name, tuple(read), timeout, document, _sizing(document, read, cloud, where), cloud)
+
+
+def _sizing(
+    document: Mapping[str, Any], commands: Sequence[GroupCommand], cloud: GroupCloud | None, where: str
+) -> GroupSizing | None:
+    sizing, place = document.get("sizing"), f"{where}: sizing"
+    if cloud is None:
+        if sizing is not None and not commands:
+            raise ConfigError(f"{place} needs a command, or ecs or burst, and there is none")
+        return None if sizing is None else GroupSizing.from_dict(sizing, place)
+    if commands:
+        raise ConfigError(f"{where}: commands are for agents, ecs and burst for the dispatcher; make two groups of it")
+    sized = GroupSizing.from_dict(cloud.sized(sizing) if isinstance(sizing, dict) else sizing, place)
+    cloud.check(sized.policy.max_workers, sized.policy.max_bursts, place)
+    return sized
 
 
 def _command(command: Any, group: str, where: str) -> GroupCommand:

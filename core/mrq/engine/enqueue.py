@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from mrq.domain.job import NewJob
 from mrq.domain.queuename import place_in_mongodb
+from mrq.domain.stats import counted_as
 from mrq.domain.status import Status
 from mrq.domain.words import many
 from mrq.engine.backoff import Backoff
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from mrq.domain.ids import JobId
     from mrq.domain.jobkeys import KeyTerms
     from mrq.engine.news import QueueNews
+    from mrq.engine.waking import Waker
     from mrq.ports.clock import Clock
     from mrq.ports.jobkeys import JobKeys
     from mrq.ports.jobs import JobStore
@@ -47,6 +50,7 @@ class Enqueuer:
     sleep: Callable[[float], None] = time.sleep
     metrics: Metrics = field(default_factory=Metrics)
     news: QueueNews | None = None
+    waker: Waker | None = None  # of somebody who can start workers
     patience: Patience = field(init=False)
     _silence: Backoff = field(default_factory=lambda: Backoff(first=1.0, longest=10.0))
     _outage: Outage = field(init=False)
@@ -134,7 +138,7 @@ class Enqueuer:
         """Jobs have just come into a queue (its full name): wake workers, and say it to all who want to know."""
 
         def tell() -> None:
-            self.wakeups.notify([queue.split("/", 1)[0]])
+            self._notify(counted_as(queue))
             if self.news is not None:
                 self.news.queued(queue, jobs)
 
@@ -142,12 +146,17 @@ class Enqueuer:
 
     def call_for(self, queues: Iterable[str]) -> None:
         """Wake the idle workers of queues, given by their full names."""
-        for root in {queue.split("/", 1)[0] for queue in queues}:
-            self.call(root)
+        for queue in {counted_as(queue) for queue in queues}:
+            self._through_redis(functools.partial(self._notify, queue))
 
-    def call(self, root: str) -> None:
-        """Wake idle workers."""
-        self._through_redis(lambda: self.wakeups.notify([root]))
+    def call(self, queue: str) -> None:
+        """Wake idle workers of one queue, or of the subqueues of a root."""
+        self.call_for([queue])
+
+    def _notify(self, queue: str) -> None:
+        """Call those who listen; if nobody does, those who can start workers."""
+        if self.wakeups.notify([queue.split("/", 1)[0]]) and self.waker is not None:
+            self.waker.ask(queue)
 
     def _through_redis(self, tell: Callable[[], None]) -> None:
         """A Redis that is away costs latency, never a job: workers also poll.

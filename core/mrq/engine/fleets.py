@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from mrq.domain.agents import as_stated
 from mrq.domain.fleet import Fleet, decide
 from mrq.domain.queuefigures import added_up
+from mrq.domain.words import many
 from mrq.engine.clock import unix
 from mrq.ports.fleets import FleetRecord
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mrq.domain.agents import GroupCommand, WorkerGroup
+    from mrq.domain.fleet import Decision
     from mrq.domain.fleetpolicy import FleetPolicy
     from mrq.domain.groupsizing import GroupSizing
     from mrq.domain.queuefigures import QueueFigures
@@ -25,6 +27,14 @@ if TYPE_CHECKING:
     from mrq.ports.fleets import FleetStore
 
 log = logging.getLogger("mrq.fleet")
+
+
+@dataclass(frozen=True, slots=True)
+class Sized:
+    """A decision. `first`: it is the one that was written; else somebody else was quicker, and starts the bursts."""
+
+    record: FleetRecord
+    first: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +54,27 @@ class FleetSizer:
         return self._size(group.name, command.command, sizing)
 
     def _size(self, name: str, command: str, sizing: GroupSizing) -> int:
+        sizing = replace(sizing, policy=_without_bursts(sizing.policy))
+        return self.size(name, sizing, self._fleet(name, command)).record.decision.containers
+
+    def size(self, name: str, sizing: GroupSizing, fleet: Fleet, most_bursts: int | None = None) -> Sized:
+        """Decide, and write down what and why, before anything is done about it.
+
+        `most_bursts`: so many can be started now, whatever the policy says. Raises StoreUnavailableError.
+        """
         last, now = self.fleets.last(name), self.clock.now()
         figures = added_up(self.figures(queue) for queue in sizing.queues)
-        fleet = self._fleet(name, command)
         memory = None if last is None else last.decision.memory
-        decision = decide(_without_bursts(sizing.policy), figures, fleet, memory, unix(now))
-        changed = last is None or last.decision.containers != decision.containers
-        self.fleets.save(name, FleetRecord(now, figures, fleet, decision), changed=changed)
-        if changed:
+        policy = sizing.policy if most_bursts is None else _held_at(sizing.policy, fleet.bursts + most_bursts)
+        decision = decide(policy, figures, fleet, memory, unix(now))
+        if most_bursts is not None:
+            decision = _held(decision, fleet, most_bursts, sizing.policy)
+        changed = last is None or last.decision.containers != decision.containers or decision.bursts > 0
+        record = FleetRecord(now, figures, fleet, decision)
+        first = self.fleets.save(name, record, changed=changed, seen=last)
+        if changed and first:
             log.info("worker group %r: %s", name, decision.reason)
-        return decision.containers
+        return Sized(record, first)
 
     def _fleet(self, name: str, command: str) -> Fleet:
         running = wanted = 0
@@ -66,3 +87,19 @@ class FleetSizer:
 def _without_bursts(policy: FleetPolicy) -> FleetPolicy:
     """Agents start no bursts: what is left to them would be done by nobody."""
     return replace(policy, max_bursts=0, max_workers=max(1, policy.max_workers)) if policy.max_bursts else policy
+
+
+def _held_at(policy: FleetPolicy, bursts: int) -> FleetPolicy:
+    """Where bursts can't be had, containers are to do their part. A group without containers keeps its hope for one."""
+    most = max(bursts, 0 if policy.max_workers else 1)
+    return replace(policy, max_bursts=min(policy.max_bursts, most))
+
+
+def _held(decision: Decision, fleet: Fleet, most_bursts: int, policy: FleetPolicy) -> Decision:
+    if fleet.bursts + most_bursts >= policy.max_bursts:
+        return decision
+    bursts, memory = min(decision.bursts, most_bursts), decision.memory
+    if bursts < decision.bursts:
+        memory = replace(memory, bursts_asked=fleet.bursts + bursts)
+    reason = f"{decision.reason}; Lambda has room for {many(most_bursts, 'more burst')}"
+    return replace(decision, bursts=bursts, memory=memory, reason=reason)

@@ -41,7 +41,7 @@ class RawEnqueuer:
         if wanted:
             self.raw.enqueue(name, wanted)
             self.enqueuer.metrics.queues("enqueued", {name.id: len(wanted)})
-            self.enqueuer.call(name.root)
+            self.enqueuer.call(name.id)
 
     def _checked(self, name: QueueName, payloads: Any) -> list[bytes] | dict[bytes, float]:
         scored = name.type in (QueueType.SORTED_SET, QueueType.TIMED_SET)

@@ -91,6 +91,17 @@ class StatsReader:
             for name, counts in found
         ]
 
+    def run_times(self, path: str, start: datetime, end: datetime, resolution: Resolution) -> Spread | None:
+        """How long the runs of a task took in [start, end); None: there were none.
+
+        Raises:
+            ValueError: those are too many periods.
+        """
+        counts = Counts()
+        for tally in self._tallies(start, end, resolution, path=path).values():
+            counts.merge(tally.select(path=path))
+        return Spread.of(counts.run)
+
     def _seconds(self, start: datetime, end: datetime) -> float:
         return max(0.0, (min(end, self.clock.now()) - start).total_seconds())
 

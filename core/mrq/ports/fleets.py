@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
@@ -18,12 +18,15 @@ DECISIONS_KEPT: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class FleetRecord:
-    """One decision, and what it was made from. `at`: naive, UTC."""
+    """One decision, and what it was made from. `at`: naive, UTC. `failure`: why it could not be carried out; "": it
+    could. `revision`: the store's."""
 
     at: datetime
     figures: QueueFigures
     fleet: Fleet
     decision: Decision
+    failure: str = ""
+    revision: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,7 @@ class FleetChange:
 
 
 class FleetStore(Protocol):
-    """One record a group. If two decide at once the later one stays, which is harmless.
+    """One record a group. Of two that decide at once, from the same last decision, one is told that it came too late.
 
     Each method raises StoreUnavailableError when the database is away.
     """
@@ -46,8 +49,13 @@ class FleetStore(Protocol):
         """The last decision; None: there was none, or it can't be read any more."""
         ...
 
-    def save(self, group: str, record: FleetRecord, *, changed: bool) -> None:
-        """Replace the last decision. `changed`: it is one of the changes too."""
+    def save(self, group: str, record: FleetRecord, *, changed: bool, seen: FleetRecord | None) -> bool:
+        """Replace the last decision if it is still the one that was `seen` (None: there was none that could be read).
+        `changed`: it is one of the changes too. False: somebody else has decided meanwhile, nothing was written."""
+        ...
+
+    def failed(self, group: str, failure: str) -> None:
+        """Note that the last decision could not be carried out, and why."""
         ...
 
     def changes(self, group: str) -> Sequence[FleetChange]:

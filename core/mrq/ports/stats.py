@@ -92,6 +92,11 @@ class StatsStore(Protocol):
         """
         ...
 
+    def waiting_by_path(self, queue: str, now: datetime, most: int) -> dict[str, int]:
+        """Of which tasks the first jobs are that wait in a regular queue (`main/`: in its subqueues) and could start,
+        and how many of each; `most` are looked at. Raises as `backlog` does."""
+        ...
+
     # ---- upkeep
 
     def ensure_indexes(self, largest: int | None = None) -> list[str]:

@@ -27,8 +27,9 @@ class Subscription(Protocol):
 class Wakeups(Protocol):
     """Calls from producers to idle workers, by root queue."""
 
-    def notify(self, roots: Iterable[str]) -> None:
-        """Call the workers that listen to these root queues."""
+    def notify(self, roots: Iterable[str]) -> set[str]:
+        """Call the workers that listen to these root queues. Those that nobody seems to listen to: in cluster mode
+        only workers are seen that are connected to the same node."""
         ...
 
     def leave_marks(self, root: str, jobs: int, ttl: float) -> None:

@@ -60,6 +60,11 @@ class WorkerStore(Protocol):
         """Documents of workers that are neither stopped nor lost, at most `limit`."""
         ...
 
+    def bursts(self) -> dict[str, int]:
+        """How many workers with a stated end that is still to come are neither stopped nor lost, by the `worker_group`
+        of their config ("": none)."""
+        ...
+
     def expire(self, before: datetime, limit: int) -> int:
         """Delete at most `limit` documents of workers that should have been deleted before a time, an hour after
         their last sign of life; see JobStore."""

@@ -94,6 +94,19 @@ class FileSettings(CommandSettings):
     scheduler_tasks: list[dict[str, Any]] = option(
         [], "Tasks to queue at set times", group="Scheduler", commands=FILE_ONLY
     )
+    eventbridge_role: str = option(
+        "",
+        "ARN of the role with which EventBridge Scheduler invokes the scheduler's function when a schedule is due; "
+        "empty: it is not used",
+        group="Scheduler",
+        commands=FILE_ONLY,
+    )
+    eventbridge_group: str = option(
+        "default",
+        "Group of EventBridge Scheduler for these entries; one for each database",
+        group="Scheduler",
+        commands=FILE_ONLY,
+    )
     event_jobs: list[dict[str, Any]] = option(
         [],
         "Events of AWS, and the jobs that mrq_lambda.events makes of them",

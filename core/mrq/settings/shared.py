@@ -102,6 +102,18 @@ class JobSettings(ServerSettings):
         unit="seconds",
         minimum=0,
     )
+    wake_up: str = option(
+        "",
+        "Whom to invoke when jobs come into a queue that no worker listens to: lambda:FUNCTION; empty: nobody",
+        group="Queues and jobs",
+    )
+    wake_up_interval: float = option(
+        5.0,
+        "Wake somebody for the same queue at most this often",
+        group="Queues and jobs",
+        unit="seconds",
+        above=0,
+    )
     queue_ttl: float = option(
         DAY,
         "Forget the size of a queue that did not change for this long",

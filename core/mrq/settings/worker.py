@@ -150,6 +150,14 @@ class LimitSettings(WorkerSettings):
         unit="seconds",
         minimum=0,
     )
+    ecs_protect_after: float = option(
+        30.0,
+        "In ECS, keep a scale-in from this task while a job has run for longer than this; 0: never",
+        group="Limits",
+        commands=WORKER,
+        unit="seconds",
+        minimum=0,
+    )
     report_interval: float = option(
         10.0,
         "Write a report to MongoDB this often; 0: never",

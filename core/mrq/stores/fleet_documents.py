@@ -1,7 +1,8 @@
 """Documents of `mrq_fleets`.
 
 `_id` is the group; `at`, `figures`, `fleet`, `containers`, `bursts`, `reason`, `memory` are those of the last decision;
-`changes` are the last decisions that changed something, oldest first.
+`changes` are the last decisions that changed something, oldest first; `revision` counts the decisions; `failure` says
+why the last one could not be carried out.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ def fields_of(record: FleetRecord) -> Document:
         "bursts": decision.bursts,
         "reason": decision.reason,
         "memory": decision.memory.as_dict(),
+        "failure": record.failure,
     }
 
 
@@ -48,7 +50,9 @@ def record_of(document: Mapping[str, Any]) -> FleetRecord | None:
             figures["run_time"] = RunTimes(**figures["run_time"])
         memory = FleetMemory.from_dict(document["memory"])
         decision = Decision(document["containers"], document["bursts"], document["reason"], memory)
-        return FleetRecord(document["at"], QueueFigures(**figures), Fleet(**document["fleet"]), decision)
+        fleet, figured = Fleet(**document["fleet"]), QueueFigures(**figures)
+        failure, revision = document.get("failure", ""), document.get("revision", 0)
+        return FleetRecord(document["at"], figured, fleet, decision, failure, revision)
     except (KeyError, TypeError, ConfigError):
         return None
 

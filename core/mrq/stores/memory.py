@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import threading
 import time
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -98,6 +99,12 @@ class MemoryWorkerStore:
             document.update(status=WorkerStatus.LOST.value, jobs=[], datelost=self._now())
             return True
 
+    def bursts(self) -> dict[str, int]:
+        """See WorkerStore."""
+        with self._lock:
+            running = [d for d in self._living() if "deadline" in d and d["deadline"] > self._now()]
+            return dict(Counter(d["config"].get("worker_group") or "" for d in running))
+
     def gone(self, workers: Iterable[WorkerId]) -> set[WorkerId]:
         """See WorkerStore."""
         with self._lock:
@@ -148,13 +155,16 @@ class MemoryWakeups:
         self._ears: list[MemorySubscription] = []
         self._lock = threading.Lock()
 
-    def notify(self, roots: Iterable[str]) -> None:
+    def notify(self, roots: Iterable[str]) -> set[str]:
         """See Wakeups."""
         called = set(roots)
+        heard: set[str] = set()
         with self._lock:
             for ear in self._ears:
                 if called & ear.roots:
                     ear.called.set()
+                    heard |= ear.roots
+        return called - heard
 
     def leave_marks(self, root: str, jobs: int, ttl: float) -> None:
         """See Wakeups. No worker of MRQ 0.9 is in this process."""

@@ -26,13 +26,24 @@ class MemoryFleetStore:
             document = copy.deepcopy(self._fleets.get(group))
         return None if document is None else record_of(document)
 
-    def save(self, group: str, record: FleetRecord, *, changed: bool) -> None:
+    def save(self, group: str, record: FleetRecord, *, changed: bool, seen: FleetRecord | None) -> bool:
         """See FleetStore."""
         with self._lock:
+            document = self._fleets.get(group, {})
+            last = record_of(document)
+            if (last and last.revision) != (seen and seen.revision):
+                return False
             document = self._fleets.setdefault(group, {"_id": group})
-            document.update(fields_of(record))
+            document.update(fields_of(record), revision=document.get("revision", 0) + 1)
             if changed:
                 document["changes"] = [*document.get("changes", ()), change_of(record)][-DECISIONS_KEPT:]
+            return True
+
+    def failed(self, group: str, failure: str) -> None:
+        """See FleetStore."""
+        with self._lock:
+            if group in self._fleets:
+                self._fleets[group]["failure"] = failure
 
     def changes(self, group: str) -> list[FleetChange]:
         """See FleetStore."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import threading
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import bson
@@ -148,6 +149,19 @@ class MemoryStatsStore:
         oldest = (now - due[0]).total_seconds() if due else None
         waiting, delayed = min(most, len(due)), min(most, len(times) - len(due))
         return Backlog(waiting, delayed, oldest, capped=most in (waiting, delayed))
+
+    def waiting_by_path(self, queue: str, now: datetime, most: int) -> dict[str, int]:
+        """See StatsStore."""
+        due = [
+            document
+            for document in self._jobs()
+            if document["status"] == Status.QUEUED
+            and document.get("datequeued")
+            and document["datequeued"] <= now
+            and _is_in(document["queue"], queue)
+        ]
+        due.sort(key=lambda document: (document["queue"], document["datequeued"], document["_id"]))
+        return dict(Counter(document["path"] for document in due[:most]))
 
     # ---- upkeep
 

@@ -55,8 +55,12 @@ FAILED = IndexModel(
 
 JOBS = (QUEUED, STARTED, EXPIRES, RETRY, FAILED, FAILURES, CHILDREN)
 
-# Suspects by their last sign of life; documents of workers that are gone vanish after an hour (MRQ 0.9).
-WORKERS = (IndexModel([("datereported", ASCENDING)], name="datereported_1", expireAfterSeconds=3600),)
+WORKERS = (
+    # Suspects by their last sign of life; documents of workers that are gone vanish after an hour (MRQ 0.9).
+    IndexModel([("datereported", ASCENDING)], name="datereported_1", expireAfterSeconds=3600),
+    # Bursts: those that run, and suspects by their stated end. Other workers are not in it.
+    IndexModel([("deadline", ASCENDING)], name="mrq_deadline", partialFilterExpression={"deadline": {"$exists": True}}),
+)
 
 # Keys under which jobs are queued once: forgotten when they have not been used for long.
 KEYS = (IndexModel([("dateexpires", ASCENDING)], name="dateexpires_1", expireAfterSeconds=0),)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import bson.errors
@@ -17,7 +18,7 @@ from mrq.stores.documents import queue_range
 from mrq.stores.mongo_client import translated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from pymongo.collection import Collection
@@ -159,29 +160,40 @@ class MongoStatsStore:
 
     def backlog(self, queue: str, now: datetime, most: int) -> Backlog:
         """See StatsStore."""
-        try:
+        with _in_time(queue):
             waiting, since = self._count(queue, {"$lte": now}, most)
             delayed, _ = self._count(queue, {"$gt": now}, most)
-        except PyMongoError as error:
-            if error.timeout:
-                raise StoreUnavailableError(f"MongoDB needs too long to count the jobs of {queue}") from None
-            raise
         oldest = None if since is None else max(0.0, (now - since).total_seconds())
         return Backlog(waiting, delayed, oldest, capped=most in (waiting, delayed))
+
+    def waiting_by_path(self, queue: str, now: datetime, most: int) -> dict[str, int]:
+        """See StatsStore."""
+        with _in_time(queue):
+            return self._paths(self._waiting(queue, {"$lte": now}, most))
+
+    @translated
+    def _paths(self, waiting: list[Document]) -> dict[str, int]:
+        found = self._jobs.aggregate(
+            [*waiting, {"$group": {"_id": "$path", "jobs": {"$sum": 1}}}], maxTimeMS=LONGEST_COUNT
+        )
+        return {group["_id"]: group["jobs"] for group in found}
 
     @translated
     def _count(self, queue: str, when: Document, most: int) -> tuple[int, datetime | None]:
         """How many, and since when the first of them: in the order of the index, that is the first of a queue even
         when the rest is not looked at."""
-        place: Any = queue_range(queue) if queue.endswith("/") else queue
-        wanted = {"queue": place, "status": Status.QUEUED.value, "datequeued": when}
         group = {"_id": None, "jobs": {"$sum": 1}, "first": {"$min": "$datequeued"}}
-        order = {"queue": ASCENDING, "datequeued": ASCENDING, "_id": ASCENDING}
-        found = self._jobs.aggregate(
-            [{"$match": wanted}, {"$sort": order}, {"$limit": most}, {"$group": group}], maxTimeMS=LONGEST_COUNT
-        )
+        found = self._jobs.aggregate([*self._waiting(queue, when, most), {"$group": group}], maxTimeMS=LONGEST_COUNT)
         answer = next(iter(found), None)
         return (0, None) if answer is None else (answer["jobs"], answer["first"])
+
+    @staticmethod
+    def _waiting(queue: str, when: Document, most: int) -> list[Document]:
+        """The first jobs of a queue, in the order of the index."""
+        place: Any = queue_range(queue) if queue.endswith("/") else queue
+        order = {"queue": ASCENDING, "datequeued": ASCENDING, "_id": ASCENDING}
+        wanted = {"queue": place, "status": Status.QUEUED.value, "datequeued": when}
+        return [{"$match": wanted}, {"$sort": order}, {"$limit": most}]
 
     # ---- upkeep
 
@@ -207,3 +219,13 @@ class MongoStatsStore:
 def _is(key: str, value: str) -> Document:
     """That a part of `each` has this value, whatever is in it: one that starts with $ is no name of a field."""
     return {"$eq": [f"$$each.{key}", {"$literal": value}]}
+
+
+@contextmanager
+def _in_time(queue: str) -> Iterator[None]:
+    try:
+        yield
+    except PyMongoError as error:
+        if error.timeout:
+            raise StoreUnavailableError(f"MongoDB needs too long to count the jobs of {queue}") from None
+        raise

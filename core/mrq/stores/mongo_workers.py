@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pymongo
@@ -36,6 +37,7 @@ class MongoWorkerStore:
     """See mrq.ports.workers.WorkerStore."""
 
     def __init__(self, database: Database[Document]) -> None:
+        self._database = database
         self._workers: Collection[Document] = database.get_collection(
             "mrq_workers", write_concern=WriteConcern("majority")
         )
@@ -123,6 +125,21 @@ class MongoWorkerStore:
     def alive(self, limit: int) -> list[dict[str, Any]]:
         """See WorkerStore."""
         return list(self._workers.find({"status": {"$nin": _GONE}}).limit(max(1, limit)))
+
+    @translated
+    def bursts(self) -> dict[str, int]:
+        """See WorkerStore."""
+        now = self._database.command("hello")["localTime"]
+        groups = self._workers.aggregate(
+            [
+                {"$match": {"deadline": {"$gt": now}, "status": {"$nin": _GONE}}},
+                {"$group": {"_id": "$config.worker_group", "workers": {"$sum": 1}}},
+            ]
+        )
+        found: Counter[str] = Counter()
+        for group in groups:
+            found[group["_id"] or ""] += group["workers"]
+        return dict(found)
 
     @translated
     def expire(self, before: datetime, limit: int) -> int:

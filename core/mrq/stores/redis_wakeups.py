@@ -31,10 +31,9 @@ class RedisWakeups:
         self._prefix = prefix
 
     @best_effort
-    def notify(self, roots: Iterable[str]) -> None:
+    def notify(self, roots: Iterable[str]) -> set[str]:
         """See Wakeups."""
-        for root in roots:
-            self._redis.publish(self._channel(root), b"1")
+        return {root for root in roots if not self._redis.publish(self._channel(root), b"1")}
 
     @best_effort
     def leave_marks(self, root: str, jobs: int, ttl: float) -> None:

@@ -16,10 +16,11 @@ HANDLERS = {
     "mrq_lambda.burst": {"boto3", "botocore", "aws_lambda_powertools", "jmespath", "cronsim", "mrq.engine.scheduler"},
     "mrq_lambda.scheduler": {"boto3", "botocore", "aws_lambda_powertools", "jmespath", "mrq.engine.loop"},
     "mrq_lambda.events": {"cronsim", "mrq.engine.loop", "mrq.engine.scheduler"},
+    "mrq_lambda.dispatcher": {"cronsim", "mrq.engine.loop", "mrq.engine.scheduler"},
 }
 YARDSTICK = "import pymongo, redis"  # both drivers: what every handler needs
 FLOOR = "pass"
-LIMITS = {"burst": 2.5, "scheduler": 2.5, "events": 4.0}
+LIMITS = {"burst": 2.5, "scheduler": 2.5, "events": 4.0, "dispatcher": 4.0}
 
 
 def fresh(code: str) -> str:

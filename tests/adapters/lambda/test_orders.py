@@ -25,12 +25,15 @@ def test_an_empty_event_does_what_the_settings_say() -> None:
 def test_an_event_says_it_all() -> None:
     event = {"queues": "one two_raw", "strategy": "sequential", "concurrency": 3, "max_jobs": 10, "margin": 2,
              "task_whitelist": ["a.B"], "task_blacklist": [], "generation": 2, "max_generations": 3,
-             "chain": "first"}  # fmt: skip
+             "chain": "first", "worker_group": "g"}  # fmt: skip
     orders = orders_of(event, SETTINGS, "request")
     assert orders.queues == ("one", "two_raw")
     options = orders.options(SETTINGS)
     assert (options.queues, options.greenlets, options.max_jobs) == (("one", "two_raw"), 3, 10)
     assert (options.only, options.never) == ({"a.B"}, frozenset())
+    assert options.report_config["worker_group"] == "g"
+    assert options.report_config["greenlets"] == SETTINGS.greenlets, "the rest is as it was"
+    assert orders_of(orders.next_event(1), SETTINGS, "request").worker_group == "g"
 
 
 def test_the_next_generation_gets_what_is_left() -> None:

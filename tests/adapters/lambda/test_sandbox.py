@@ -8,7 +8,7 @@ import pytest
 
 from mrq.exceptions import ConfigError, ServerRefusedError, ServerUnavailableError
 from mrq_lambda import secretvalues
-from mrq_lambda.sandbox import LONGEST_SLEEP, Sandbox
+from mrq_lambda.sandbox import LAST_CALLS, LONGEST_SLEEP, Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,6 +74,23 @@ def test_after_a_long_freeze_connections_are_new(sandbox: Sandbox, slept: float)
     again, new = sandbox.invocation(lambda app: (app, app.jobs))
     assert again is app
     assert new is not jobs
+
+
+def test_before_the_freeze_those_are_called_who_were_to_be_woken(sandbox: Sandbox) -> None:
+    waited: list[float] = []
+
+    class Waker:
+        def wait(self, timeout: float) -> bool:
+            waited.append(timeout)
+            return False
+
+    def work(app: App) -> None:
+        app.enqueuer.waker = Waker()  # type: ignore[assignment]
+        raise KeyError("the work fails")
+
+    with pytest.raises(KeyError):
+        sandbox.invocation(work)
+    assert waited == [LAST_CALLS]
 
 
 # ---- secrets

@@ -12,6 +12,7 @@ import pytest
 
 from mrq.job import queue_job, queue_jobs
 from mrq.queue import Queue
+from support.ecsagent import EcsAgent
 from support.waiting import wait_until
 from support.workers import TESTS
 
@@ -34,6 +35,14 @@ def test_a_job_finds_its_worker(site: Site) -> None:
         "config": 3,
     }
     assert status in ("started", "spawn", "wait")  # it may be the very first job
+
+
+def test_in_ecs_a_long_job_keeps_a_scale_in_from_its_task(site: Site) -> None:
+    with EcsAgent() as agent:
+        site.worker("--ecs_protect_after", "1", ECS_AGENT_URI=agent.uri)
+        queue_job(NAP, {"seconds": 60})
+        wait_until(lambda: bool(agent.asked), 30, what="ECS is asked for protection")
+    assert agent.asked[0][0] == "/api/task/task-protection/v1/state"
 
 
 def test_a_class_of_ones_own_is_around_each_job(site: Site) -> None:

@@ -11,9 +11,12 @@ from hypothesis import strategies as st
 
 from mrq.domain.agents import AgentShare, WorkerGroup, as_stated, group_of, spread, wanted
 from mrq.domain.commands import parse_command
+from mrq.domain.groupcloud import BurstFunction, EcsService, GroupCloud
 from mrq.exceptions import ConfigError
 
 Plan = dict[Any, list[str]]
+ECS = {"ecs": {"cluster": "c", "service": "s"}}
+SIZED = {"queues": ["a"], "target": {"oldest_wait": 60}}
 
 
 def agents(*ids: str, cpu: int = 1024, **desired: list[str]) -> list[AgentShare]:
@@ -50,6 +53,21 @@ def test_a_group_is_read_as_mrq_0_9_writes_it() -> None:
     assert group_of({"_id": "empty"}).commands == ()
 
 
+def test_a_group_of_the_dispatcher_names_what_is_sized() -> None:
+    group = group_of({"_id": "g", **ECS, "sizing": SIZED})
+    assert (group.cloud, group.commands) == (GroupCloud(EcsService("c", "s")), ())
+    assert group.sizing is not None
+    assert group.sizing.policy.max_workers == 10
+    burst = {"function": "f", "event": {"margin": 3}}
+    group = group_of({"_id": "g", "burst": burst, "sizing": {**SIZED, "max_bursts": 5}})
+    assert group.cloud == GroupCloud(burst=BurstFunction("f", {"margin": 3}))
+    assert group.sizing is not None
+    assert (group.sizing.policy.max_workers, group.sizing.policy.max_bursts) == (0, 5)
+    both = group_of({"_id": "g", **ECS, "burst": burst, "sizing": {**SIZED, "max_bursts": 5}})
+    assert both.sizing is not None
+    assert (both.sizing.policy.max_workers, both.sizing.policy.max_bursts) == (10, 5)
+
+
 def test_how_many_there_are_to_be_may_be_decided_elsewhere() -> None:
     group = group_of({"_id": "g", "commands": ["w a --processes 2", "w b"]})
 
@@ -78,6 +96,21 @@ def test_how_many_there_are_to_be_may_be_decided_elsewhere() -> None:
         ({"commands": ["w"], "sizing": {"queues": "a"}}, "sizing: queues should be a list of 1 to 100 names"),
         ({"commands": ["w"], "sizing": {"queues": [""]}}, "sizing: queues should be names, not ''"),
         ({"commands": ["w"], "sizing": {"queues": ["a"]}}, "sizing: .*target"),
+        ({"ecs": {"cluster": "c", "service": "s"}}, "sizing should be a dict with queues"),
+        ({"ecs": 5}, "ecs: expected keys with values, got 5"),
+        ({"ecs": {"cluster": "c"}}, "ecs: service should be a name or an ARN, not None"),
+        ({"ecs": {"cluster": "", "service": "s"}}, "ecs: cluster should be a name or an ARN, not ''"),
+        ({"ecs": {"cluster": "c", "servise": "s"}}, "ecs: unknown key 'servise'; did you mean 'service'"),
+        ({"burst": {"function": 5}}, "burst: function should be a name or an ARN, not 5"),
+        ({"burst": {"function": "f", "event": []}}, r"burst: event should be an object such as {}, not \[\]"),
+        ({"burst": {"function": "f"}, "sizing": SIZED}, "sizing: max_workers and max_bursts are both 0"),
+        ({**ECS, "burst": {"function": "f"}, "sizing": SIZED}, "sizing: burst is there, but max_bursts is 0"),
+        (
+            {"burst": {"function": "f"}, "sizing": {**SIZED, "max_bursts": 2, "max_workers": 3}},
+            "sizing: max_workers is 3, but only burst is there; add ecs",
+        ),
+        ({**ECS, "sizing": {**SIZED, "max_bursts": 2}}, "sizing: max_bursts is 2, but only ecs is there; add burst"),
+        ({**ECS, "sizing": SIZED, "commands": ["w"]}, "commands are for agents, ecs and burst for the dispatcher"),
     ],
 )
 def test_what_is_wrong_with_a_group_is_said_with_its_place(changes: dict[str, Any], what: str) -> None:

@@ -24,11 +24,12 @@ class Calls:
         self.away = False
         self.tried = 0
 
-    def notify(self, roots: Any) -> None:
+    def notify(self, roots: Any) -> set[str]:
         if self.away:
             self.tried += 1
             raise StoreUnavailableError("Redis is away")
         self.roots.extend(roots)
+        return set()
 
     def subscribe(self, roots: Any) -> Any:
         raise NotImplementedError
