@@ -309,3 +309,15 @@ def test_idle_means_that_brand_new_subqueues_are_empty_too(site: Site, worker: C
     ids = [queue_job(ECHO, {}, queue=f"case/{token()}/new") for _ in range(5)]
     worker.wait_idle()
     assert [in_status(job_id, "success", timeout=0.1)["status"] for job_id in ids] == ["success"] * 5
+
+
+# ---- tracing
+
+
+def test_with_trace_greenlets_every_job_has_its_own_time_and_its_switches(site: Site, own: str) -> None:
+    job = queue_job("support.tracedtasks.Sleeper", {"seconds": 1}, queue=own)
+    with site.worker(own, flags=("--trace_greenlets",)) as worker:
+        worker.wait_idle()
+        document = finished(job)
+    assert 0 <= document["time"] < 0.5
+    assert document["switches"] >= 1
