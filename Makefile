@@ -25,7 +25,7 @@ PART = $(COMPILE) --no-annotate --constraint requirements/all.lock
 export NO_MKDOCS_2_WARNING := 1
 
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test check check-containers docs openapi bench bench-quick bench-guard bench-claims lock clean
+.PHONY: help setup ui demo test browser check check-ui check-containers docs openapi screenshots bench bench-quick bench-guard bench-claims lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,21 +33,41 @@ help: ## List the targets
 setup: $(DEV) ## Create .venv with all that the targets below need (done by them when missing)
 	@echo "Ready: .venv. Try: make demo"
 
+ui: $(if $(wildcard $(DEMO)),,$(DEV)) ## Build the dashboard's page (with npm; Node comes from a wheel where there is none)
+	@$(BIN)/python dashboard/ui/build.py --find-node || $(PIP) install --require-hashes --requirement requirements/node.lock
+	@$(BIN)/python dashboard/ui/build.py
+
+# Where npm's registry can't be reached all else works: the demo, the API, and all tests but those of the page.
+.PHONY: try-ui
+try-ui: $(if $(wildcard $(DEV)),$(DEV),$(DEMO))
+	@$(MAKE) --no-print-directory ui || true
+
 # The environment of the tests holds all that the demo needs.
-demo: $(if $(wildcard $(DEV)),$(DEV),$(DEMO)) ## Run the example on a real MongoDB and Valkey, started for it
+demo: $(if $(wildcard $(DEV)),$(DEV),$(DEMO)) try-ui ## Run the example on a real MongoDB and Valkey, started for it
 	@$(BIN)/mrq demo
 
 # Most tests wait for leases and processes, so more of them than there are cores can run side by side; each of these
 # processes starts servers of its own.
-test: $(DEV) ## Run all tests, on servers started for them; ARGS="tests/unit -k name" for some
+test: $(DEV) try-ui ## Run all tests, on servers started for them; ARGS="tests/unit -k name" for some
 	@$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),--numprocesses $(TESTERS) --dist worksteal)
 
-check: $(DEV) check-containers ## Format, lint, types, rings of imports, docs, container files
+browser: ## Install the Chromium in which the page is tested (Debian and Ubuntu, as root)
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || \
+		{ apt-get -qq update && apt-get -qq install --yes --no-install-recommends chromium >/dev/null; }
+
+screenshots: $(DEV) ui ## Take the pictures of the documentation, of a dashboard with jobs made up for it
+	@PYTHONPATH=tests $(BIN)/python docs/images/take_screenshots.py
+
+check: $(DEV) check-ui check-containers ## Format, lint, types, rings of imports, docs, container files
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/mkdocs build --strict
+
+# Whether the page's code fits the API, as its OpenAPI document says. Where node or npm's registry can't be had it says so.
+check-ui: $(DEV) try-ui openapi
+	@if test -d dashboard/ui/node_modules; then $(BIN)/python dashboard/ui/build.py --check; fi
 
 # The wheels of both tools are for Linux x86_64. Compose is called without its Python wrapper, which exits
 # with 0 whatever happens.
@@ -80,14 +100,15 @@ bench-claims: $(DEV) ## Measure what a claim costs with 1,000,000 jobs queued, o
 
 lock: ## Write requirements/*.lock again (needs uv; for newer versions: UPGRADE=--upgrade)
 	@command -v $(UV) >/dev/null || { echo "make lock needs uv: pip install uv, or UV=/path/to/uv" >&2; exit 1; }
-	@$(COMPILE) pyproject.toml --all-extras --group dev --output-file requirements/all.lock
+	@$(COMPILE) pyproject.toml --all-extras --group dev --group node --output-file requirements/all.lock
 	@$(PART) pyproject.toml --extra container --extra dashboard --extra embedded --extra lambda --group dev --output-file requirements/dev.lock
 	@$(PART) pyproject.toml --extra container --extra embedded --group build --output-file requirements/demo.lock
 	@$(PART) pyproject.toml --extra container --output-file requirements/container.lock
 	@$(PART) --group build --output-file requirements/build.lock
+	@$(PART) --group node --output-file requirements/node.lock
 
 clean: ## Remove what the targets made, .venv too; .mrq, the data of `mrq up`, stays
-	rm -rf .venv site dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf .venv site dist build dashboard/ui/node_modules dashboard/mrq_dashboard/static/dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/pyvenv.cfg:

@@ -22,6 +22,19 @@ def pytest_runtest_makereport() -> Generator[None, Any, Any]:
     return report
 
 
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """After pytest's own last line: tests that this machine could not run for want of a browser or the page."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or hasattr(config, "workerinput"):
+        return
+    reports = [report for report in reporter.stats.get("skipped", []) if "tests/browser/" in report.nodeid]
+    if reports:
+        _, _, reason = reports[0].longrepr
+        counts = ", ".join(f"{len(found)} {name}" for name in ("failed", "error", "passed", "skipped")
+                           if (found := reporter.stats.get(name)))  # fmt: skip
+        reporter.write_line(f"{counts}; not run: {len(reports)} {reason.removeprefix('Skipped: ')}")
+
+
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Servers]:
     """MongoDB and Redis: those of MRQ_TEST_MONGODB and MRQ_TEST_REDIS, else embedded ones."""

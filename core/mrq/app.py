@@ -228,8 +228,14 @@ class App(StoreShelf):
             *self.audit.ensure_indexes(largest),
             *self.operations.ensure_indexes(largest),
             *self.agents.ensure_indexes(largest),
+            *self._of_insights(largest),
             *(self.stats.ensure_indexes(largest) if self.stats else ()),
         ]
+
+    def _of_insights(self, largest: int | None) -> list[str]:
+        if self._stores is not None:
+            return []
+        return [*self.deploys.ensure_indexes(largest), *self.profiles.ensure_indexes(largest)]
 
     def worker(
         self,
@@ -246,6 +252,7 @@ class App(StoreShelf):
             ConfigError: a queue or the strategy can't be served.
         """
         from mrq.engine.loop import Worker  # noqa: PLC0415 - producers don't need it
+        from mrq.engine.obeying import Obedience  # noqa: PLC0415
 
         worker = Worker(
             options or worker_options(self.settings),
@@ -259,6 +266,8 @@ class App(StoreShelf):
             loops=loops,
             budget=budget,
         )
+        if self._stores is None or self._stores.orders is not None:
+            worker.more_loops.append(("orders", Obedience(worker, self.orders, self.clock).loop))
         self._made = [reference for reference in self._made if reference() is not None]
         self._made.append(weakref.ref(worker))
         return worker
@@ -289,6 +298,9 @@ def worker_options(settings: Settings) -> WorkerOptions:
         worker_id=settings.worker_id,
         queue_ttl=settings.queue_ttl,
         stats_ttl=settings.stats_worker_ttl,
+        blocking_limit=settings.trace_blocking,
+        deploy=settings.deploy,
+        trace_memory=settings.trace_memory,
         default_ttl=settings.default_job_ttl,
         only=task_paths(settings.task_whitelist),
         never=task_paths(settings.task_blacklist),

@@ -18,6 +18,8 @@ from mrq.stores.connections import OFF, Clients
 if TYPE_CHECKING:
     from mrq.ports.agents import AgentStore
     from mrq.ports.audit import AuditStore
+    from mrq.ports.deploys import Deploys
+    from mrq.ports.failures import FailureStore
     from mrq.ports.fleets import FleetStore
     from mrq.ports.jobkeys import JobKeys
     from mrq.ports.joblists import JobLists
@@ -25,7 +27,9 @@ if TYPE_CHECKING:
     from mrq.ports.locks import Locks
     from mrq.ports.logs import LogStore
     from mrq.ports.operations import OperationStore
+    from mrq.ports.orders import Orders
     from mrq.ports.pauses import Pauses
+    from mrq.ports.profiles import Profiles
     from mrq.ports.rates import Rates
     from mrq.ports.raw import RawQueues
     from mrq.ports.reports import JobReports
@@ -61,6 +65,10 @@ class Stores:
     operations: OperationStore | None = None
     agents: AgentStore | None = None
     stats: StatsStore | None = None
+    failures: FailureStore | None = None
+    orders: Orders | None = None
+    deploys: Deploys | None = None
+    profiles: Profiles | None = None
     fleets: FleetStore | None = None
 
 
@@ -225,6 +233,42 @@ class StoreShelf:
         from mrq.stores.mongo_reports import MongoJobReports  # noqa: PLC0415
 
         return MongoJobReports(self._database)
+
+    @cached_property
+    def failures(self) -> FailureStore:
+        """Failed jobs in groups."""
+        if self._stores:
+            return _given(self._stores.failures, "failures")
+        from mrq.stores.mongo_failures import MongoFailureStore  # noqa: PLC0415
+
+        return MongoFailureStore(self._database)
+
+    @cached_property
+    def orders(self) -> Orders:
+        """What workers are told."""
+        if self._stores:
+            return _given(self._stores.orders, "orders")
+        from mrq.stores.mongo_orders import MongoOrders  # noqa: PLC0415
+
+        return MongoOrders(self._database)
+
+    @cached_property
+    def deploys(self) -> Deploys:
+        """When which version of the code was deployed."""
+        if self._stores:
+            return _given(self._stores.deploys, "deploys")
+        from mrq.stores.mongo_deploys import MongoDeploys  # noqa: PLC0415
+
+        return MongoDeploys(self._database)
+
+    @cached_property
+    def profiles(self) -> Profiles:
+        """Where the time of workers went."""
+        if self._stores:
+            return _given(self._stores.profiles, "profiles")
+        from mrq.stores.mongo_profiles import MongoProfiles  # noqa: PLC0415
+
+        return MongoProfiles(self._database)
 
     @cached_property
     def job_lists(self) -> JobLists:

@@ -88,8 +88,8 @@ def set_logger_config() -> None:
 
 
 def enable_greenlet_tracing() -> None:
-    """MRQ 0.9's switch for `trace_greenlets`. Says that this version can't trace yet, and does nothing."""
-    log.warning("enable_greenlet_tracing() has no effect: tracing greenlets is not there yet in this version")
+    """MRQ 0.9's switch for `trace_greenlets`. Says what to do in its place, and does nothing."""
+    log.warning("enable_greenlet_tracing() has no effect: start the worker with --trace_greenlets")
 
 
 # ---- the job

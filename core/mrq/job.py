@@ -101,8 +101,6 @@ class Job(JobSaving):
         self.queue = queue
         self.data: dict[str, Any] | None = None
         self.datestarted: datetime | None = None
-        self.greenlet_switches = 0  # not traced in this version
-        self.greenlet_time = 0.0
         self.worker = Process.worker
         if start or fetch:
             self.fetch(start=start)
@@ -127,6 +125,18 @@ class Job(JobSaving):
 
     def __repr__(self) -> str:
         return f"<Job {self.id}>"
+
+    @property
+    def greenlet_time(self) -> float:
+        """Seconds in which its run in this process had the processor, up to the last switch; 0: not traced."""
+        trace = None if self._run is None else self._run.trace
+        return 0.0 if trace is None else trace.usage().time
+
+    @property
+    def greenlet_switches(self) -> int:
+        """How often its run in this process was switched to; 0: not traced."""
+        trace = None if self._run is None else self._run.trace
+        return 0 if trace is None else trace.usage().switches
 
     @property
     def run(self) -> Run | None:

@@ -83,14 +83,15 @@ class JobSaving:
     def _insert(cls, jobs_data: Iterable[dict[str, Any]], queue: str | None, *, store: bool) -> list[dict[str, Any]]:
         """Insert jobs given as documents, which get their `_id`s. Those of status started are not started yet."""
         app, new, documents = get_app(), [], list(jobs_data)
-        now = app.clock.now()
+        now, run = app.clock.now(), current_run.get()
+        parent = None if run is None else run.job.id
         for data in documents:
             data["_id"] = data.get("_id") or app.jobs.new_id()
             name = waiting_place(data.get("queue") or queue or app.queue_of(data["path"])).id
             data.update(queue=name, status=Status(data.get("status", Status.QUEUED)).value)
             placed = data.setdefault("datequeued", now)
             due = now + STARTS_WITHIN if data["status"] == Status.STARTED else None
-            new.append(NewJob(data["_id"], data["path"], data.get("params") or {}, name, placed, due))
+            new.append(NewJob(data["_id"], data["path"], data.get("params") or {}, name, placed, due, parent))
         if store and new:
             app.jobs.check(new)
             app.enqueuer.patience.through(lambda: app.jobs.insert(new), f"{len(new)} jobs wait to be queued")

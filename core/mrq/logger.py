@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import logging
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from mrq.app import App, get_app
+from mrq.domain.redaction import redacted_text
 from mrq.engine.classes import class_at
 from mrq.engine.logs import LogBuffer, LogWriter
-from mrq.engine.run import current_run
+from mrq.engine.run import Process, current_run
 from mrq.exceptions import ConfigError
 from mrq.ports.logs import LOGS_SIZE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mrq.settings import Settings
 
-__all__ = ["MongoHandler", "TolerantFormatter", "handlers_of"]
+__all__ = ["JsonFormatter", "MongoHandler", "RedactingFormatter", "TolerantFormatter", "handlers_of"]
+
+
+JSON = "json"
+"""In place of a format: one JSON object a line."""
 
 
 class TolerantFormatter(logging.Formatter):
@@ -30,6 +39,43 @@ class TolerantFormatter(logging.Formatter):
             plain = logging.makeLogRecord(record.__dict__)
             plain.msg, plain.args = " ".join(map(str, (record.msg, *arguments))), None
             return super().format(plain)
+
+
+class RedactingFormatter(TolerantFormatter):
+    """The same, with the values of secrets hidden."""
+
+    def __init__(self, form: str | None = None, names: Sequence[str] = ()) -> None:
+        super().__init__(form)
+        self._names = tuple(names)
+
+    def format(self, record: logging.LogRecord) -> str:
+        """See logging.Formatter."""
+        return redacted_text(super().format(record), self._names)
+
+
+class JsonFormatter(RedactingFormatter):
+    """One JSON object a line: time, level, logger, message, and of the job that runs there its id, task and queue, and
+    the worker."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """See logging.Formatter."""
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": super().format(record),
+        }
+        run = current_run.get()
+        if run is not None:
+            line |= {"job": str(run.job.id), "task": run.job.path, "queue": run.job.queue}
+        if Process.worker is not None:
+            line["worker"] = str(Process.worker.id)
+        return json.dumps(line, ensure_ascii=False)
+
+
+def formatter_of(form: str, settings: Settings) -> logging.Formatter:
+    """For lines in a form of the settings. Raises ValueError: it is none."""
+    return JsonFormatter(None, settings.log_redact) if form == JSON else RedactingFormatter(form, settings.log_redact)
 
 
 class MongoHandler(logging.Handler):
@@ -98,7 +144,7 @@ def _made(path: str, about: dict[str, Any], setting: str, settings: Settings) ->
     made = class_at(path, setting)
     try:
         handler = made(**about)
-        handler.setFormatter(TolerantFormatter(form))
+        handler.setFormatter(formatter_of(form, settings))
         handler.setLevel(level)
     except (TypeError, ValueError, AttributeError, OSError) as error:
         raise ConfigError(f"{setting} {path!r}: no log handler can be made of it: {error}") from error

@@ -14,22 +14,29 @@ from typing import TYPE_CHECKING
 from mrq.app import get_app
 from mrq.app_stats import reader
 from mrq.domain.figures import Figures, FleetPoint, QueuePoint, Spread, WorkerPoint
+from mrq.domain.objectives import ObjectiveState, states
 from mrq.domain.queuefigures import QueueFigures, RunTimes
-from mrq.domain.stats import Resolution
+from mrq.domain.stats import Resolution, counted_as
+from mrq.ports.deploys import Deploy
 
 if TYPE_CHECKING:
     from mrq.engine.stats_reading import StatsReader
 
 __all__ = [
+    "Deploy",
     "Figures",
     "FleetPoint",
+    "ObjectiveState",
     "QueueFigures",
     "QueuePoint",
     "RunTimes",
     "Spread",
     "WorkerPoint",
+    "deploys",
     "figures",
     "fleet_history",
+    "mark_deploy",
+    "objectives",
     "queue_figures",
     "queue_history",
     "resolution_for",
@@ -38,6 +45,7 @@ __all__ = [
 ]
 
 HOUR = timedelta(hours=1)
+LONGEST_VERSION = 200
 NAMES = {each.value: each for each in (Resolution.MINUTE, Resolution.HOUR, Resolution.DAY)}
 MINUTES_UP_TO, HOURS_UP_TO = timedelta(hours=6), timedelta(days=14)
 
@@ -103,6 +111,44 @@ def fleet_history(start: datetime | None = None, end: datetime | None = None, re
     """All workers together. The arguments are those of `figures`. Raises ValueError, ServerUnavailableError."""
     start, end = _between(start, end)
     return _reader().fleet_history(start, end, _resolution(resolution, start, end))
+
+
+def objectives(last: timedelta = timedelta(minutes=15)) -> list[ObjectiveState]:
+    """Whether queues keep to the objectives that RAW_QUEUES and QUEUES_CONFIG state, by the runs of the last minutes.
+
+    One of a queue in which nothing ran neither holds nor fails: `holds` is None. Raises ServerUnavailableError.
+    """
+    settings = get_app().settings
+    tables = {**settings.queues_config, **settings.raw_queues}
+    wanted = {queue: stated for queue, entry in tables.items() if (stated := entry.get("objectives"))}
+    if not wanted:
+        return []
+    end = get_app().clock.now()
+    found = {each.queue: each for each in totals("queue", end - last, end)}
+    return [
+        state
+        for queue, stated in sorted(wanted.items())
+        for state in states(queue, stated, found.get(counted_as(queue)))
+    ]
+
+
+def mark_deploy(version: str) -> Deploy:
+    """Mark that a version of the code goes live now. Raises ValueError: it has no name; ServerUnavailableError."""
+    if not version.strip() or len(version) > LONGEST_VERSION:
+        raise ValueError(f"a version is a text of 1 to {LONGEST_VERSION} characters, not {version[:50]!r}")
+    app = get_app()
+    deploy = Deploy(version.strip(), app.clock.now())
+    app.deploys.mark(deploy)
+    return deploy
+
+
+def deploys(start: datetime | None = None, end: datetime | None = None) -> list[Deploy]:
+    """The marks of a time, the last hour if nothing else is said; the newest 200, oldest first.
+
+    Raises ValueError, ServerUnavailableError.
+    """
+    start, end = _between(start, end)
+    return get_app().deploys.between(start, end)
 
 
 def resolution_for(length: timedelta) -> Resolution:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
 
 from gevent.pywsgi import WSGIServer
 
@@ -18,12 +19,16 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("mrq.worker")
 
+PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
+
 REPORTS = {"/": False, "/report": False, "/report_mem": True}
 """Paths that answer with the report, and whether memory and CPU time are measured for it."""
 
 
 class AdminServer:
-    """Answers GET: `/` and `/report`, `/report_mem`, `/wait_for_idle`. Whoever reaches the port may ask."""
+    """Answers GET: `/` and `/report`, `/report_mem`, `/wait_for_idle`,
+    `/metrics` for Prometheus,
+    `/profile?seconds=10`. Whoever reaches the port may ask."""
 
     def __init__(self, worker: Worker, ip: str, port: int) -> None:
         self._worker = worker
@@ -53,12 +58,16 @@ class AdminServer:
         self, environ: dict[str, Any], start: Callable[[str, list[tuple[str, str]]], object]
     ) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
-        status, body = "200 OK", b""
+        status, body, kind = "200 OK", b"", "application/json"
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
             status, body = "405 Method Not Allowed", b'{"error": "only GET"}'
         elif path in REPORTS:
             report = self._worker.get_worker_report(with_memory=REPORTS[path])
             body = json.dumps(report, default=as_json).encode()
+        elif path == "/metrics":
+            body, kind = self._worker.exporter.prometheus(self._worker.engine).encode(), PROMETHEUS
+        elif path == "/profile":
+            body = json.dumps({"profile": self._worker.profile(seconds_in(environ["QUERY_STRING"]))}).encode()
         elif path == "/wait_for_idle":
             self._worker.wait_for_idle()
             if self._worker.engine.stop.graceful:  # as in MRQ 0.9, one that ends doesn't say that it is idle
@@ -67,8 +76,16 @@ class AdminServer:
                 body = b"idle"
         else:
             status, body = "404 Not Found", b'{"error": "not found"}'
-        start(status, [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
+        start(status, [("Content-Type", kind), ("Content-Length", str(len(body)))])
         return [body]
+
+
+def seconds_in(query: str, otherwise: float = 10.0) -> float:
+    """`seconds=N` of a query."""
+    try:
+        return float(parse_qs(query)["seconds"][0])
+    except (KeyError, ValueError):
+        return otherwise
 
 
 def published(worker: Worker) -> None:

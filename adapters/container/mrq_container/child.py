@@ -30,11 +30,16 @@ from mrq_container.watched import NUDGE_SIGNAL
 from mrq_container.worker import Worker
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mrq.app import App
     from mrq.engine.loop import Worker as Engine
     from mrq.settings import Loaded
 
 log = logging.getLogger("mrq.worker")
+
+PROFILE_SIGNAL = signal.SIGUSR2
+"""Makes a profile of ten seconds."""
 
 TRACK_GREENLETS = "GEVENT_TRACK_GREENLET_TREE"  # gevent's own variable
 LAST_WORDS = 5.0  # seconds for threads and exit handlers of tasks, once the worker has ended
@@ -75,7 +80,7 @@ def work(loaded: Loaded, argv: list[str]) -> int:
         return 2
     if not _servers_answer(app):
         return 1
-    _obey_signals(worker.engine, app, guard)
+    _obey_signals(worker.engine, app, guard, worker.profile)
     try:
         code = worker.work()
     except (ServerUnavailableError, ServerRefusedError) as error:
@@ -130,7 +135,7 @@ def _servers_answer(app: App) -> bool:
     return True
 
 
-def _obey_signals(worker: Engine, app: App, guard: Any) -> None:
+def _obey_signals(worker: Engine, app: App, guard: Any, profile: Callable[[], str]) -> None:
     """SIGINT once: finish what runs. Twice, or SIGTERM: interrupt it. The handlers set flags and no more."""
 
     def interrupt() -> None:
@@ -149,6 +154,7 @@ def _obey_signals(worker: Engine, app: App, guard: Any) -> None:
             guard.signalled()
 
     gevent.signal_handler(signal.SIGINT, interrupt)
+    gevent.signal_handler(PROFILE_SIGNAL, lambda: log.info("%s", profile()))
     gevent.signal_handler(signal.SIGTERM, worker.stop.interrupt, "terminated (SIGTERM)")
     signal.signal(NUDGE_SIGNAL, out_of_time)
 

@@ -33,6 +33,7 @@ class Signals:
         os.set_blocking(self._writer, False)
         os.set_blocking(self._reader, False)
         signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
+        signal.signal(signal.SIGUSR2, signal.SIG_IGN)  # it is for workers, and must not end those who watch them
         for number in watched:
             signal.signal(number, self._note)
 

@@ -11,7 +11,7 @@ import click
 from mrq.app import App, use_app
 from mrq.cli.options import SettingsCommand, given_on_command_line, settings_options
 from mrq.exceptions import ConfigError
-from mrq.logger import TolerantFormatter, handlers_of
+from mrq.logger import formatter_of, handlers_of
 from mrq.settings import Command, Loaded, load, put_current_directory_first
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def set_up_logging(loaded: Loaded) -> None:
     """
     settings = loaded.settings
     terminal = logging.StreamHandler(sys.stderr)
-    terminal.setFormatter(TolerantFormatter(settings.log_format))
+    terminal.setFormatter(formatter_of(settings.log_format, settings))
     terminal.setLevel(logging.ERROR if settings.quiet else settings.log_level)
     ours = logging.getLogger("mrq")
     ours.handlers[:] = [terminal]  # first: what goes wrong with the others is to be seen

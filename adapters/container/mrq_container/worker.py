@@ -12,15 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from mrq.app import get_app, worker_options
+from mrq.app_tracing import IoTracing
 from mrq.app_upkeep import worker_loops
 from mrq.cli.run import as_json
-from mrq.context import get_current_config, set_current_worker
+from mrq.context import get_current_config, get_current_job, set_current_worker
 from mrq.engine.execute import outcome_of
 from mrq.engine.fittings import Fittings
 from mrq.job import Job
 from mrq.logger import MongoHandler
 from mrq.ports.guard import NoGuard
 from mrq.queue import Queue
+from mrq_container.exporting import Exporter
 from mrq_container.process import ProcessUsage, memory
 from mrq_container.taskprotection import protection_loops
 
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
     from mrq.engine.state import WorkerState
     from mrq.ports.guard import Guard
     from mrq.ports.runtime import Event
+    from mrq_container.greenlets import GreenletTracer
+    from mrq_container.profiler import Profiler
 
 log = logging.getLogger("mrq.worker")
 
@@ -55,8 +59,12 @@ class Worker:
         """Raises ConfigError: a queue, the strategy or the id can't be served, or a schedule is wrong."""
         self._app = get_app()
         self._usage = ProcessUsage()
+        self._tracer = _tracer() if self._app.settings.trace_greenlets else None
         self._performed: dict[int, Outcome] = {}
         self._admin: Any = None
+        self._io = IoTracing(self._app, get_current_job)
+        self.exporter = Exporter(self._app.clock)
+        self._profiler: Profiler | None = None
         self.exit: Exit | None = None
         self.log = logging.getLogger("mrq.current")
         self.engine = self._app.worker(
@@ -82,8 +90,12 @@ class Worker:
             logs=handler.writer(self._app) if handler is not None else None,
             perform=self._perform if own else None,
             process=self._usage.report,
+            trace=self._tracer.trace if self._tracer is not None else None,
+            profile=self.profile,
+            io=self._io.trace,
+            totals=self.exporter.totals if settings.emf or settings.admin_port else None,
             memory=lambda: memory()["total"],
-            reported=self._write_report if settings.report_file else None,
+            reported=self._reported if settings.report_file or settings.emf else None,
         )
 
     # ---- what it is
@@ -146,6 +158,9 @@ class Worker:
 
         Raises ServerUnavailableError when MongoDB is away.
         """
+        if self._tracer is not None:
+            self._tracer.install()
+        self._io.install()
         self.engine.begin()
         settings = self._app.settings
         if settings.admin_port and settings.processes <= 1:  # several can't share a port (MRQ 0.9)
@@ -178,6 +193,9 @@ class Worker:
         self.exit = self.engine.end()
         if self._admin is not None:
             self._admin.stop()
+        if self._tracer is not None:
+            self._tracer.remove()
+        self._io.remove()
         return self.exit.code
 
     def shutdown_graceful(self) -> None:
@@ -200,6 +218,14 @@ class Worker:
         published(self)
 
     # ---- jobs
+
+    def profile(self, seconds: float = 10.0) -> str:
+        """Begin a sampling profile of this worker; what it says is to be read by people. `mrq profile` shows it."""
+        from mrq_container.profiler import Profiler  # noqa: PLC0415 - few workers are asked for one
+
+        if self._profiler is None:
+            self._profiler = Profiler(self._app.profiles, self._app.clock, self._app.jobs.new_id, lambda: self.id)
+        return self._profiler.start(seconds)
 
     def perform_job(self, job: Job) -> None:
         """Run a job, by its `perform`. To be extended: what happens around this call happens around each job, in its
@@ -261,6 +287,13 @@ class Worker:
         """Write the report to MongoDB now. Raises ServerUnavailableError."""
         self.engine.reporter.write()
 
+    def _reported(self, report: Mapping[str, Any]) -> None:
+        settings = self._app.settings
+        if settings.report_file:
+            self._write_report(report)
+        if settings.emf:
+            self.exporter.write_emf(self.engine)
+
     def _write_report(self, report: Mapping[str, Any]) -> None:
         """To `report_file`, as a whole or not at all."""
         path = Path(self._app.settings.report_file)
@@ -270,6 +303,12 @@ class Worker:
             part.replace(path)
         except OSError as error:
             log.warning("the report file %s can't be written: %s", path, error)
+
+
+def _tracer() -> GreenletTracer:
+    from mrq_container.greenlets import GreenletTracer  # noqa: PLC0415 - few workers have one
+
+    return GreenletTracer()
 
 
 class PoolView:

@@ -10,6 +10,7 @@ import click
 from mrq.app import App
 from mrq.cli.options import SettingsCommand, given_on_command_line, settings_options
 from mrq.cli.run import as_json
+from mrq.domain.redaction import COMMON, redacted
 from mrq.domain.status import Status
 from mrq.exceptions import MrqError
 from mrq.ports.reports import FAILED
@@ -22,8 +23,10 @@ except ModuleNotFoundError:  # it comes with the extra `embedded`
     Console = None  # type: ignore[assignment, misc]
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
+    from mrq.domain.attempt import Attempt
     from mrq.domain.job import JobRecord
 
 COLOURS = {Status.SUCCESS.value: "green"} | dict.fromkeys((status.value for status in FAILED), "red")  # others: yellow
@@ -52,17 +55,19 @@ def job(ctx: click.Context, /, *, job_id: str, **_settings: Any) -> int:
         if record is None:
             click.echo(f"mrq: there is no job {job_id} in this database; it may have expired", err=True)
             return 1
-        show(record)
+        show(record, app.settings.log_redact)
         _show_log(app, record)
     finally:
         app.close()
     return 0
 
 
-def show(record: JobRecord) -> None:
+def show(record: JobRecord, redact: Sequence[str] = COMMON) -> None:
     """Print it; with colours where rich is installed and stdout is a terminal."""
-    for name, value in facts(record):
+    for name, value in facts(record, redact):
         _line(name, value, COLOURS.get(value, "yellow") if name == "status" else "")
+    if record.attempts:
+        _section("Runs", "\n".join(_run_line(run) for run in record.attempts))
     if record.traceback:
         _section("Traceback", record.traceback)
     for number, run in enumerate(record.traceback_history, 1):
@@ -70,6 +75,16 @@ def show(record: JobRecord) -> None:
             continue  # it is the one above
         about = f"Earlier run {number}: {run.get('status')} at {_time(run.get('date'))}"
         _section(about, run.get("traceback") or "")
+
+
+def _run_line(run: Attempt) -> str:
+    """One run, in one line."""
+    took = "" if run.ended is None else f", {(run.ended - run.started).total_seconds():.3f} s"
+    used = "" if run.time is None else f", {run.time:.3f} s of it at work, {run.switches} switches"
+    where = f" on {run.worker}" if run.worker is not None else ""
+    version = f", version {run.deploy}" if run.deploy else ""
+    why = f": {run.exceptiontype} {run.message or ''}".rstrip() if run.exceptiontype else ""
+    return f"{_time(run.started)} {run.end.value if run.end else 'runs'}{where}{took}{used}{version}{why}"
 
 
 def _show_log(app: App, record: JobRecord) -> None:
@@ -87,7 +102,7 @@ def _show_log(app: App, record: JobRecord) -> None:
     _section(title, "\n".join(lines[-LINES:]))
 
 
-def facts(record: JobRecord) -> list[tuple[str, str]]:
+def facts(record: JobRecord, redact: Sequence[str] = COMMON) -> list[tuple[str, str]]:
     """Names and values of what is known, without what isn't there."""
     found = [
         ("job", str(record.id)),
@@ -95,7 +110,7 @@ def facts(record: JobRecord) -> list[tuple[str, str]]:
         ("task", record.path),
         ("queue", record.queue),
         ("raw queue", str(record.document.get("raw_queue") or "")),
-        ("params", _value(record.params)),
+        ("params", _value(redacted(record.params, redact))),
         ("queued at", _time(record.datequeued)),
         ("not before", _time(record.due)),
         ("started at", _time(record.datestarted)),
@@ -109,6 +124,7 @@ def facts(record: JobRecord) -> list[tuple[str, str]]:
         ("deleted at", _time(record.dateexpires)),
         ("result", _value(record.result) if "result" in record.document else ""),
         ("exception", record.exceptiontype or ""),
+        ("failure group", record.fingerprint or ""),
     ]
     return [(name, value) for name, value in found if value]
 

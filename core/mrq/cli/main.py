@@ -44,6 +44,10 @@ COMMANDS = {
     "simulate": About(
         "Show wait time, workers and cost over a day, before deploying.", "mrq.cli.simulate:simulate_command"
     ),
+    "failures": About("Show failed jobs in groups of the same failure.", "mrq.cli.failures:failures"),
+    "mark-deploy": About("Mark in the statistics that a version goes live.", "mrq.cli.tell:mark_deploy"),
+    "profile": About("Show where the time of a worker went.", "mrq.cli.profile:profile"),
+    "tell": About("Tell a running worker: quiet, resume, stop, resize, profile.", "mrq.cli.tell:tell"),
     "stats": About("Show what ran lately, by queue or by task.", "mrq.cli.stats:stats"),
     "tick": About("Queue what recurs and look after everything, once.", "mrq.cli.tick:tick"),
     "up": About("Run MongoDB and Valkey without installing them.", "mrq.cli.up:up", "embedded"),

@@ -6,14 +6,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from mrq.domain.attempt import AttemptEnd, attempt_of, end_of
 from mrq.domain.outcome import Failure
 from mrq.domain.status import Status
 
 if TYPE_CHECKING:
+    from mrq.domain.attempt import Attempt
     from mrq.domain.ids import JobId, Token, WorkerId
     from mrq.domain.job import ClaimedJob
     from mrq.domain.options import TaskOptions
     from mrq.domain.outcome import Outcome
+    from mrq.domain.usage import Usage
 
 
 NEVER = datetime(9999, 12, 31)  # noqa: DTZ001 - naive and in UTC, as all times here
@@ -48,6 +51,10 @@ class JobChange:
     losses: int | None = None
     losses_alone: int | None = None
     progress: float | None = None
+    usage: Usage | None = None
+    deploy: str = ""
+    memory_diff: int | None = None  # bytes
+    attempt: Attempt | None = None  # to be kept beside what the other fields say of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +80,13 @@ def change_for(
     worker: WorkerId | None,
     *,
     shows_progress: bool = False,
+    usage: Usage | None = None,
+    deploy: str = "",
+    memory_diff: int | None = None,
 ) -> JobChange:
     """Turn an outcome into what is to be written. TTLs follow MRQ 0.9: results count from now, the others
-    from when the job was queued. `shows_progress`: the job has told how far it is; a success makes that 1."""
+    from when the job was queued. `shows_progress`: the job has told how far it is; a success makes that 1.
+    `deploy`: the version of the code. A success is its own record; any other run is also kept as an attempt."""
     base = JobChange(
         status=outcome.status,
         at=now,
@@ -85,14 +96,18 @@ def change_for(
         worker=worker,
         retry_count=outcome.retry_count,
         queue=outcome.queue,
+        usage=usage,
+        deploy=deploy,
+        memory_diff=memory_diff,
     )
     if base.status is Status.SUCCESS:
         expires = after(now, options.result_ttl)
         return replace(base, expires=expires, result=outcome.result, progress=1.0 if shows_progress else None)
-    if base.status is Status.ABORT:
-        return replace(base, expires=after(now, options.abort_ttl))
     if base.status is Status.QUEUED and outcome.due is not None:
         return replace(base, datequeued=outcome.due, due=outcome.due, has_slot=outcome.has_slot)
+    base = replace(base, attempt=attempt_of(job, end_of(outcome), now, worker, outcome.failure, usage, deploy))
+    if base.status is Status.ABORT:
+        return replace(base, expires=after(now, options.abort_ttl))
     if base.status is Status.QUEUED:
         return replace(base, datequeued=None if outcome.at_front else now)
     expires = after(job.datequeued or now, options.default_ttl)
@@ -116,21 +131,26 @@ def loss_of(
         return JobChange(status=Status.QUEUED, at=now, expires=None)
     losses, alone = job.losses + 1, job.losses_alone + job.alone
     if alone < max_losses:
-        return JobChange(status=Status.QUEUED, at=now, expires=None, losses=losses, losses_alone=alone)
+        return JobChange(
+            status=Status.QUEUED, at=now, expires=None, losses=losses, losses_alone=alone,
+            attempt=attempt_of(job, AttemptEnd.LOST, now, worker),
+        )  # fmt: skip
     text = (
         f"WorkerLost: the worker died {losses} times while this job was running, {alone} of them while it ran "
         "alone, so it is not tried again. Look for os._exit, a crash in native code, or memory "
         "exhaustion; requeue the job once the cause is gone."
     )
+    failure = Failure("WorkerLost", text)
     return JobChange(
         status=Status.FAILED,
         at=now,
         expires=after(job.datequeued or now, ttl),
         totaltime=(now - job.datestarted).total_seconds(),
-        failure=Failure("WorkerLost", text),
+        failure=failure,
         worker=worker,
         losses=losses,
         losses_alone=alone,
+        attempt=attempt_of(job, AttemptEnd.LOST, now, worker, failure),
     )
 
 

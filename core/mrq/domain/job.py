@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from mrq.domain.attempt import Attempt
     from mrq.domain.ids import JobId, Token, WorkerId
     from mrq.domain.status import Status
 
@@ -28,6 +29,7 @@ class NewJob:
     queue: str
     datequeued: datetime
     due: datetime | None = None
+    parent: JobId | None = None  # the job that queued it
     encoded: bytes | None = field(default=None, repr=False, compare=False)
 
 
@@ -95,5 +97,8 @@ class JobRecord:
     losses_alone: int = 0
     exceptiontype: str | None = None
     traceback: str | None = None
+    parent: JobId | None = None
     traceback_history: tuple[Mapping[str, Any], ...] = ()
+    attempts: tuple[Attempt, ...] = ()  # oldest first; the last one may still run
+    fingerprint: str | None = None  # the group in which its last run failed
     document: Mapping[str, Any] = field(default_factory=dict)  # all of it, as stored

@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from mrq.domain.fingerprint import Signature
     from mrq.domain.status import Status
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why a run didn't succeed: the exception's class name and its traceback as text."""
+    """Why a run didn't succeed: the exception's class name and its traceback as text, and what it is recognised by."""
 
     exceptiontype: str
     traceback: str
     original_traceback: str | None = None
+    signature: Signature | None = None  # None: only the class name is known
 
 
 @dataclass(frozen=True, slots=True)

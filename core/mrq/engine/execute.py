@@ -6,9 +6,10 @@ import random
 import traceback
 from typing import TYPE_CHECKING, Any
 
+from mrq.domain.fingerprint import LONGEST_MESSAGE, Signature
 from mrq.domain.outcome import Failure, Outcome
 from mrq.domain.status import Status
-from mrq.engine.frames import of_task
+from mrq.engine.frames import of_task, own_frames
 from mrq.engine.retries import found_in_modules
 from mrq.exceptions import (
     SEPARATOR,
@@ -100,9 +101,18 @@ def failure_of(exc: BaseException) -> Failure:
     """An exception as it is stored: the class name and the traceback from the task's own frames on."""
     original = original_of(exc)
     if original is None:
-        return Failure(type(exc).__name__, _format(exc))
+        return Failure(type(exc).__name__, _format(exc), signature=_signature(exc))
     own = _format(exc).rpartition(SEPARATOR)[0] or _format(exc)  # the rest is stored beside it
-    return Failure(type(exc).__name__, own, _format(original))
+    return Failure(type(exc).__name__, own, _format(original), _signature(original))
+
+
+def _signature(exc: BaseException) -> Signature:
+    """What this failure is recognised by. Interruptions hit a task anywhere: where says nothing."""
+    try:
+        message = storable(str(exc)[:LONGEST_MESSAGE])
+    except Exception:  # noqa: BLE001 - as in _format
+        message = ""
+    return Signature(type(exc).__name__, () if isinstance(exc, Interrupt) else own_frames(exc.__traceback__), message)
 
 
 def _format(exc: BaseException) -> str:

@@ -125,7 +125,7 @@ class Heartbeat:
 
     def release_orphans(self) -> None:
         """Hand back jobs that are started in this worker's name but that it doesn't hold."""
-        limit = 4 * self.options.greenlets + self.options.unsettled_limit
+        limit = 4 * max(self.options.greenlets, self.state.greenlets) + self.options.unsettled_limit
         orphans = [
             job for job in self.jobs.started_by(self.state.worker, limit) if not self.state.holds(job.id, job.token)
         ]

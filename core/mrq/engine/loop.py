@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from mrq.domain.words import many
 from mrq.domain.worker import WorkerStatus
 from mrq.engine.backoff import Backoff
+from mrq.engine.blocking import BlockingWatch
 from mrq.engine.budget import OpenRoots
 from mrq.engine.claiming import Claimer, queues_of
 from mrq.engine.collector import collector_of
@@ -85,13 +86,11 @@ class Worker:
     ) -> None:
         """`loops`: what else runs until the event is set, by name. `budget`: its time, if its end is known."""
         self.options, self._budget = options, budget
-        self._more_loops = loops
-        self.fittings = fittings = fittings or Fittings()
-        self.runtime = runtime
-        self._enqueuer = enqueuer
+        self.more_loops = list(loops)
+        self.fittings, self.runtime = fittings or Fittings(), runtime
+        self._enqueuer, self._clock = enqueuer, clock
         self._jobs = jobs = stores.jobs
         self._workers = workers = stores.workers
-        self._clock = clock
         self._guard = guard or NoGuard()
         kick = runtime.event()
         self.state = WorkerState(jobs.new_id(), options.greenlets, options.unsettled_limit, kick)
@@ -112,14 +111,13 @@ class Worker:
         self._heartbeat = self._make_heartbeat(stores)
         self._departure = None if budget is None else Departure(budget, self.state, self.stop, self._heartbeat, clock)
         self._claimer = self._make_claimer(stores)
-        self.reporter = Reporter(jobs, workers, self.state, clock, options, fittings, self.sizes, self.collector)
+        self.reporter = Reporter(jobs, workers, self.state, clock, options, self.fittings, self.sizes, self.collector)
         self._maintenance = Maintenance(jobs, enqueuer, clock)
-        self._lost_identity = False
-        self._enough = ""  # why the loop is over though the worker is not to stop
+        self._lost_identity, self._enough = False, ""  # why the loop is over though the worker is not to stop
         self._idle = IdleBell(kick)
         self._raw_upkeep = self._make_upkeep(stores)
         self._identity = self._make_identity()
-        roots = self._claimer.roots if options.woken is None else self._claimer.roots & options.woken
+        roots = self._claimer.roots & (self._claimer.roots if options.woken is None else options.woken)
         self._listener = Listener(stores.wakeups, self.state, self._permits, clock, roots, options.max_latency)
         self._deadlines = Deadlines(self.state, self._settler, clock, self._guard, options, self._is_stuck)
 
@@ -127,13 +125,14 @@ class Worker:
         return Settler(
             stores.jobs, self.state, self.runtime, self._clock, self.options, self._enqueuer.metrics,
             self._permits.ended, raw=stores.raw, returned=self._enqueuer.call_for, collector=self.collector,
+            totals=self.fittings.totals,
         )  # fmt: skip
 
     def _make_sizes(self, stores: StorePorts) -> SizePublisher:
-        interval, ttl = self.options.report_interval, self.options.queue_ttl
         return SizePublisher(
-            stores.jobs, stores.sizes, stores.locks, self._clock, self.queues, interval=interval, ttl=ttl
-        )
+            stores.jobs, stores.sizes, stores.locks, self._clock, self.queues,
+            interval=self.options.report_interval, ttl=self.options.queue_ttl,
+        )  # fmt: skip
 
     def _make_identity(self) -> Identity:
         return Identity(
@@ -152,6 +151,7 @@ class Worker:
             permits=self._permits, limits=Limits(stores, self._permits, self.runtime, self._clock),
             queue_limits=self._queue_limits, sizes=self.sizes, metrics=self._enqueuer.metrics, runtime=self.runtime,
             clock=self._clock, guard=self._guard, fittings=self.fittings, collector=self.collector, budget=self._budget,
+            blocking=BlockingWatch(self.options.blocking_limit, self._clock), options=self.options,
         )  # fmt: skip
 
     def _make_heartbeat(self, stores: StorePorts) -> Heartbeat:
@@ -206,7 +206,7 @@ class Worker:
             loops |= {"heartbeat": self._heartbeat.loop, "rescue": self._heartbeat.look_after}
             loops |= {"wake-up": self._listener.loop, "raw upkeep": self._raw_upkeep.loop}
             loops["maintenance"] = self._maintenance.loop
-        for name, loop in (*loops.items(), *self._fitted_loops(), *self._more_loops):
+        for name, loop in (*loops.items(), *self._fitted_loops(), *self.more_loops):
             self._loops.start(name, functools.partial(loop, self._loops.stopped))
         for name, writes in self._settling.items():
             self._loops.start(name, writes, may_end=True)
@@ -340,7 +340,7 @@ class Worker:
         if self._performer.alone:
             self._performer.run_next_alone()
             return 0
-        return quota.allowed(free)
+        return 0 if self.state.quiet else quota.allowed(free)
 
     def _awaits_start(self) -> bool:
         """Whether a job that was taken is not in its task yet: it may go back, and another be taken in its place."""

@@ -35,9 +35,12 @@ class WorkerOptions:
     worker_id: str = ""  # the first identity; one that is taken is not used
     max_memory: int = 0  # MB
     queue_ttl: float = 24 * 3600.0  # published sizes of queues are forgotten after this
+    trace_memory: bool = False  # measure the process before and after each run
+    blocking_limit: float = 0.25  # seconds without a switch of which a traced job is warned
     stats_ttl: float = 6 * 3600.0  # what this worker counts in a minute is kept for so long
     woken: frozenset[str] | None = None  # root queues whose producers wake idle workers; None: all
     raw_queues: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # the table RAW_QUEUES
+    deploy: str = ""  # the version of the code that runs
     report_config: Mapping[str, Any] = field(default_factory=dict)  # the part of the settings shown to others
 
     interrupt_grace: float = 10.0  # a job that survives its interruption for so long can't be interrupted

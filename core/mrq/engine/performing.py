@@ -18,11 +18,13 @@ from mrq.ports.errors import StoreUnavailableError
 if TYPE_CHECKING:
     from mrq.domain.job import ClaimedJob
     from mrq.domain.outcome import Failure
+    from mrq.engine.blocking import BlockingWatch
     from mrq.engine.budget import Budget
     from mrq.engine.collector import Collector
     from mrq.engine.fittings import Fittings
     from mrq.engine.limits import Limits
     from mrq.engine.metrics import Metrics
+    from mrq.engine.options import WorkerOptions
     from mrq.engine.permits import Permits
     from mrq.engine.queue_limits import QueueLimits
     from mrq.engine.quota import Quota
@@ -57,6 +59,8 @@ class Performer:
     guard: Guard
     fittings: Fittings
     collector: Collector
+    blocking: BlockingWatch
+    options: WorkerOptions
     budget: Budget | None = None
     alone: list[Run] = field(default_factory=list)  # claimed, to be run with nothing beside them
 
@@ -147,6 +151,11 @@ class Performer:
             run.begin(now)
             run.slot = self.guard.enter(run.job.id, run.job.token, run.deadline)
             current_run.set(run)
+            measure = self.fittings.memory if self.options.trace_memory else None
+            before = 0 if measure is None else measure()
+            if self.fittings.trace is not None:
+                run.trace = self.fittings.trace()
+                run.trace.enter()
             run.in_task = True
             if self.quota.max_jobs:
                 self.state.kick.set()  # this may have been the last one
@@ -154,6 +163,10 @@ class Performer:
             outcome, run.task = execute(run.job, self.tasks, run=run) if perform is None else perform(run)
             run.close_pools()
             run.in_task = False
+            self._traced(run)
+            if measure is not None:
+                run.memory = measure() - before
+            self.blocking.judge(run)
             if run.decide(outcome):
                 self.settler.put(run)
         except BaseException as exc:  # noqa: BLE001
@@ -161,6 +174,7 @@ class Performer:
         finally:
             # An interruption may also hit here. Whoever sent it has decided the run before, or looks at the
             # ended fiber again (Deadlines).
+            self._traced(run)
             if run.slot >= 0:
                 self.guard.leave(run.slot)
             self.state.left_fiber(run)
@@ -168,6 +182,11 @@ class Performer:
                 self.permits.look()
             if self.fittings.logs is not None:
                 self.fittings.logs.buffer.ended(run.job.id)
+
+    def _traced(self, run: Run) -> None:
+        """The task is over: what follows is the worker's own time. May be called twice."""
+        if run.trace is not None:
+            run.trace.leave()
 
     def _admitted(self, run: Run) -> bool:
         """Whether a run of a task with limits may start; if not, what becomes of it is under way."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mrq.domain.worker import WorkerStatus
+from mrq.engine.iotrace import waits_of
 from mrq.ports.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from mrq.engine.collector import Collector
     from mrq.engine.fittings import Fittings
     from mrq.engine.options import WorkerOptions
+    from mrq.engine.run import Run
     from mrq.engine.sizes import SizePublisher
     from mrq.engine.state import WorkerState
     from mrq.ports.clock import Clock
@@ -59,7 +61,7 @@ class Reporter:
         report = self.report(self.state.status, measured=True)
         if self.fittings.reported is not None:
             self.fittings.reported({"_id": str(self.state.worker), **report, "datereported": self.clock.now()})
-        self.collector.sampled(report["process"], len(self.state.active()), self.options.greenlets)
+        self.collector.sampled(report["process"], len(self.state.active()), self.state.greenlets)
         self.workers.report(self.state.worker, report)
         for run in self.state.active():
             ratio, run.progress = run.progress, None
@@ -75,23 +77,34 @@ class Reporter:
     def report(self, status: WorkerStatus, *, measured: bool = False) -> dict[str, Any]:
         """The report as it is stored. `measured`: with the memory and the CPU time of the process."""
         active = [] if status is WorkerStatus.STOP else self.state.active()
+        io = {} if self.fittings.io is None else {"io": self.fittings.io.report()}
         return {
+            **io,
             "status": status.value,
             "name": self.options.name,
             "datestarted": self.started,
             "process": dict(self.fittings.process(measured)) if self.fittings.process else {"pid": os.getpid()},
             "config": dict(self.options.report_config),
             "done_jobs": self.state.done_jobs,
-            "usage_avg": len(active) / self.options.greenlets,
-            "jobs": [
-                {
-                    "id": str(run.job.id),
-                    "path": run.job.path,
-                    "datestarted": run.job.datestarted,
-                    "stack": run.where().splitlines(),
-                    "time": 0,  # until they are traced
-                    "switches": 0,
-                }
-                for run in active[:100]  # bounded: a report must stay small whatever the number of greenlets
-            ],
+            "usage_avg": len(active) / self.state.greenlets,
+            "quiet": self.state.quiet,
+            "jobs": [_described(run) for run in active[:MOST_JOBS]],
         }
+
+
+MOST_JOBS = 100  # a report must stay small whatever the number of greenlets
+
+
+def _described(run: Run) -> dict[str, Any]:
+    """A running job. Its times are those up to the last switch; 0 when they are not traced."""
+    usage = None if run.trace is None else run.trace.usage()
+    waits = waits_of(run)
+    return {
+        **({} if waits is None else {"io": waits}),
+        "id": str(run.job.id),
+        "path": run.job.path,
+        "datestarted": run.job.datestarted,
+        "stack": run.where().splitlines(),
+        "time": usage.time if usage else 0,
+        "switches": usage.switches if usage else 0,
+    }

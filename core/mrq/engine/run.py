@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     from mrq.domain.options import TaskOptions
     from mrq.domain.outcome import Outcome
     from mrq.domain.task import Task
+    from mrq.engine.iotrace import IoWait
     from mrq.engine.subpools import Subpool
     from mrq.ports.runtime import Fiber
     from mrq.ports.semaphores import Permit
+    from mrq.ports.tracing import RunTrace
 
 _DECIDING = threading.Lock()
 
@@ -28,8 +30,9 @@ class Run:
     """
 
     __slots__ = (
-        "deadline", "ended", "face", "fiber", "in_task", "interrupted", "job", "options", "outcome", "permits", "pools",
-        "progress", "shows_progress", "slot", "started", "task", "took",
+        "deadline", "ended", "face", "fiber", "in_task", "interrupted", "job", "memory", "options", "outcome",
+        "permits", "pools", "progress", "shows_progress", "slot", "started", "task", "took", "trace",
+        "waits",
     )  # fmt: skip
 
     def __init__(self, job: ClaimedJob, options: TaskOptions) -> None:
@@ -50,6 +53,9 @@ class Run:
         self.ended = False  # its fiber is out of the task
         self.face: object = None  # the Job that the task sees, once it has asked for it
         self.pools: set[Subpool] = set()  # that the task has open
+        self.trace: RunTrace | None = None  # None: not traced
+        self.memory: int | None = None  # bytes by which the process grew; None: not measured
+        self.waits: list[IoWait] = []  # oldest first; empty where I/O is not traced
 
     def runs_in(self, fiber: Fiber) -> None:
         """The fiber that is about to run it."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from mrq.domain.change import JobChange
+    from mrq.domain.exposition import Totals
     from mrq.engine.collector import Collector
     from mrq.engine.options import WorkerOptions
     from mrq.engine.run import Run
@@ -54,6 +55,7 @@ class Settler:
         raw: RawQueues | None = None,
         returned: Callable[[set[str]], object] = len,
         collector: Collector | None = None,
+        totals: Totals | None = None,
     ) -> None:
         """`returned`: told the queues to which payloads returned. `after`: told the runs whose ends are written, or
         are no longer ours to write."""
@@ -61,8 +63,9 @@ class Settler:
         self._state = state
         self._clock = clock
         self._metrics = metrics or Metrics()
-        self._collector = collector
+        self._collector, self._totals = collector, totals
         self._after = after
+        self._deploy = options.deploy
         window = options.settle_window
         self._lane: Lane[tuple[Run, Settlement]] = Lane("MongoDB", self._write, runtime, clock, window)
         self._raw = None if raw is None else RawSettling(jobs, raw, runtime, clock, window, self, returned)
@@ -101,7 +104,11 @@ class Settler:
 
     def _change(self, run: Run, outcome: Outcome) -> JobChange:
         now, me = self._clock.now(), self._state.worker
-        return change_for(run.job, outcome, run.options, now, me, shows_progress=run.shows_progress)
+        usage = None if run.trace is None else run.trace.usage()
+        return change_for(
+            run.job, outcome, run.options, now, me,
+            shows_progress=run.shows_progress, usage=usage, deploy=self._deploy, memory_diff=run.memory,
+        )  # fmt: skip
 
     def loop(self) -> None:
         """Write what comes until `close` is called and nothing is left."""
@@ -149,6 +156,10 @@ class Settler:
         """Runs have ended like this: for the statistics alone."""
         if self._collector is not None and ended:
             self._collector.ended(ended)
+        if self._totals is not None:
+            for run, status in ended:
+                queue = run.job.queue if run.job.raw is None else run.job.raw.queue
+                self._totals.ended(queue, run.job.path, status, run.took)
 
     def refused(self, run: Run, status: Status) -> None:
         """Say that an end was not ours to write."""

@@ -25,7 +25,8 @@ class WorkerState:
         self.kick = kick  # set when the main loop should look again
         self.open_claims: set[Token] = set()  # sent, answer not known
         self.open_takes: dict[Token, frozenset[JobId]] = {}  # from raw queues: not yet runs
-        self._greenlets = greenlets
+        self.quiet = False  # told to take no jobs
+        self.greenlets = greenlets  # jobs that may run at the same time
         self._unsettled_limit = unsettled_limit
         self._held: dict[JobId, Run] = {}
         self._active: set[Run] = set()  # still in a fiber
@@ -73,11 +74,17 @@ class WorkerState:
     def free(self) -> int:
         """How many more jobs may be claimed."""
         with self._lock:
-            free = self._greenlets - len(self._active)
+            free = self.greenlets - len(self._active)
             room = self._unsettled_limit - (len(self._held) - len(self._active))
             free = min(free, room)
             self._waits_for_slot = free <= 0
             return max(0, free)
+
+    def resize(self, greenlets: int) -> None:
+        """From now on so many jobs may run at the same time. Those that run already are left alone."""
+        with self._lock:
+            self.greenlets = greenlets
+        self.kick.set()
 
     def active(self) -> list[Run]:
         """Runs that have not left their fiber, or wait for one."""

@@ -176,6 +176,17 @@ class Subpool:
                 raise
 
     def _work(self) -> None:
+        trace = None if self._run is None else self._run.trace
+        if trace is None:
+            self._work_on()
+            return
+        trace.enter()
+        try:
+            self._work_on()
+        finally:
+            trace.leave()
+
+    def _work_on(self) -> None:
         try:
             while True:
                 index, item = self._take()

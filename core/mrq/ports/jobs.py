@@ -184,6 +184,10 @@ class JobStore(Protocol):
         """A job, whole."""
         ...
 
+    def children(self, job: JobId, limit: int) -> list[JobId]:
+        """Jobs that were queued by a job, oldest first, at most `limit`."""
+        ...
+
     def standing(self, jobs: Sequence[JobId]) -> dict[JobId, Standing]:
         """Where jobs stand; those that are not there are left out."""
         ...

@@ -126,7 +126,6 @@ class FileSettings(CommandSettings):
         group="Tracing",
         kind="function",
         commands=FILE_ONLY,
-        later="the MongoDB hook",
     )
     mongodb_post_hook: Callable[..., object] | None = option(
         None,
@@ -134,7 +133,6 @@ class FileSettings(CommandSettings):
         group="Tracing",
         kind="function",
         commands=FILE_ONLY,
-        later="the MongoDB hook",
     )
     redis_pre_hook: Callable[..., object] | None = option(
         None,
@@ -142,7 +140,6 @@ class FileSettings(CommandSettings):
         group="Tracing",
         kind="function",
         commands=FILE_ONLY,
-        later="the Redis hook",
     )
     redis_post_hook: Callable[..., object] | None = option(
         None,
@@ -150,12 +147,10 @@ class FileSettings(CommandSettings):
         group="Tracing",
         kind="function",
         commands=FILE_ONLY,
-        later="the Redis hook",
     )
     print_mongodb_hidden_collections: list[str] = option(
         [],
         "Collections whose queries are not written to the log",
         group="Tracing",
         commands=FILE_ONLY,
-        later="printing MongoDB queries",
     )

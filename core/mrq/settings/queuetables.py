@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mrq.domain.objectives import complaint_about
 from mrq.domain.queuename import QueueName, QueueType, parse_queue
 from mrq.domain.status import Status
 from mrq.exceptions import InvalidQueueError
@@ -28,6 +29,8 @@ def check_queue(key: str, name: str, entry: Mapping[Any, Any], origin: Origin) -
         queue = parse_queue(name)
     except InvalidQueueError as error:
         raise origin.error(key, entry, f"has a bad name: {error}", f"[{name!r}]") from None
+    if (objectives := entry.get("objectives")) and (complaint := complaint_about(objectives)):
+        raise origin.error(key, objectives, complaint, f"[{name!r}]['objectives']")
     if not queue.is_raw:
         return _unlike_raw(key, name, entry, origin)
     if queue.is_subqueue:

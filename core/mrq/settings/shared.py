@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from mrq.domain.redaction import COMMON
 from mrq.settings.option import FILE_ONLY, option
 
 DAY = 24 * 3600.0
@@ -54,7 +55,6 @@ class ServerSettings:
         "Slow each network call down, for tests: seconds, or a range such as 0.01-0.1",
         group="Servers",
         unit="seconds",
-        later="adding network latency",
     )
 
 
@@ -161,8 +161,14 @@ class LoggingSettings(GeneralSettings):
     )
     log_format: str = option(
         "%(asctime)s [%(levelname)s] %(message)s",
-        "Format of a log line, as Python's logging has it",
+        "Format of a log line, as Python's logging has it, or json",
         group="Logging",
+    )
+    log_redact: list[str] = option(
+        list(COMMON),
+        "Hide values under names that contain one of these words, in log lines and in params that are shown",
+        group="Logging",
+        commands=FILE_ONLY,
     )
     log_handler: str = option(
         "mrq.logger.MongoHandler",
@@ -181,18 +187,24 @@ class LoggingSettings(GeneralSettings):
 class TracingSettings(LoggingSettings):
     """What to record about running jobs."""
 
-    trace_greenlets: bool = option(
-        False, "Record the time and the switches of each job", group="Tracing", later="tracing greenlets"
+    trace_greenlets: bool = option(False, "Record the processor time and the switches of each job", group="Tracing")
+    trace_blocking: float = option(
+        0.25,
+        "With --trace_greenlets: warn of jobs that keep the others waiting for this long; 0: never",
+        group="Tracing",
+        commands=("worker",),
+        unit="seconds",
+        minimum=0,
     )
-    trace_memory: bool = option(False, "Record the memory of each job", group="Tracing", later="tracing memory")
-    trace_io: bool = option(False, "Record the input and output of jobs", group="Tracing", later="tracing I/O")
+    trace_memory: bool = option(
+        False, "Record by how much the memory of the process grew during each job", group="Tracing"
+    )
+    trace_io: bool = option(False, "Record the input and output of jobs", group="Tracing")
     trace_memory_type: str = option(
         "", "Draw what refers to objects of this type", group="Tracing", later="tracing memory"
     )
     trace_memory_output_dir: str = option(
         "memory_traces", "Directory for these drawings", group="Tracing", later="tracing memory"
     )
-    print_mongodb: bool = option(
-        False, "Write each MongoDB query to the log", group="Tracing", later="printing MongoDB queries"
-    )
+    print_mongodb: bool = option(False, "Write each MongoDB query to the log", group="Tracing")
     profile: bool = option(False, "Profile the process", group="Tracing", later="profiling")

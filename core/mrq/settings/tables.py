@@ -53,6 +53,7 @@ QUEUE: Shape = {
     "dashboard_graph": FUNCTION,
     "notify": SWITCH,
     "max_concurrency": WHOLE,
+    "objectives": ("a dict of objectives", (dict,)),
 }
 TABLES: Mapping[str, Shape] = {"tasks": TASK, "raw_queues": QUEUE, "queues_config": QUEUE}
 QUEUE_TABLES = ("raw_queues", "queues_config")

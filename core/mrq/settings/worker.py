@@ -91,6 +91,9 @@ class WorkerSettings(StatisticsSettings):
         commands=WORKER,
         default_text="a new one at each start",
     )
+    deploy: str = option(
+        "", "Version of the code that this worker runs, kept with each run of a job", group="Worker", commands=WORKER
+    )
     agent_id: str = option("", "Id of the agent that started this worker", group="Worker", commands=WORKER)
     worker_group: str = option(
         "",
@@ -164,6 +167,12 @@ class LimitSettings(WorkerSettings):
         minimum=0,
     )
     report_file: str = option("", "Write each report to this file too", group="Worker", commands=WORKER)
+    emf: bool = option(
+        False,
+        "Write metrics to stdout with each report, in CloudWatch's Embedded Metric Format",
+        group="Worker",
+        commands=WORKER,
+    )
     admin_port: int = option(
         0,
         "Port of the HTTP server that answers with the report; 0: none. Off with several processes",

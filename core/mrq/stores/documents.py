@@ -1,6 +1,7 @@
 """Job documents: MRQ 0.9's fields in `mrq_jobs`, and what is new beside them.
 
     _id path params queue datequeued status          written when queued
+    parent          the job in which it was queued
     datedue         not to be started before; `datequeued`, the place in the queue, is then the same
     datestarted worker claim                         written when claimed; `claim` is the token of the claim
     alone           the job runs with nothing beside it in its worker
@@ -8,6 +9,8 @@
     losses losses_alone                              workers that died while it ran, and while it ran alone
     dateupdated totaltime result dateexpires dateretry retry_count progress
     traceback exceptiontype traceback_history        written when it ends
+    memory_diff     bytes by which the worker's process grew while it ran, if that was measured
+    time switches longest deploy fingerprint datefailed attempts      of its runs: see attempt_documents
     raw_queue       the raw queue that it came from; `queue` is then the one for its retries
 
 Updates are MongoDB update documents; the memory store applies the same ones.
@@ -25,6 +28,7 @@ from mrq.domain.job import ClaimedJob, JobRecord
 from mrq.domain.jobkeys import Standing
 from mrq.domain.status import Status
 from mrq.exceptions import InvalidParamsError, JobTooLargeError
+from mrq.stores.attempt_documents import attempts_of, push_of, run_fields
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -70,6 +74,8 @@ def document_of(job: NewJob) -> Document:
     }
     if job.due is not None:
         document["datedue"] = job.due
+    if job.parent is not None:
+        document["parent"] = job.parent
     return document
 
 
@@ -253,7 +259,7 @@ def start_update(worker: WorkerId, token: Token, now: datetime) -> Document:
             "claim": token,
         },
         # the result too: what an earlier run returned must not pass for that of this one
-        "$unset": {"dateexpires": "", "dateretry": "", "alone": "", "result": ""},
+        "$unset": {"dateexpires": "", "dateretry": "", "alone": "", "result": "", "fingerprint": ""},
     }
 
 
@@ -273,8 +279,11 @@ def values_of(change: JobChange) -> Document:
         "losses": change.losses,
         "losses_alone": change.losses_alone,
         "progress": change.progress,
+        "memory_diff": change.memory_diff,
     }
     values.update((name, value) for name, value in optional.items() if value is not None)
+    if change.usage is not None or change.deploy or change.attempt is not None:
+        values.update(run_fields(change))
     if change.failure is not None:
         values["exceptiontype"] = change.failure.exceptiontype
         values["traceback"] = change.failure.traceback
@@ -290,6 +299,8 @@ def update_of(change: JobChange, values: Any) -> Document:
     if change.failure is not None:
         entry = history_entry(change, change.failure)
         update["$push"] = {"traceback_history": {"$each": [entry], "$slice": -HISTORY_KEPT}}
+    if change.attempt is not None:
+        update.setdefault("$push", {})["attempts"] = push_of(change.attempt)
     return update
 
 
@@ -308,7 +319,7 @@ def history_entry(change: JobChange, failure: Failure) -> Document:
     return entry
 
 
-_NOT_QUEUED = {"dateexpires": "", "dateretry": "", "datedue": "", "alone": "", "rateslot": ""}
+_NOT_QUEUED = {"dateexpires": "", "dateretry": "", "datedue": "", "alone": "", "rateslot": "", "fingerprint": ""}
 
 
 def return_update(at: datetime) -> Document:
@@ -381,7 +392,10 @@ def record(document: Document) -> JobRecord:
         losses_alone=get("losses_alone") or 0,
         exceptiontype=get("exceptiontype"),
         traceback=get("traceback"),
+        parent=get("parent"),
         traceback_history=tuple(get("traceback_history") or ()),
+        attempts=attempts_of(document),
+        fingerprint=get("fingerprint"),
         document=document,
     )
 

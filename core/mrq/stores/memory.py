@@ -110,6 +110,12 @@ class MemoryWorkerStore:
         with self._lock:
             return set(workers) - {document["_id"] for document in self._living()}
 
+    def change(self, worker: WorkerId, change: Callable[[Document], bool]) -> bool:
+        """Change a worker's document in one go, for stores that keep things in it; False where there is none."""
+        with self._lock:
+            document = self._workers.get(worker)
+            return document is not None and change(document)
+
     def fetch(self, worker: WorkerId) -> dict[str, Any] | None:
         """See WorkerStore."""
         with self._lock:

@@ -16,6 +16,7 @@ from mrq.domain.jobfilter import Page
 from mrq.domain.status import Status, sources_of
 from mrq.ports.jobs import Settled, SettleResult
 from mrq.stores import documents
+from mrq.stores.attempt_documents import keep_last
 from mrq.stores.ids import new_id, parse_id
 from mrq.stores.job_filters import fits, found
 from mrq.stores.mongo_indexes import JOBS
@@ -103,6 +104,7 @@ class MemoryJobStore:
             return document["status"] not in documents.NOT_STARTED_BY_ID or _is_ours(document, token)
 
         with self._lock:
+            self._keep_last_run(job)
             if not self._update(job, free, documents.start_update(worker, token, now)):
                 return None
             return documents.claimed(copy.deepcopy(self._documents[job]))
@@ -174,6 +176,8 @@ class MemoryJobStore:
     def move(self, job: JobId, to: Status, at: datetime, fields: Mapping[str, Any]) -> bool:
         """See JobStore."""
         sources = sources_of(to)
+        if to is Status.QUEUED:
+            self._keep_last_run(job)
         return self._update(job, lambda d: Status(d["status"]) in sources, documents.move_update(to, at, fields))
 
     def count_matching(self, which: JobFilter) -> int:
@@ -194,6 +198,8 @@ class MemoryJobStore:
     ) -> int:
         """See JobStore."""
         update, movable = documents.move_update(to, at, fields), which.movable(to)
+        for job in jobs if to is Status.QUEUED else ():
+            self._keep_last_run(job)
         return sum(self._update(job, lambda d: fits(d, movable), update) for job in set(jobs))
 
     def set_progress(self, job: JobId, token: Token | None, ratio: float) -> None:
@@ -207,6 +213,11 @@ class MemoryJobStore:
         with self._lock:
             document = self._documents.get(job)
             return None if document is None else documents.record(copy.deepcopy(document))
+
+    def children(self, job: JobId, limit: int) -> list[JobId]:
+        """See JobStore."""
+        with self._lock:
+            return sorted(d["_id"] for d in self._where(lambda d: d.get("parent") == job))[: max(1, limit)]
 
     def standing(self, jobs: Sequence[JobId]) -> dict[JobId, Standing]:
         """See JobStore."""
@@ -289,6 +300,14 @@ class MemoryJobStore:
     def _claimed(self, condition: Callable[[Document], bool]) -> list[ClaimedJob]:
         with self._lock:
             return [documents.claimed(copy.deepcopy(d)) for d in sorted(self._where(condition), key=_place)]
+
+    def _keep_last_run(self, job: JobId) -> None:
+        """It may run again: what is only in the fields of one that ended well becomes an attempt."""
+        with self._lock:
+            document = self._documents.get(job)
+            kept = None if document is None else keep_last(document)
+            if document is not None and kept is not None:
+                apply_update(document, kept[1])
 
     def _update(self, job: JobId, condition: Callable[[Document], bool], update: Document) -> bool:
         with self._lock:

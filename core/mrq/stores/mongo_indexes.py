@@ -31,6 +31,21 @@ EXPIRES = IndexModel([("dateexpires", ASCENDING)], name="dateexpires_1", sparse=
 # Retries and interrupted jobs that are due. Same as MRQ 0.9's.
 RETRY = IndexModel([("dateretry", ASCENDING)], name="dateretry_1", sparse=True)
 
+# Groups of failures, each from its first to its last. Only jobs whose last run failed are in it, and only such an end
+# writes its fields: other ends cost nothing in it.
+FAILURES = IndexModel(
+    [("fingerprint", ASCENDING), ("datefailed", ASCENDING)],
+    name="mrq_failures",
+    partialFilterExpression={"fingerprint": {"$exists": True}},
+)
+
+# Jobs that a job has queued. Nothing that happens to them later changes it.
+CHILDREN = IndexModel(
+    [("parent", ASCENDING), ("_id", ASCENDING)],
+    name="mrq_children",
+    partialFilterExpression={"parent": {"$exists": True}},
+)
+
 # Failures by age, for people. Jobs without an exception cost nothing in it.
 FAILED = IndexModel(
     [("status", ASCENDING), ("_id", ASCENDING)],
@@ -38,7 +53,7 @@ FAILED = IndexModel(
     partialFilterExpression={"exceptiontype": {"$exists": True}},
 )
 
-JOBS = (QUEUED, STARTED, EXPIRES, RETRY, FAILED)
+JOBS = (QUEUED, STARTED, EXPIRES, RETRY, FAILED, FAILURES, CHILDREN)
 
 WORKERS = (
     # Suspects by their last sign of life; documents of workers that are gone vanish after an hour (MRQ 0.9).
@@ -49,6 +64,9 @@ WORKERS = (
 
 # Keys under which jobs are queued once: forgotten when they have not been used for long.
 KEYS = (IndexModel([("dateexpires", ASCENDING)], name="dateexpires_1", expireAfterSeconds=0),)
+
+DEPLOYS = (IndexModel([("at", ASCENDING)], name="at_1", expireAfterSeconds=730 * 24 * 3600),)
+PROFILES = (IndexModel([("datestarted", ASCENDING)], name="datestarted_1", expireAfterSeconds=7 * 24 * 3600),)
 
 STATS_EXPIRY = IndexModel([("expires", ASCENDING)], name="expires_1", expireAfterSeconds=0)
 # Statistics: those of a time in the order in which they are read, what is yet to be summed up, one worker's, expiry.

@@ -16,6 +16,7 @@ from pymongo.errors import BulkWriteError, ConfigurationError, OperationFailure,
 from mrq.domain.status import Status, sources_of
 from mrq.ports.jobs import Settled, SettleResult
 from mrq.stores import documents, mongo_bulk, mongo_indexes
+from mrq.stores.attempt_documents import LAST_RUN_FIELDS, keep_last
 from mrq.stores.ids import new_id, parse_id
 from mrq.stores.mongo_client import NOT_ALLOWED, in_short, is_passing, translated
 
@@ -163,6 +164,7 @@ class MongoJobStore:
     @translated
     def start(self, job: JobId, worker: WorkerId, token: Token, now: datetime) -> ClaimedJob | None:
         """See JobStore."""
+        self._keep_last_runs([job])
         free = {"status": {"$nin": sorted(status.value for status in documents.NOT_STARTED_BY_ID)}}
         document = self._jobs.find_one_and_update(
             {"_id": job, "$or": [free, {"status": Status.STARTED.value, "claim": token}]},
@@ -315,6 +317,8 @@ class MongoJobStore:
     @translated
     def move(self, job: JobId, to: Status, at: datetime, fields: Mapping[str, Any]) -> bool:
         """See JobStore."""
+        if to is Status.QUEUED:
+            self._keep_last_runs([job])
         allowed = {"_id": job, "status": {"$in": sorted(status.value for status in sources_of(to))}}
         return self._jobs.update_one(allowed, documents.move_update(to, at, fields)).matched_count == 1
 
@@ -333,7 +337,17 @@ class MongoJobStore:
         self, jobs: Sequence[JobId], which: JobFilter, to: Status, at: datetime, fields: Mapping[str, Any]
     ) -> int:
         """See JobStore."""
+        if to is Status.QUEUED:
+            self._keep_last_runs(jobs)
         return mongo_bulk.move_many(self._jobs, jobs, which, to, at, fields)
+
+    def _keep_last_runs(self, jobs: Sequence[JobId]) -> None:
+        """These jobs may run again: what is only in the fields of those that ended well becomes an attempt."""
+        wanted = {"_id": {"$in": list(jobs)}, "status": Status.SUCCESS.value}
+        found = self._jobs.find(wanted, dict.fromkeys(LAST_RUN_FIELDS, 1))
+        kept = [kept for document in found if (kept := keep_last(document)) is not None]
+        if kept:
+            self._jobs.bulk_write([UpdateOne(unchanged, update) for unchanged, update in kept], ordered=False)
 
     @translated
     def set_progress(self, job: JobId, token: Token | None, ratio: float) -> None:
@@ -348,6 +362,12 @@ class MongoJobStore:
         """See JobStore."""
         document = self._jobs.find_one({"_id": job})
         return None if document is None else documents.record(document)
+
+    @translated
+    def children(self, job: JobId, limit: int) -> list[JobId]:
+        """See JobStore."""
+        found = self._jobs.find({"parent": job}, {"_id": 1}).sort("_id", ASCENDING).limit(max(1, limit))
+        return [document["_id"] for document in found]
 
     @translated
     def standing(self, jobs: Sequence[JobId]) -> dict[JobId, Standing]:

@@ -24,11 +24,14 @@ from mrq.settings import OPTIONS, suggestion
 from mrq.stores.memory import MemoryJobStore, MemoryLocks, MemoryWakeups, MemoryWorkerStore
 from mrq.stores.memory_actions import MemoryAuditStore, MemoryOperationStore
 from mrq.stores.memory_agents import MemoryAgentStore
+from mrq.stores.memory_failures import MemoryFailureStore
 from mrq.stores.memory_fleets import MemoryFleetStore
+from mrq.stores.memory_insights import MemoryDeploys, MemoryProfiles
 from mrq.stores.memory_jobkeys import MemoryJobKeys
 from mrq.stores.memory_joblists import MemoryJobLists
 from mrq.stores.memory_limits import MemoryRates, MemorySemaphores
 from mrq.stores.memory_logs import MemoryLogStore
+from mrq.stores.memory_orders import MemoryOrders
 from mrq.stores.memory_pauses import MemoryPauses
 from mrq.stores.memory_raw import MemoryRawQueues
 from mrq.stores.memory_reports import MemoryJobReports
@@ -44,13 +47,14 @@ if TYPE_CHECKING:
 
 def memory_stores() -> Stores:
     """New, empty stores in memory."""
-    jobs = MemoryJobStore()
+    jobs, workers = MemoryJobStore(), MemoryWorkerStore()
     return Stores(
         jobs,
-        MemoryWorkerStore(),
+        workers,
         MemoryWakeups(),
         MemoryLocks(),
         reports=MemoryJobReports(jobs.documents),
+        failures=MemoryFailureStore(jobs.documents),
         pauses=MemoryPauses(),
         schedules=MemoryScheduleStore(),
         job_keys=MemoryJobKeys(),
@@ -64,6 +68,9 @@ def memory_stores() -> Stores:
         operations=MemoryOperationStore(),
         agents=MemoryAgentStore(),
         stats=MemoryStatsStore(jobs.documents),
+        orders=MemoryOrders(workers),
+        deploys=MemoryDeploys(),
+        profiles=MemoryProfiles(),
         fleets=MemoryFleetStore(),
     )
 

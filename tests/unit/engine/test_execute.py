@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ from unit.engine.kit import MODULE, Tasks, claimed
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from mrq.domain.fingerprint import Signature
     from mrq.domain.outcome import Outcome
 
 
@@ -332,3 +334,50 @@ def test_options_come_from_the_defaults_then_the_task_then_the_configuration(tas
 def test_options_of_a_task_that_cannot_be_loaded_are_those_configured(tasks: Tasks) -> None:
     loader = tasks.loader(**{"no.Such": {"timeout": 5}})
     assert loader.loaded_options("no.Such").timeout == 5
+
+
+# ---- what a failure is recognised by
+
+
+def signature_of(outcome: Outcome) -> Signature:
+    assert outcome.failure is not None
+    assert outcome.failure.signature is not None
+    return outcome.failure.signature
+
+
+def test_a_failure_is_recognised_by_its_own_frames_and_message(tasks: Tasks) -> None:
+    found = signature_of(run(tasks, KeyError("missing")))
+    assert (found.kind, found.message) == ("KeyError", "'missing'")
+    assert found.frames == ("unit.engine.test_execute:run.<locals>.raising",) or found.frames[-1].endswith(".raising")
+
+
+def test_frames_of_libraries_are_not_looked_at(tasks: Tasks) -> None:
+    path = tasks.define(lambda params: json.loads("{"))
+    found = signature_of(execute(claimed(path), tasks.loader())[0])
+    assert found.frames
+    assert not any(frame.startswith(("json", "mrq.")) for frame in found.frames)
+
+
+def test_a_retry_is_recognised_by_what_it_was_asked_for(tasks: Tasks) -> None:
+    def work(params: Any) -> None:
+        try:
+            raise OSError("gone")
+        except OSError:
+            interrupt = RetryInterrupt()
+            interrupt.delay = 5
+            raise interrupt  # noqa: B904 - as retry_current_job does
+
+    found = signature_of(execute(claimed(tasks.define(work)), tasks.loader())[0])
+    assert (found.kind, found.message) in {("OSError", "gone"), ("RetryInterrupt", "")}
+
+
+def test_where_an_interruption_hits_says_nothing(tasks: Tasks) -> None:
+    assert signature_of(run(tasks, TimeoutInterrupt("too long"))).frames == ()
+
+
+def test_an_exception_that_can_not_be_put_into_words_has_a_signature(tasks: Tasks) -> None:
+    class Silent(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError
+
+    assert signature_of(run(tasks, Silent())).message == ""

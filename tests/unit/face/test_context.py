@@ -117,7 +117,7 @@ def test_set_logger_config_writes_to_stderr_once(capfd: pytest.CaptureFixture[st
     lines = capfd.readouterr().err.splitlines()
     assert lines[0] == "<hello>"
     assert len(lines) == 2
-    assert "not there yet" in lines[1]
+    assert "start the worker with --trace_greenlets" in lines[1]
 
 
 # ---- the current job

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import zipfile
@@ -23,7 +24,8 @@ SOURCES = {"mrq": ROOT / "core/mrq", "mrq_container": ROOT / "adapters/container
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     folder = tmp_path_factory.mktemp("wheel")
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    without_npm = {**os.environ, "MRQ_PAGE": "skip"}
+    done = subprocess.run(command, cwd=ROOT, env=without_npm, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     (built,) = folder.glob("*.whl")
     return zipfile.ZipFile(built)
@@ -80,3 +82,13 @@ def test_metadata(wheel: zipfile.ZipFile) -> None:
         "container", "lambda", "dashboard", "cdk", "embedded", "otel"
     }  # fmt: skip
     assert "MIT License" in text_of(wheel, "licenses/LICENSE")
+
+
+def test_the_page_is_in_it_if_it_is_built(wheel: zipfile.ZipFile) -> None:
+    dist = SOURCES["mrq_dashboard"] / "static/dist"
+    if not (dist / "index.html").is_file():
+        pytest.skip("the page is not built (make ui)")
+    names = [name for name in wheel.namelist() if name.startswith("mrq_dashboard/static/dist/")]
+    assert "mrq_dashboard/static/dist/index.html" in names
+    assert any(name.endswith(".js") for name in names)
+    assert not [name for name in wheel.namelist() if name.endswith((".tsx", ".ts", ".map"))]

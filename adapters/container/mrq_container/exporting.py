@@ -1,0 +1,62 @@
+"""Metrics of one worker: Prometheus' text for whoever asks, CloudWatch's lines on stdout. An export that fails is
+counted and reported; the worker works on."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TYPE_CHECKING, TextIO
+
+from mrq.domain.exposition import Totals, emf_lines, prometheus
+from mrq_container.process import memory
+
+if TYPE_CHECKING:
+    from mrq.engine.loop import Worker as Engine
+    from mrq.ports.clock import Clock
+
+log = logging.getLogger("mrq.metrics")
+
+COMPLAIN_EVERY = 100  # failures
+
+
+class Exporter:
+    """Of one worker; `totals` is what its engine counts in."""
+
+    def __init__(self, clock: Clock, out: TextIO | None = None) -> None:
+        """`out`: where CloudWatch's lines go; stdout if nothing else is said."""
+        self.totals = Totals()
+        self.failed = 0
+        self._clock = clock
+        self._out = out
+        self._before = Totals()
+
+    def prometheus(self, engine: Engine) -> str:
+        """What `/metrics` answers."""
+        state = engine.state
+        gauges = {
+            "mrq_worker_running_jobs": ("Jobs that run.", float(len(state.active()))),
+            "mrq_worker_greenlets": ("Jobs that may run at the same time.", float(state.greenlets)),
+            "mrq_worker_quiet": ("1: it was told to take no jobs.", float(state.quiet)),
+            "mrq_process_memory_bytes": ("Memory of the process.", float(memory()["total"])),
+        }
+        return prometheus(self.totals, gauges, self.failed)
+
+    def write_emf(self, engine: Engine) -> None:
+        """Write what came since the last time. Raises nothing."""
+        try:
+            now = self.totals.copy()
+            gauges = {
+                "RunningJobs": float(len(engine.state.active())),
+                "Greenlets": float(engine.state.greenlets),
+                "MemoryBytes": float(memory()["total"]),
+                "FailedExports": float(self.failed),
+            }
+            lines = emf_lines(now.since(self._before), gauges, self._clock.now(), str(engine.state.worker))
+            out = self._out or sys.stdout
+            out.write("".join(f"{line}\n" for line in lines))
+            out.flush()
+            self._before = now
+        except Exception as error:  # noqa: BLE001 - a full disk, a closed pipe: the next report tries again
+            if self.failed % COMPLAIN_EVERY == 0:
+                log.warning("metrics can't be written (%d times so far): %s", self.failed + 1, error)
+            self.failed += 1

@@ -1,0 +1,96 @@
+"""`mrq failures`: what goes wrong, in groups of the same failure."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mrq.app import App, use_app
+from mrq.cli.options import SettingsCommand, given_on_command_line, settings_options
+from mrq.cli.run import as_json as json_of
+from mrq.domain.words import many
+from mrq.failures import failure_details, failure_groups
+from mrq.settings import load
+
+if TYPE_CHECKING:
+    from mrq.failures import FailureDetails, FailureGroup
+
+SHOWN_JOBS = 10
+
+
+@click.command(cls=SettingsCommand)
+@click.argument("fingerprint", required=False)
+@click.option("--limit", type=click.IntRange(1, 200), default=20, help="How many groups to show at most.")
+@click.option("--json", "as_json", is_flag=True, help="For programs: one object a group, times in UTC.")
+@settings_options("client")
+@click.pass_context
+def failures(ctx: click.Context, /, *, fingerprint: str | None, limit: int, as_json: bool, **_settings: Any) -> int:
+    """Show jobs whose last run failed, in groups of the same failure, newest first.
+
+    With the FINGERPRINT of a group: its newest jobs, and which params they share that other jobs of the
+    task don't have.
+    Exits with 1 if no job is in that group.
+    """
+    app = App(load("client", given=given_on_command_line(ctx)).settings.as_dict())
+    use_app(app)
+    try:
+        if fingerprint is None:
+            for group in failure_groups(limit):
+                click.echo(json.dumps(as_object(group)) if as_json else in_short(group))
+            return 0
+        details = failure_details(fingerprint)
+        if details is None:
+            click.echo(f"mrq: no job is in the group {fingerprint}: they may have run again, or expired", err=True)
+            return 1
+        click.echo(json.dumps(details_as_object(details), default=json_of) if as_json else in_full(details))
+        return 0
+    finally:
+        use_app(None)
+        app.close()
+
+
+def in_short(group: FailureGroup) -> str:
+    """Two lines."""
+    count = many(group.jobs, "job") if group.exact else f"more than {group.jobs:,} jobs"
+    when = f"first {group.first:%Y-%m-%d %H:%M:%S}, last {group.last:%Y-%m-%d %H:%M:%S} UTC"
+    return f"{group.fingerprint}  {count} of {group.path}, {when}\n    {group.exceptiontype}: {group.message}".rstrip(
+        ": "
+    )
+
+
+def in_full(details: FailureDetails) -> str:
+    """The group, what its jobs share, and its newest jobs."""
+    lines = [in_short(details.group)]
+    lines += [
+        f"    {each.members:.0%} have {each.name} = {each.value!r}"
+        + ("" if each.others is None else f", of all jobs {each.others:.0%}")
+        for each in details.shared
+    ]
+    lines += [f"    job {job.id}, failed {job.failed:%Y-%m-%d %H:%M:%S} UTC" for job in details.newest[:SHOWN_JOBS]]
+    return "\n".join(lines)
+
+
+def as_object(group: FailureGroup) -> dict[str, Any]:
+    """A group as JSON can hold it."""
+    return {
+        "fingerprint": group.fingerprint,
+        "task": group.path,
+        "exceptiontype": group.exceptiontype,
+        "message": group.message,
+        "jobs": group.jobs,
+        "exact": group.exact,
+        "first": group.first.isoformat() + "Z",
+        "last": group.last.isoformat() + "Z",
+        "example": str(group.example),
+    }
+
+
+def details_as_object(details: FailureDetails) -> dict[str, Any]:
+    """The same with what the jobs share."""
+    shared = [
+        {"name": each.name, "value": each.value, "members": each.members, "others": each.others}
+        for each in details.shared
+    ]
+    return {**as_object(details.group), "shared": shared, "newest": [str(job.id) for job in details.newest]}

@@ -1,0 +1,64 @@
+"""FailureStore: jobs whose last run failed, in groups of the same failure. Reading only: all is in the jobs' documents.
+
+A job is in the group of its last run until it is queued or starts again, so counts are true at any time.
+Each raises StoreUnavailableError when the database is away, or needs longer than its limit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from mrq.domain.ids import JobId
+
+MOST_GROUPS: Final = 200  # that are looked at
+MOST_COUNTED: Final = 10_000  # members of a group
+
+
+@dataclass(frozen=True, slots=True)
+class FailureGroup:
+    """Jobs that failed in the same way. `first` and `last`: when its first and its last member failed (naive, UTC)."""
+
+    fingerprint: str
+    path: str
+    exceptiontype: str
+    jobs: int
+    exact: bool  # False: there are more than were counted
+    first: datetime
+    last: datetime
+    example: JobId  # the last one
+    message: str  # of the example
+
+
+@dataclass(frozen=True, slots=True)
+class FailedJob:
+    """A member of a group."""
+
+    id: JobId
+    path: str
+    params: Mapping[str, Any]
+    failed: datetime
+
+
+class FailureStore(Protocol):
+    """See the module."""
+
+    def groups(self, limit: int = 50) -> list[FailureGroup]:
+        """The groups of which a job failed last, newest first. Of more than MOST_GROUPS groups some are not seen."""
+        ...
+
+    def group(self, fingerprint: str) -> FailureGroup | None:
+        """One group; None: no job is in it."""
+        ...
+
+    def members(self, fingerprint: str, limit: int = 100) -> list[FailedJob]:
+        """Jobs of a group, newest failure first."""
+        ...
+
+    def others(self, path: str, limit: int = 200) -> list[Mapping[str, Any]]:
+        """Params of the newest jobs of a task, whatever became of them. Where finding them takes too long: none."""
+        ...

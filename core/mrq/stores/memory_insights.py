@@ -1,0 +1,60 @@
+"""Deploys and Profiles in memory."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from mrq.domain.ids import JobId, WorkerId
+    from mrq.domain.profile import Profile
+    from mrq.ports.deploys import Deploy
+
+
+class MemoryDeploys:
+    """See mrq.ports.deploys.Deploys."""
+
+    def __init__(self) -> None:
+        self._marks: set[Deploy] = set()
+
+    def mark(self, deploy: Deploy) -> None:
+        """See Deploys."""
+        self._marks.add(deploy)
+
+    def between(self, start: datetime, end: datetime, limit: int = 200) -> list[Deploy]:
+        """See Deploys."""
+        found = sorted((mark for mark in self._marks if start <= mark.at < end), key=lambda mark: mark.at)
+        return found[-max(1, limit) :]
+
+    def ensure_indexes(self, largest: int | None = None) -> list[str]:
+        """See Deploys."""
+        return []
+
+
+class MemoryProfiles:
+    """See mrq.ports.profiles.Profiles."""
+
+    def __init__(self) -> None:
+        self._profiles: dict[JobId, Profile] = {}
+        self._lock = threading.Lock()
+
+    def put(self, profile: Profile) -> None:
+        """See Profiles."""
+        with self._lock:
+            self._profiles[profile.id] = profile
+
+    def get(self, profile: JobId) -> Profile | None:
+        """See Profiles."""
+        return self._profiles.get(profile)
+
+    def newest(self, worker: WorkerId | None = None, limit: int = 20) -> list[Profile]:
+        """See Profiles."""
+        with self._lock:
+            found = [each for each in self._profiles.values() if worker is None or each.worker == worker]
+        return sorted(found, key=lambda each: each.id, reverse=True)[: max(1, limit)]
+
+    def ensure_indexes(self, largest: int | None = None) -> list[str]:
+        """See Profiles."""
+        return []

@@ -1,0 +1,83 @@
+"""FailureStore on MongoDB: short queries over one partial index. It jumps from group to group, whatever their size."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pymongo import ASCENDING, DESCENDING
+from pymongo.errors import ExecutionTimeout
+
+from mrq.ports.failures import MOST_COUNTED, MOST_GROUPS
+from mrq.stores.failure_documents import GROUP_FIELDS, MEMBER_FIELDS, group_of, member_of
+from mrq.stores.mongo_client import translated
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pymongo.database import Database
+
+    from mrq.ports.failures import FailedJob, FailureGroup
+    from mrq.stores.documents import Document
+
+LONGEST_LOOK = 2_000  # milliseconds
+_BY_GROUP = [("fingerprint", ASCENDING), ("datefailed", ASCENDING)]
+
+
+class MongoFailureStore:
+    """See mrq.ports.failures.FailureStore."""
+
+    def __init__(self, database: Database[Document]) -> None:
+        self._jobs = database.get_collection("mrq_jobs")
+
+    @translated
+    def groups(self, limit: int = 50) -> list[FailureGroup]:
+        """See FailureStore."""
+        newest = sorted(self._newest_of_each(), key=lambda job: (job["datefailed"], job["_id"]), reverse=True)
+        return [self._group(job) for job in newest[: max(1, limit)]]
+
+    def _newest_of_each(self) -> Iterator[Document]:
+        """The newest member of each group."""
+        last = ""
+        for _ in range(MOST_GROUPS):
+            first = self._one({"$gt": last}, _BY_GROUP)
+            if first is None:
+                return
+            last = first["fingerprint"]
+            yield self._newest(last) or first
+
+    def _newest(self, fingerprint: str) -> Document | None:
+        return self._one(fingerprint, [("datefailed", DESCENDING)])
+
+    def _one(self, fingerprint: Any, order: list[tuple[str, int]]) -> Document | None:
+        wanted = {"fingerprint": fingerprint, "datefailed": {"$exists": True}}
+        return self._jobs.find_one(wanted, dict.fromkeys(GROUP_FIELDS, 1), sort=order, max_time_ms=LONGEST_LOOK)
+
+    def _group(self, newest: Document) -> FailureGroup:
+        fingerprint = newest["fingerprint"]
+        jobs = self._jobs.count_documents(
+            {"fingerprint": fingerprint}, limit=MOST_COUNTED + 1, maxTimeMS=LONGEST_LOOK
+        )  # fmt: skip
+        first = self._one(fingerprint, [("datefailed", ASCENDING)]) or newest
+        return group_of(newest, jobs, first["datefailed"])
+
+    @translated
+    def group(self, fingerprint: str) -> FailureGroup | None:
+        """See FailureStore."""
+        newest = self._newest(fingerprint)
+        return None if newest is None else self._group(newest)
+
+    @translated
+    def members(self, fingerprint: str, limit: int = 100) -> list[FailedJob]:
+        """See FailureStore."""
+        found = self._jobs.find({"fingerprint": fingerprint}, dict.fromkeys(MEMBER_FIELDS, 1))
+        newest = found.sort([("datefailed", DESCENDING)]).limit(max(1, limit)).max_time_ms(LONGEST_LOOK)
+        return [member_of(document) for document in newest]
+
+    @translated
+    def others(self, path: str, limit: int = 200) -> list[Mapping[str, Any]]:
+        """See FailureStore."""
+        found = self._jobs.find({"path": path}, {"params": 1}).sort("_id", DESCENDING).limit(max(1, limit))
+        try:
+            return [document.get("params") or {} for document in found.max_time_ms(LONGEST_LOOK)]
+        except ExecutionTimeout:  # a task of which there are few jobs among very many
+            return []

@@ -1,0 +1,303 @@
+// Jobs by a filter that is in the address, a page at a time by cursors, and actions on some or on all that match.
+import { useEffect, useRef, useState } from "preact/hooks";
+import { cancel, FAILED, mayCancel, mayRequeue, requeue } from "../actions";
+import { get, type JobFilter, type Schemas } from "../api/client";
+import { useLive } from "../api/live";
+import { about, count, duration, short } from "../format";
+import { bulk } from "../parts/bulk";
+import { Ago, Button, Card, Empty, Segments, Status, Table, tell, Th } from "../parts/basics";
+import { useKeys } from "../parts/hooks";
+import { Filters, FILTERS, wordsOfFilter } from "../parts/jobfilters";
+import { go, link, place, withQuery } from "../router";
+import { barred } from "../session";
+import { t } from "../texts";
+
+type Job = Schemas["JobSummary"];
+const SELECTED = 100; // as many as one action by ids may name
+
+export function filterOf(query: URLSearchParams): JobFilter {
+  const filter: Record<string, unknown> = {};
+  for (const name of FILTERS) if (query.has(name)) filter[name] = query.getAll(name);
+  for (const name of ["params", "since", "until"]) if (query.get(name)) filter[name] = query.get(name);
+  return filter as JobFilter;
+}
+
+const GROUPS = {
+  all: [],
+  waiting: ["queued"],
+  running: ["started"],
+  success: ["success"],
+  failed: FAILED,
+  returning: ["retry", "interrupt"],
+  off: ["cancel", "abort", "maxconcurrency"],
+} as const satisfies Record<string, readonly Schemas["Status"][]>;
+type Group = keyof typeof GROUPS | "own";
+
+function groupOf(statuses: string[]): Group {
+  const wanted = [...statuses].sort().join();
+  const found = Object.entries(GROUPS).find(([, each]) => [...each].sort().join() === wanted);
+  return (found?.[0] as Group | undefined) ?? "own";
+}
+
+/** The rows stay where they are: what is new waits behind a button, what is gone is dimmed. */
+function useRows(jobs: Job[] | undefined, key: string) {
+  const held = useRef<{ key: string; rows: Job[] }>({ key: "", rows: [] });
+  const [, again] = useState({});
+  if (jobs && (held.current.key !== key || !held.current.rows.length)) held.current = { key, rows: jobs };
+  const fresh = new Map((jobs ?? []).map((job) => [job.id, job]));
+  const rows = held.current.key === key ? held.current.rows.map((job) => fresh.get(job.id) ?? job) : [];
+  const shown = new Set(rows.map((job) => job.id));
+  const oldest = jobs?.at(-1)?.id ?? "";
+  return {
+    rows,
+    added: (jobs ?? []).filter((job) => !shown.has(job.id)).length,
+    isGone: (job: Job) => jobs !== undefined && !fresh.has(job.id) && job.id > oldest,
+    take: () => {
+      held.current = { key, rows: jobs ?? [] };
+      again({});
+    },
+  };
+}
+
+export function JobsPage() {
+  const { query } = place.use();
+  const filter = filterOf(query);
+  const after = query.get("after");
+  const order = query.get("order") === "place" ? "place" : undefined;
+  const asked = { query: { ...filter, limit: 50, after, order } } as const;
+  const live = useLive("/api/v1/jobs", asked);
+  const total = useLive("/api/v1/jobs/count", { query: filter }, 3);
+  const list = useRows(live.data?.jobs, JSON.stringify(asked));
+  const [selected, select] = useState<ReadonlySet<string>>(new Set());
+  useEffect(() => select(new Set()), [JSON.stringify(filter)]);
+  const statuses = query.getAll("status");
+  const words = wordsOfFilter(query);
+  const refresh = () => {
+    live.refresh();
+    total.refresh();
+    select(new Set());
+  };
+  return (
+    <>
+      <section class="card s12 filters" aria-label={t.jobs.filters}>
+        <Segments
+          label={t.jobs.statuses}
+          value={groupOf(statuses)}
+          choices={(Object.keys(GROUPS) as Group[]).map((value) => ({ value, text: t.jobs.groups[value] }))}
+          onChange={(value) => withQuery({ status: [...GROUPS[value as keyof typeof GROUPS]], after: null }, { replace: false })}
+        />
+        <Filters query={query} />
+      </section>
+      <Card
+        title={total.data ? t.jobs.many(words ? count(total.data) : about(total.data), total.data.jobs) : t.pages.jobs}
+        sub={words}
+        label={t.pages.jobs}
+        live={live}
+        tools={<Bulkers filter={filter} words={words} selected={selected} refresh={refresh} />}
+      >
+        {list.added > 0 && (
+          <button class="more" type="button" onClick={list.take}>
+            {t.jobs.added(list.added)}
+          </button>
+        )}
+        {list.rows.length ? (
+          <Rows rows={list.rows} isGone={list.isGone} selected={selected} select={select} refresh={live.refresh} />
+        ) : (
+          live.data && <None query={query} more={live.data.next !== null} />
+        )}
+        <nav class="pager" aria-label={t.jobs.pager}>
+          {after && (
+            <button class="btn" type="button" onClick={() => withQuery({ after: null }, { replace: false })}>
+              {t.jobs.first}
+            </button>
+          )}
+          {live.data?.next && (
+            <button class="btn" type="button" onClick={() => withQuery({ after: live.data?.next }, { replace: false })}>
+              {t.jobs.older}
+            </button>
+          )}
+        </nav>
+      </Card>
+    </>
+  );
+}
+
+interface BulkersProps {
+  filter: JobFilter;
+  words: string;
+  selected: ReadonlySet<string>;
+  refresh: () => void;
+}
+
+function Bulkers({ filter, words, selected, refresh }: BulkersProps) {
+  const some = selected.size > 0;
+  const which = some ? { id: [...selected] } : filter;
+  const named = some ? t.jobs.selected(selected.size) : words || t.jobs.everything;
+  const why = barred("operator");
+  const begin = (action: "requeue" | "cancel") => () => bulk({ action, filter: which, words: named, done: refresh });
+  return (
+    <>
+      <Export />
+      <Button icon="requeue" barred={why} onClick={begin("requeue")}>
+        {some ? t.jobs.requeueSelected(selected.size) : t.jobs.requeueAll}
+      </Button>
+      <Button kind="d" barred={why} onClick={begin("cancel")}>
+        {some ? t.jobs.cancelSelected(selected.size) : t.jobs.cancelAll}
+      </Button>
+    </>
+  );
+}
+
+const MOST_EXPORTED = 10_000;
+
+/** What the filter shows, as JSON lines; the server gives it in pages. */
+function Export() {
+  const [running, setRunning] = useState(false);
+  const save = async () => {
+    setRunning(true);
+    try {
+      const filter = filterOf(place.get().query);
+      const lines: string[] = [];
+      let after: string | null = null;
+      do {
+        const page: Schemas["JobPageModel"] = await get("/api/v1/jobs", { query: { ...filter, limit: 200, after } });
+        lines.push(...page.jobs.map((job) => JSON.stringify(job)));
+        after = page.next;
+      } while (after && lines.length < MOST_EXPORTED);
+      const anchor = document.createElement("a");
+      anchor.href = URL.createObjectURL(new Blob([lines.join("\n")], { type: "application/x-ndjson" }));
+      anchor.download = "jobs.jsonl";
+      anchor.click();
+      if (after) tell(t.jobs.cut(MOST_EXPORTED));
+    } catch (error) {
+      tell(String(error), true);
+    } finally {
+      setRunning(false);
+    }
+  };
+  return (
+    <Button icon="download" kind="q" label={t.jobs.export} onClick={() => running || void save()}>
+      {running && t.loading}
+    </Button>
+  );
+}
+
+interface RowsProps {
+  rows: Job[];
+  isGone: (job: Job) => boolean;
+  selected: ReadonlySet<string>;
+  select: (ids: ReadonlySet<string>) => void;
+  refresh: () => void;
+}
+
+export function current(): string | undefined {
+  const row = document.activeElement?.closest("tr");
+  return row?.dataset.id;
+}
+
+function Rows({ rows, isGone, selected, select, refresh }: RowsProps) {
+  const toggle = (id: string) => {
+    const next = new Set(selected);
+    if (!next.delete(id) && next.size < SELECTED) next.add(id);
+    select(next);
+  };
+  const on = (what: (job: Job) => void) => () => {
+    const job = rows.find((each) => each.id === current());
+    if (job) what(job);
+  };
+  const allowed = (why: string | undefined, run: () => void) => (why ? tell(why, true) : run());
+  useKeys({
+    x: on((job) => toggle(job.id)),
+    r: on((job) => allowed(barred("operator") ?? mayRequeue(job), () => void requeue(job, refresh))),
+    c: on((job) => allowed(barred("operator") ?? mayCancel(job), () => void cancel(job, refresh))),
+  });
+  const all = rows.every((job) => selected.has(job.id));
+  const head = (
+    <>
+      <th scope="col" class="tick">
+        <input
+          type="checkbox"
+          aria-label={t.jobs.selectAll}
+          checked={all}
+          onChange={() => select(all ? new Set() : new Set(rows.slice(0, SELECTED).map((job) => job.id)))}
+        />
+      </th>
+      <Th>{t.jobs.task}</Th>
+      <Th>{t.jobs.status}</Th>
+      <Th>{t.jobs.params}</Th>
+      <Th>{t.jobs.queue}</Th>
+      <Th n>{t.jobs.created}</Th>
+      <Th n>{t.jobs.ran}</Th>
+    </>
+  );
+  return (
+    <Table label={t.pages.jobs} head={head}>
+      {rows.map((job) => (
+        <tr key={job.id} data-id={job.id} class={isGone(job) ? "gone" : ""} title={isGone(job) ? t.jobs.gone : undefined}>
+          <td class="tick">
+            <input type="checkbox" aria-label={t.jobs.select(job.id)} checked={selected.has(job.id)} onChange={() => toggle(job.id)} />
+          </td>
+          <td class="ex">
+            <a class="e" data-row href={link(`jobs/${job.id}`)}>
+              {job.task}
+            </a>
+            <span class="p m">{job.id}</span>
+          </td>
+          <td>
+            <Status status={job.status} />
+            {job.exceptiontype && <small class="below up">{job.exceptiontype}</small>}
+            {job.status === "started" && job.progress !== null && (
+              <progress max={1} value={job.progress} aria-label={t.job.progress} />
+            )}
+          </td>
+          <td class="m mut cut" title={short(job.params, 600)}>
+            {short(job.params)}
+          </td>
+          <td class="m">
+            <a href={link("queues/one", { name: job.queue })}>{job.queue}</a>
+          </td>
+          <td class="n">
+            <Ago at={job.created} />
+          </td>
+          <td class="n">{job.seconds === null ? <span class="faint">{t.dash}</span> : duration(job.seconds)}</td>
+        </tr>
+      ))}
+    </Table>
+  );
+}
+
+/** Nothing matches: which part of the filter is to blame? */
+function None({ query, more }: { query: URLSearchParams; more: boolean }) {
+  const names = [...new Set(query.keys())].filter((name) => name !== "after" && name !== "order");
+  if (more) return <Empty>{t.jobs.noneHere}</Empty>;
+  if (!names.length) {
+    return (
+      <Empty>
+        {t.jobs.noneAtAll} <code>mrq run --queue default tasks.Fetch</code>
+      </Empty>
+    );
+  }
+  return (
+    <Empty>
+      <p>{t.jobs.none}</p>
+      <p class="acts">
+        {names.map((name) => (
+          <Without key={name} query={query} name={name} />
+        ))}
+      </p>
+    </Empty>
+  );
+}
+
+function Without({ query, name }: { query: URLSearchParams; name: string }) {
+  const rest = new URLSearchParams(query);
+  rest.delete(name);
+  rest.delete("after");
+  const live = useLive("/api/v1/jobs/count", { query: filterOf(rest) }, 0);
+  const text = rest.toString();
+  return (
+    <button class="btn" type="button" onClick={() => go(link("jobs") + (text ? `?${text}` : ""))}>
+      {t.jobs.without(live.data ? count(live.data) : "…", name)}
+    </button>
+  );
+}

@@ -1,0 +1,268 @@
+// The audit log, bulk actions, settings, and logging in.
+import { useState } from "preact/hooks";
+import type { Schemas } from "../api/client";
+import { post } from "../api/client";
+import { pace, useLive } from "../api/live";
+import { exact, localTime, num, short } from "../format";
+import { act, Ago, Card, Clock, Empty, Pill, Segments, Table, Th } from "../parts/basics";
+import { OperationState } from "../parts/bulk";
+import { Field } from "../parts/dialog";
+import { link, place, withQuery } from "../router";
+import { barred, logIn, logOut, session, wordsOf } from "../session";
+import { theme } from "../theme";
+import { t } from "../texts";
+
+export function AuditPage() {
+  const { query } = place.use();
+  const asked = { query: { limit: 100, after: query.get("after"), user: query.get("user"), target: query.get("target") } };
+  const live = useLive("/api/v1/audit", asked, 2);
+  const found = live.data;
+  const head = (
+    <>
+      <Th>{t.audit.when}</Th>
+      <Th>{t.audit.who}</Th>
+      <Th>{t.audit.what}</Th>
+      <Th>{t.audit.target}</Th>
+      <Th n>{t.audit.count}</Th>
+      <Th>{t.audit.about}</Th>
+      <Th>{t.audit.outcome}</Th>
+    </>
+  );
+  return (
+    <Card title={t.pages.audit} live={live} sub={query.get("user") ?? query.get("target") ?? undefined}>
+      {found?.entries.length ? (
+        <Table label={t.pages.audit} head={head}>
+          {found.entries.map((entry) => (
+            <Entry key={entry.id} entry={entry} />
+          ))}
+        </Table>
+      ) : (
+        <Empty>{t.audit.none}</Empty>
+      )}
+      <Pager next={found?.next ?? null} />
+    </Card>
+  );
+}
+
+function Entry({ entry }: { entry: Schemas["AuditEntryModel"] }) {
+  const about = JSON.stringify(entry.about ?? {});
+  return (
+    <tr>
+      <td title={exact(entry.date)}>
+        <Clock at={entry.date} />
+      </td>
+      <td>
+        <a href={link("audit", { user: entry.who })}>
+          <b>{entry.who}</b>
+        </a>
+      </td>
+      <td class="m">{entry.what}</td>
+      <td class="m cut">
+        <a href={link("audit", { target: entry.target })}>{entry.target}</a>
+      </td>
+      <td class="n">{entry.count === null ? "" : num(entry.count)}</td>
+      <td class="ex">
+        {entry.reason && <span>“{entry.reason}”</span>}
+        {about !== "{}" && <span class="p m" title={short(about, 800)}>{short(about, 200)}</span>}
+      </td>
+      <td>
+        {entry.outcome === "done" ? (
+          <Pill kind="success" icon="check">{t.audit.done}</Pill>
+        ) : (
+          <Pill kind="failed" icon="close">{entry.outcome}</Pill>
+        )}
+      </td>
+    </tr>
+  );
+}
+
+function Pager({ next }: { next: string | null }) {
+  const after = place.use().query.get("after");
+  return (
+    <nav class="pager" aria-label={t.jobs.pager}>
+      {after && (
+        <button class="btn" type="button" onClick={() => withQuery({ after: null }, { replace: false })}>
+          {t.jobs.first}
+        </button>
+      )}
+      {next && (
+        <button class="btn" type="button" onClick={() => withQuery({ after: next }, { replace: false })}>
+          {t.jobs.older}
+        </button>
+      )}
+    </nav>
+  );
+}
+
+export function OperationsPage() {
+  const after = place.use().query.get("after");
+  const live = useLive("/api/v1/operations", { query: { limit: 50, after } });
+  const stop = (id: string) =>
+    act(() => post("/api/v1/operations/{operation_id}/stop", { path: { operation_id: id } }, undefined)).then(live.refresh);
+  const head = (
+    <>
+      <Th>{t.audit.when}</Th>
+      <Th>{t.audit.who}</Th>
+      <Th>{t.audit.what}</Th>
+      <Th>{t.jobs.status}</Th>
+      <Th n>{t.bulk.movedHead}</Th>
+      <Th>{t.audit.about}</Th>
+      <Th>
+        <span class="skip">{t.actions}</span>
+      </Th>
+    </>
+  );
+  return (
+    <Card title={t.pages.operations} sub={t.bulk.kept} live={live}>
+      {live.data?.operations.length ? (
+        <Table label={t.pages.operations} head={head}>
+          {live.data.operations.map((each) => (
+            <tr key={each.id}>
+              <td><Ago at={each.started} /></td>
+              <td><b>{each.who}</b></td>
+              <td>{t.bulk.names[each.action as "cancel" | "requeue"] ?? each.action}</td>
+              <td><OperationState state={each.state} /></td>
+              <td class="n">
+                {num(each.moved)} <span class="mut">/ {num(each.total.jobs)}</span>
+              </td>
+              <td class="ex">
+                {each.reason && <span>“{each.reason}”</span>}
+                <span class="p m">{short(each.filter, 200)}</span>
+                {each.error && <span class="up">{each.error}</span>}
+              </td>
+              <td class="n">
+                {each.state === "running" && !barred("operator") && (
+                  <button class="btn" type="button" onClick={() => stop(each.id)}>{t.bulk.stop}</button>
+                )}
+              </td>
+            </tr>
+          ))}
+        </Table>
+      ) : (
+        <Empty>{t.overview.noActions}</Empty>
+      )}
+      <Pager next={live.data?.next ?? null} />
+    </Card>
+  );
+}
+
+export function SettingsPage() {
+  const who = session.use();
+  const ready = useLive("/ready", {}, 2);
+  const clockChoice = localTime.use();
+  return (
+    <>
+      <Card title={t.settings.you} span={6}>
+        <dl class="kv body">
+          <dt>{t.settings.user}</dt>
+          <dd>{who?.user}</dd>
+          <dt>{t.settings.role}</dt>
+          <dd>{who?.role} <small class="mut">{who?.role && t.settings.roles[who.role]}</small></dd>
+          <dt>{t.settings.how}</dt>
+          <dd>{who?.how && t.settings.hows[who.how]}</dd>
+          <dt>{t.settings.scope}</dt>
+          <dd class="m">{who?.queues ? who.queues.join(" ") : t.settings.everything}</dd>
+        </dl>
+        {who?.how === "session" && (
+          <div class="body">
+            <button class="btn" type="button" onClick={() => void act(logOut)}>{t.settings.logOut}</button>
+          </div>
+        )}
+      </Card>
+      <Card title={t.settings.page} span={6}>
+        <dl class="kv body">
+          <dt>{t.settings.theme}</dt>
+          <dd>
+            <Segments
+              label={t.settings.theme}
+              value={theme.use()}
+              choices={(["system", "light", "dark"] as const).map((value) => ({ value: value as string, text: t.settings.themes[value] }))}
+              onChange={theme.set}
+            />
+          </dd>
+          <dt>{t.settings.clock}</dt>
+          <dd>
+            <Segments
+              label={t.settings.clock}
+              value={clockChoice}
+              choices={[{ value: "utc", text: "UTC" }, { value: "local", text: t.local }]}
+              onChange={localTime.set}
+            />
+          </dd>
+          <dt>{t.settings.pace}</dt>
+          <dd>
+            <Segments
+              label={t.settings.pace}
+              value={pace.use()}
+              choices={["1", "2", "5", "10", "60"].map((value) => ({ value, text: t.settings.seconds(value) }))}
+              onChange={pace.set}
+            />
+          </dd>
+        </dl>
+      </Card>
+      <Card title={t.settings.servers} span={6}>
+        <dl class="kv body">
+          <dt>MongoDB</dt>
+          <dd><Answers ok={ready.data?.mongodb ?? (ready.error ? undefined : null)} /></dd>
+          <dt>Redis</dt>
+          <dd><Answers ok={ready.data?.redis ?? (ready.error ? undefined : null)} /></dd>
+          <dt>{t.settings.version}</dt>
+          <dd>MRQ {who?.version}</dd>
+          <dt>API</dt>
+          <dd>
+            <a class="under" href={link("api/v1/openapi.json")}>api/v1/openapi.json</a>
+          </dd>
+        </dl>
+      </Card>
+    </>
+  );
+}
+
+function Answers({ ok }: { ok: boolean | null | undefined }) {
+  if (ok === null) return <span class="mut">{t.loading}</span>;
+  return ok ? <Pill kind="success" icon="check">{t.settings.answers}</Pill> : <Pill kind="failed" icon="close">{t.settings.silent}</Pill>;
+}
+
+export function LoginPage() {
+  const who = session.use();
+  const [user, setUser] = useState("");
+  const [password, setPassword] = useState("");
+  const [error, setError] = useState("");
+  const enter = async () => {
+    try {
+      await logIn(user, password);
+    } catch (failure) {
+      setError(wordsOf(failure));
+    }
+  };
+  return (
+    <main class="login">
+      <section class="card" aria-label={t.login.title}>
+        <form
+          class="body"
+          onSubmit={(event) => {
+            event.preventDefault();
+            void enter();
+          }}
+        >
+          <h1>{t.login.title}</h1>
+          {who?.can_log_in ? (
+            <>
+              <Field label={t.login.user}>
+                <input autocomplete="username" required value={user} onInput={(event) => setUser(event.currentTarget.value)} />
+              </Field>
+              <Field label={t.login.password}>
+                <input type="password" autocomplete="current-password" required value={password} onInput={(event) => setPassword(event.currentTarget.value)} />
+              </Field>
+              {error && <p class="up" role="alert">{error}</p>}
+              <button class="btn p" type="submit">{t.login.enter}</button>
+            </>
+          ) : (
+            <p>{t.login.none}</p>
+          )}
+        </form>
+      </section>
+    </main>
+  );
+}
+

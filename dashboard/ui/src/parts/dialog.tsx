@@ -1,0 +1,118 @@
+// Questions before an action: what will happen, why, and for the gravest the name typed again.
+import type { ComponentChildren } from "preact";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { store } from "../store";
+import { t } from "../texts";
+import { Icon } from "./icons";
+
+interface Question {
+  title: string;
+  text?: ComponentChildren;
+  confirm: string;
+  danger?: boolean;
+  /** To be typed before the button works. */
+  typed?: string;
+  /** Whether a reason is asked for. */
+  reason?: boolean;
+  answer: (reason: string | null) => void;
+}
+
+const asked = store<Question | null>(null);
+
+/** Ask; the reason (maybe empty), or null if it was called off. */
+export function ask(question: Omit<Question, "answer">): Promise<string | null> {
+  return new Promise((resolve) => asked.set({ reason: true, ...question, answer: resolve }));
+}
+
+export function Questions() {
+  const question = asked.use();
+  return question && <Ask key={question.title} question={question} />;
+}
+
+function Ask({ question }: { question: Question }) {
+  const [reason, setReason] = useState("");
+  const [typed, setTyped] = useState("");
+  const ready = question.typed === undefined || typed === question.typed;
+  const end = (answer: string | null) => {
+    asked.set(null);
+    question.answer(answer);
+  };
+  return (
+    <Dialog title={question.title} onClose={() => end(null)}>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (ready) end(reason);
+        }}
+      >
+        {question.text && <div class="text">{question.text}</div>}
+        {question.typed !== undefined && (
+          <Field label={t.dialog.typeName(question.typed)}>
+            <input autocomplete="off" value={typed} onInput={(event) => setTyped(event.currentTarget.value)} />
+          </Field>
+        )}
+        {question.reason && (
+          <Field label={t.dialog.reason}>
+            <input maxLength={500} value={reason} onInput={(event) => setReason(event.currentTarget.value)} />
+          </Field>
+        )}
+        <div class="acts end">
+          <button class="btn" type="button" onClick={() => end(null)}>
+            {t.dialog.no}
+          </button>
+          <button class={`btn ${question.danger ? "bad" : "p"}`} type="submit" disabled={!ready}>
+            {question.confirm}
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+interface DialogProps {
+  title: string;
+  wide?: boolean;
+  onClose: () => void;
+  children: ComponentChildren;
+}
+
+/** The browser's own dialog: it keeps the focus inside, Escape closes it, the page behind is inert. */
+export function Dialog({ title, wide, onClose, children }: DialogProps) {
+  const ref = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    const before = document.activeElement as HTMLElement | null;
+    ref.current?.showModal();
+    return () => before?.focus?.();
+  }, []);
+  return (
+    <dialog
+      ref={ref}
+      class={wide ? "wide" : ""}
+      aria-label={title}
+      onCancel={(event) => {
+        event.preventDefault();
+        onClose();
+      }}
+      onClick={(event) => event.target === ref.current && onClose()}
+    >
+      <header>
+        <h2>{title}</h2>
+        <button class="btn q" type="button" aria-label={t.dialog.close} onClick={onClose}>
+          <Icon name="close" />
+        </button>
+      </header>
+      <div class="body">{children}</div>
+    </dialog>
+  );
+}
+
+export function Field(props: { label: string; hint?: string; error?: string; children: ComponentChildren }) {
+  return (
+    <label class="field">
+      <span>{props.label}</span>
+      {props.children}
+      {props.hint && <small>{props.hint}</small>}
+      {props.error && <small class="up">{props.error}</small>}
+    </label>
+  );
+}

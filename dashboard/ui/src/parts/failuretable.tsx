@@ -1,0 +1,60 @@
+import type { Schemas } from "../api/client";
+import { num } from "../format";
+import { requeueGroup } from "../pages/overview";
+import { link } from "../router";
+import { barred } from "../session";
+import { t } from "../texts";
+import { Ago, Button, Empty, Table, Th } from "./basics";
+import { useSteady } from "./hooks";
+
+export function FailureTable({ groups, refresh }: { groups: Schemas["FailureGroup"][]; refresh: () => void }) {
+  const [shown, holds] = useSteady(groups, (group) => group.fingerprint);
+  if (!groups.length) return <Empty>{t.failures.none}</Empty>;
+  const head = (
+    <>
+      <Th>{t.failures.what}</Th>
+      <Th n>{t.overview.jobsHead}</Th>
+      <Th n>{t.failures.first}</Th>
+      <Th n>{t.failures.last}</Th>
+      <Th>
+        <span class="skip">{t.actions}</span>
+      </Th>
+    </>
+  );
+  return (
+    <div {...holds}>
+      <Table label={t.pages.failures} head={head}>
+        {shown.map((group) => (
+          <tr key={group.fingerprint}>
+            <td class="ex">
+              <a class="e" data-row href={link(`failures/${group.fingerprint}`)}>
+                {group.exceptiontype}
+              </a>
+              <span class="p" title={group.message}>
+                <span class="m">{group.task}</span>: {group.message}
+              </span>
+            </td>
+            <td class="n">
+              <b>{num(group.jobs)}</b>
+            </td>
+            <td class="n mut">
+              <Ago at={group.first} />
+            </td>
+            <td class="n mut">
+              <Ago at={group.last} />
+            </td>
+            <td class="n">
+              <Button
+                icon="requeue"
+                kind="q"
+                label={t.failures.requeue(group.exceptiontype, group.task)}
+                barred={barred("operator")}
+                onClick={() => requeueGroup(group, refresh)}
+              />
+            </td>
+          </tr>
+        ))}
+      </Table>
+    </div>
+  );
+}

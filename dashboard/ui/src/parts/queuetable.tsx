@@ -1,0 +1,154 @@
+import { FAILED, pauseQueue, resumeQueue } from "../actions";
+import type { Schemas } from "../api/client";
+import { useLive } from "../api/live";
+import { count, duration, num } from "../format";
+import { link } from "../router";
+import { barred } from "../session";
+import { t } from "../texts";
+import { Button, Empty, Pill, Since, Table, Th } from "./basics";
+import { useSteady } from "./hooks";
+import { perSecond, useLast, useRange, useStart } from "./statistics";
+
+type Queue = Schemas["QueueModel"];
+
+type Rate = Schemas["FiguresModel"];
+
+/** What was counted of each queue in the chosen time. */
+function useRates(): Map<string, Rate> | undefined {
+  const asked = useLive("/api/v1/statistics/totals", { query: { by: "queue", start: useStart() } }, 5);
+  const live = useLast(asked, useRange());
+  return live.data && new Map(live.data.figures.map((each) => [each.queue ?? "", each]));
+}
+
+export function QueueTable({ queues, refresh }: { queues: Queue[]; refresh: () => void }) {
+  const rates = useRates();
+  const [shown, holds] = useSteady(queues, (queue) => queue.name);
+  if (!queues.length) {
+    return (
+      <Empty>
+        {t.queues.none} <code>mrq run --queue default tasks.Fetch</code>
+      </Empty>
+    );
+  }
+  const head = (
+    <>
+      <Th>{t.queues.queue}</Th>
+      <Th n>{t.overview.waiting}</Th>
+      <Th n>{t.overview.running}</Th>
+      <Th n>{t.stats.inPerSecond}</Th>
+      <Th n>{t.stats.outPerSecond}</Th>
+      <Th n>{t.stats.emptyIn}</Th>
+      <Th n>{t.queues.oldest}</Th>
+      <Th n>{t.stats.failedHead}</Th>
+      <Th n>{t.queues.limit}</Th>
+      <Th n>{t.pages.workers}</Th>
+      <Th>
+        <span class="skip">{t.actions}</span>
+      </Th>
+    </>
+  );
+  return (
+    <div {...holds}>
+      <Table label={t.pages.queues} head={head}>
+        {shown.map((queue) => (
+          <Row key={queue.name} queue={queue} rates={rates?.get(queue.name)} refresh={refresh} />
+        ))}
+      </Table>
+    </div>
+  );
+}
+
+/** What went in and out, and when the queue is empty if that goes on. */
+function Rates({ queue, rates }: { queue: Queue; rates: Rate | undefined }) {
+  const dash = <span class="faint">{t.dash}</span>;
+  const arrived = rates?.arrivals_per_s;
+  const gone = rates ? rates.settled / rates.seconds : undefined;
+  const less = arrived === undefined || arrived === null || gone === undefined ? undefined : gone - arrived;
+  const left = queue.due?.jobs ?? queue.waiting.jobs;
+  return (
+    <>
+      <td class="n">{arrived === undefined || arrived === null ? dash : perSecond(arrived)}</td>
+      <td class="n">{gone === undefined ? dash : perSecond(gone)}</td>
+      <td class="n">
+        {queue.paused ? (
+          <span class="w">{t.queues.paused}</span>
+        ) : !left || less === undefined ? (
+          dash
+        ) : less > 0.001 ? (
+          duration(Math.round(left / less))
+        ) : less < -0.001 ? (
+          <span class="up">{t.stats.growing}</span>
+        ) : (
+          dash
+        )}
+      </td>
+      <td class="n">{queue.oldest ? <Since at={queue.oldest} /> : dash}</td>
+      <td class="n">
+        {rates?.failed ? (
+          <a class="up" href={link("jobs", { queue: queue.name, status: FAILED })}>
+            {num(rates.failed)}
+          </a>
+        ) : (
+          <span class="faint">0</span>
+        )}
+      </td>
+    </>
+  );
+}
+
+interface RowProps {
+  queue: Queue;
+  rates: Rate | undefined;
+  refresh: () => void;
+}
+
+function Row({ queue, rates, refresh }: RowProps) {
+  const unserved = !queue.workers && queue.waiting.jobs > 0 && !queue.paused;
+  return (
+    <tr>
+      <td>
+        <a class="m" data-row href={link("queues/one", { name: queue.name })}>
+          <b>{queue.name}</b>
+        </a>{" "}
+        <span class="tag">{t.queues.types[queue.type]}</span>{" "}
+        {queue.paused && (
+          <Pill kind="paused" icon="pause">
+            <span title={queue.reason ?? undefined}>{queue.paused_by ? t.queues.pausedBy(queue.paused_by) : t.queues.paused}</span>
+          </Pill>
+        )}
+      </td>
+      <td class="n">
+        <Waiting queue={queue} />
+      </td>
+      <td class="n">
+        {queue.running ? <a href={link("jobs", { queue: queue.name, status: "started" })}>{num(queue.running)}</a> : <span class="faint">0</span>}
+      </td>
+      <Rates queue={queue} rates={rates} />
+      <td class="n">{queue.max_concurrency ?? <span class="faint">{t.dash}</span>}</td>
+      <td class="n">
+        <span class={unserved ? "up" : ""} title={unserved ? t.queues.unserved : undefined}>
+          {queue.workers}
+        </span>
+      </td>
+      <td class="n">
+        {queue.paused ? (
+          <Button icon="play" kind="q" label={t.queues.resume(queue.name)} barred={barred("operator")} onClick={() => resumeQueue(queue.name, refresh)} />
+        ) : (
+          <Button icon="pause" kind="q" label={t.queues.pause(queue.name)} barred={barred("operator")} onClick={() => pauseQueue(queue.name, refresh)} />
+        )}
+      </td>
+    </tr>
+  );
+}
+
+function Waiting({ queue }: { queue: Queue }) {
+  const raw = queue.type !== "regular";
+  const to = raw ? link("queues/one", { name: queue.name }) : link("jobs", { queue: queue.name, status: "queued" });
+  if (!queue.waiting.jobs) return <span class="faint">0</span>;
+  return (
+    <a href={to}>
+      {queue.due ? count(queue.due) : count(queue.waiting)}
+      {queue.due && <small class="below">{t.queues.of(count(queue.waiting))}</small>}
+    </a>
+  );
+}

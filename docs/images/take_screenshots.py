@@ -1,0 +1,158 @@
+"""Takes the pictures of the dashboard's pages: `make screenshots`. Servers, workers and jobs are made up for it."""
+
+from __future__ import annotations
+
+import math
+import random
+import sys
+import tempfile
+from datetime import time, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit, urlunsplit
+
+from playwright.sync_api import sync_playwright
+
+from mrq import schedules
+from mrq.domain.stats import Backlog, Counts, FleetSample, Period, QueueSamples, Resolution, Tally, period_id
+from mrq.domain.status import Status
+from mrq.job import queue_job
+from mrq_dashboard.failures import fingerprint
+from support.browsers import ARGUMENTS, find_chromium, why_not
+from support.dashboards import put
+from support.dashboardsite import SHOP, DashboardServer
+from support.faultsite import FaultSite
+from support.servers import running_servers
+from support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+    from mrq.app import App
+
+FOLDER = Path(__file__).resolve().parent / "dashboard"
+PARSE = f"{SHOP}.parse_product"
+# Jobs a minute of each queue, its task, its share of failures, and how long a run takes.
+LOAD = (
+    ("parse", PARSE, 900, 0.02, 0.4), ("emails", f"{SHOP}.FetchPage", 240, 0.0, 0.08),
+    ("webhooks", f"{SHOP}.deliver", 120, 0.03, 0.9), ("feeds", f"{SHOP}.import_feed", 20, 0.0, 4.0),
+)  # fmt: skip
+CHANCE = random.Random(8)  # noqa: S311 - no secret
+
+
+def make_history(app: App, minutes: int = 62) -> None:
+    """What would have been counted in the last hour."""
+    now = app.clock.now()
+    first = Resolution.MINUTE.start_of(now) - timedelta(minutes=minutes)
+    for number in range(minutes + 1):
+        start, tally, queues = first + timedelta(minutes=number), Tally(), {}
+        for queue, task, many, failing, seconds in LOAD:
+            tally.counts[queue, task] = _minute(number, many, failing if number > 20 else 0.0, seconds)
+            wave = 1 + math.sin(number / 9) / 2
+            queues[queue] = Backlog(int(many * wave / 3 + number * 4), int(many / 20), 12.0)
+        tally.fleet = FleetSample(3, 60, 4200 + CHANCE.randrange(900), 90_000, 3 * 180_000_000, 190_000_000)
+        expires = now + timedelta(days=1)
+        app.stats.put(Period(period_id(Resolution.MINUTE, start), Resolution.MINUTE, start, 1, tally), expires)
+        app.stats.put_samples(QueueSamples(start, start, queues), expires)
+
+
+def _minute(number: int, many: int, failing: float, seconds: float) -> Counts:
+    counts = Counts()
+    runs = int(many * (1 + math.sin(number / 7) / 8 + CHANCE.uniform(-0.06, 0.06)))
+    failed = int(runs * failing)
+    counts.started = runs
+    counts.ended = {Status.SUCCESS: runs - failed - runs // 90, Status.RETRY: runs // 90, Status.FAILED: failed}
+    for _ in range(60):
+        counts.run.add(CHANCE.lognormvariate(math.log(seconds), 0.8))
+        counts.wait.add(CHANCE.lognormvariate(math.log(2.5), 0.6))
+    return counts
+
+
+def make_jobs(app: App, site: FaultSite) -> dict[str, str]:
+    """Jobs, schedules and a paused queue; the addresses of what is shown alone."""
+    now = app.clock.now()
+    for number in range(60):
+        shop = "shop-fr" if number % 3 else "shop-de"
+        params = {"url": f"https://shop.example/p/{88_000 + number}", "shop": shop, "depth": number % 3}
+        queue_job(PARSE, {**params, "headers": {"Authorization": "Bearer abc"}}, queue="parse")
+    for number in range(4):
+        queue_job(f"{SHOP}.deliver", {"url": f"https://hooks.example/{number}"}, queue="webhooks")
+    for number in range(7):
+        queue_job(f"{SHOP}.import_feed", {"feed": f"feed-{number}"}, queue="feeds")
+    for number in range(420):
+        put(app, "queued", path=f"{SHOP}.FetchPage", params={"url": f"https://shop.example/{number}"}, queue="exports",
+            datequeued=now - timedelta(minutes=12))  # fmt: skip
+    for name, about in (
+        ("Every minute", {"interval": 60}), ("Nightly clean-up", {"dailytime": time(2)}),
+        ("Prices", {"cron": "*/5 * * * *"}),
+    ):  # fmt: skip
+        schedules.add(f"{SHOP}.FetchPage", params={"url": "https://shop.example/"}, queue="emails", name=name, **about)
+    wait_until(lambda: site.statuses()["started"] == 7 and site.statuses()["failed"] >= 40, 60, what="jobs are run")
+    by_task = {job["path"]: str(job["_id"]) for job in site.jobs() if job["status"] in ("failed", "maxretries")}
+    running = next(str(job["_id"]) for job in site.jobs() if job["status"] == "started")
+    return {
+        "job": f"/jobs/{by_task[PARSE]}", "retried": f"/jobs/{by_task[f'{SHOP}.deliver']}",
+        "running": f"/jobs/{running}",
+        "failure": f"/failures/{fingerprint(PARSE, 'ValueError')}", "queue": "/queues/one?name=parse",
+        "worker": f"/workers/{next(iter(site.worker_statuses()))}", "task": f"/tasks/one?name={PARSE}",
+    }  # fmt: skip
+
+
+def take(browser: Browser, server: DashboardServer, pages: dict[str, str], scheme: Any, width: int) -> None:
+    """A picture of each page."""
+    context = browser.new_context(
+        base_url=server.url, color_scheme=scheme, viewport={"width": width, "height": 900}, reduced_motion="reduce"
+    )
+    page = context.new_page()
+    for name, path in pages.items():
+        page.goto(path)
+        page.locator("main").wait_for()
+        page.locator("[aria-busy]").first.wait_for(state="detached")
+        page.wait_for_load_state("networkidle")
+        size = "" if width > 1000 else "-phone"
+        page.screenshot(path=FOLDER / f"{name}-{scheme}{size}.png", full_page=True)
+    context.close()
+
+
+def main() -> int:
+    """Take them all; the exit code."""
+    if (reason := why_not()) is not None:
+        sys.stderr.write(f"no pictures: {reason}\n")
+        return 1
+    FOLDER.mkdir(exist_ok=True)
+    with running_servers() as servers, tempfile.TemporaryDirectory() as folder:
+        url = urlunsplit(urlsplit(servers.mongodb_url)._replace(path="/mrq_pictures"))
+        with FaultSite(url, servers.redis_url, Path(folder), "mrq_pictures") as site:
+            for name in ("eu-01", "eu-02", "us-01"):
+                site.start_worker("parse", "webhooks", "feeds", "--report_interval", "0.5", "--name", name)
+            wait_until(lambda: len(site.worker_statuses()) == 3, 60, what="workers serve")
+            make_history(site.app)
+            addresses = make_jobs(site.app, site)
+            server = DashboardServer(site, {"MRQ_DASHBOARD_ENVIRONMENT": "production"}).start()
+            try:
+                shoot(server, addresses)
+            finally:
+                server.stop()
+    return 0
+
+
+def shoot(server: DashboardServer, addresses: dict[str, str]) -> None:
+    """All pictures, after an action or two that leave something in the audit log."""
+    plain = ("jobs", "queues", "failures", "workers", "schedules", "tasks", "audit", "settings")
+    pages = {"overview": "/", **{name: f"/{name}" for name in plain}, **addresses}
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=ARGUMENTS)
+        page = browser.new_page(base_url=server.url)
+        page.goto("/queues")
+        page.get_by_role("button", name="Pause exports").click()
+        page.get_by_role("dialog").get_by_label("Reason").fill("S3 key rotation")
+        page.get_by_role("dialog").get_by_role("button", name="Pause").click()
+        page.get_by_text("paused by").wait_for()
+        take(browser, server, pages, "light", 1440)
+        take(browser, server, {name: pages[name] for name in ("overview", "job")}, "dark", 1440)
+        take(browser, server, {name: pages[name] for name in ("overview", "job")}, "light", 390)
+        browser.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

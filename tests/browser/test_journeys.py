@@ -1,0 +1,185 @@
+"""What a user does, from the first look to the last click, beside a live worker."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from playwright.sync_api import expect
+
+from mrq.job import queue_job
+from support.browsers import PATIENCE
+from support.dashboardsite import SHOP
+from support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from playwright.sync_api import Page
+
+    from support.dashboardsite import DashboardServer
+    from support.faultsite import FaultSite
+
+expect.set_options(timeout=PATIENCE)
+PARSE = f"{SHOP}.parse_product"
+
+
+def status_of(site: FaultSite, job: object) -> str:
+    document = site._database.mrq_jobs.find_one({"_id": job})
+    return str(document["status"]) if document else ""
+
+
+def test_a_job_is_queued_by_the_form_and_seen_to_its_end(page: Page, site: FaultSite) -> None:
+    queue_job(PARSE, {"url": "https://shop.example/known", "shop": "shop-de"}, queue="parse")
+    page.goto(f"/tasks/one?name={PARSE}")
+    page.get_by_label("url").fill("https://shop.example/from-the-form")
+    page.get_by_label("shop").fill("shop-de")
+    page.get_by_role("textbox", name="Queue", exact=True).fill("parse")
+    page.get_by_role("button", name="Queue a job").click()
+    page.get_by_role("status").get_by_role("link", name="Show").click()
+    expect(page.locator(".jh .st")).to_have_text("success")
+    page.get_by_role("tab", name="Result").click()
+    expect(page.get_by_role("tabpanel")).to_contain_text("12.5")
+    assert "tab=result" in page.url
+    expect(page.get_by_role("log")).to_contain_text("slow response: 3.26 s")
+
+
+def test_a_failure_is_seen_and_requeued_in_bulk(page: Page, site: FaultSite) -> None:
+    jobs = [queue_job(PARSE, {"url": f"https://shop.example/{n}", "shop": "shop-fr"}, queue="parse") for n in range(5)]
+    for job in jobs:
+        wait_until(lambda job=job: status_of(site, job) == "failed", what="it fails")
+    page.goto("/")
+    attention = page.get_by_role("region", name="Needs attention")
+    expect(attention).to_contain_text("ValueError")
+    attention.get_by_role("link", name="See group").click()
+    expect(page.get_by_role("heading", name="ValueError")).to_be_visible()
+    expect(page.locator(".fr.own").last).to_contain_text("raise ValueError")
+    expect(page.get_by_role("region", name="What these failures share")).to_contain_text("shop = shop-fr")
+    before = {str(job["_id"]): job["datequeued"] for job in site.jobs() if job["status"] == "failed"}
+    page.get_by_role("button", name="Requeue all").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text(f"{len(before)} jobs match")
+    dialog.get_by_label("Reason").fill("selectors are mended")
+    dialog.get_by_role("button", name=f"Requeue {len(before)}").click()
+    expect(dialog.locator(".st")).to_have_text("done")
+    dialog.get_by_role("button", name="Close").last.click()
+    after = {str(job["_id"]): job["datequeued"] for job in site.jobs()}
+    assert all(after[job] > queued for job, queued in before.items())
+    page.goto("/audit")
+    expect(page.get_by_role("table")).to_contain_text("selectors are mended")
+
+
+def test_a_running_job_is_watched_and_its_log_tailed(page: Page, site: FaultSite, tmp_path: Path) -> None:
+    end = tmp_path / "end"
+    job = queue_job(f"{SHOP}.import_feed", {"feed": "one", "until": str(end)}, queue="feeds")
+    page.goto(f"/jobs/{job}")
+    expect(page.locator(".jh .st")).to_have_text("started")
+    log = page.get_by_role("log")
+    expect(log).to_contain_text("line 0 of one")
+    expect(log).to_contain_text("line 50 of one")
+    expect(page.get_by_role("region", name="Where it is now")).to_contain_text("import_feed")
+    page.get_by_placeholder("Search the log").fill("line 10 of")
+    expect(log.locator("div")).to_have_count(1)
+    page.goto("/workers")
+    expect(page.locator(".cells i.b, .cells i.l")).not_to_have_count(0)
+    page.goto(f"/jobs/{job}")
+    end.touch()
+    expect(page.locator(".jh .st")).to_have_text("success")
+
+
+def test_a_job_is_cancelled_by_a_key(page: Page, site: FaultSite) -> None:
+    job = queue_job(PARSE, {"url": "x", "shop": "y"}, queue="nobody")
+    page.goto("/jobs?queue=nobody")
+    page.get_by_role("link", name=PARSE).wait_for()
+    page.keyboard.press("j")
+    page.keyboard.press("c")
+    page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+    expect(page.get_by_role("row").nth(1)).to_contain_text("cancelled")
+    assert status_of(site, job) == "cancel"
+
+
+def test_a_queue_is_paused_with_a_reason_and_goes_on(page: Page, site: FaultSite) -> None:
+    queue_job(PARSE, {"url": "x", "shop": "y"}, queue="webhooks")
+    page.goto("/queues")
+    page.get_by_role("button", name="Pause webhooks").click()
+    page.get_by_role("dialog").get_by_label("Reason").fill("S3 key rotation")
+    page.get_by_role("dialog").get_by_role("button", name="Pause").click()
+    expect(page.get_by_role("row", name=re.compile("webhooks"))).to_contain_text("paused by local")
+    assert site.app.pauses.paused() == {"webhooks"}
+    page.goto("/")
+    attention = page.get_by_role("region", name="Needs attention")
+    expect(attention).to_contain_text("S3 key rotation")
+    attention.get_by_role("button", name="Resume").click()
+    expect(attention).not_to_contain_text("S3 key rotation")
+    assert site.app.pauses.paused() == frozenset()
+
+
+def test_the_server_dies_and_the_page_says_so_and_recovers(page: Page, server: DashboardServer) -> None:
+    page.goto("/queues")
+    row = page.get_by_role("row", name=re.compile("parse"))
+    expect(row).to_be_visible()
+    server.kill()
+    expect(page.get_by_role("alert").first).to_contain_text("has not answered since")
+    expect(row).to_be_visible()  # what was known stays, dimmed
+    expect(page.locator(".stale")).to_have_count(1)
+    server.start()
+    expect(page.get_by_role("alert")).to_have_count(0)
+    expect(page.locator(".stale")).to_have_count(0)
+
+
+def test_a_schedule_is_added_run_paused_and_removed(page: Page, site: FaultSite) -> None:
+    page.goto("/schedules")
+    page.get_by_role("button", name="Add a schedule").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("textbox", name="Task", exact=True).fill(PARSE)
+    dialog.get_by_role("textbox", name="Seconds", exact=True).fill("3600")
+    dialog.get_by_label("Params").fill('{"url": "u", "shop": "s"}')
+    dialog.get_by_role("button", name="Save").click()
+    page.get_by_role("link", name=PARSE).click()
+    expect(page.locator(".jh")).to_contain_text("every 1h 00m")
+    page.get_by_role("button", name="Run now").click()
+    page.get_by_role("dialog").get_by_role("button", name="Run now").click()
+    wait_until(lambda: any(job["path"] == PARSE and job["params"] == {"url": "u", "shop": "s"} for job in site.jobs()))
+    page.get_by_role("button", name="Pause", exact=True).click()
+    page.get_by_role("dialog").get_by_role("button", name="Pause").click()
+    expect(page.locator(".jh .st")).to_have_text("paused")
+    page.get_by_role("button", name="Remove").click()
+    page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    expect(page.get_by_text("There are no schedules")).to_be_visible()
+
+
+def test_filters_are_in_the_address_and_rows_dont_jump(page: Page, site: FaultSite) -> None:
+    queue_job(PARSE, {"url": "first", "shop": "y"}, queue="still")
+    page.goto("/jobs")
+    page.get_by_label("Filter by").select_option("queue")
+    page.get_by_label("Value").fill("still")
+    page.get_by_role("button", name="Filter", exact=True).click()
+    expect(page).to_have_url(re.compile("queue=still"))
+    expect(page.locator("tbody tr")).to_have_count(1)
+    queue_job(PARSE, {"url": "second", "shop": "y"}, queue="still")
+    expect(page.get_by_role("button", name="1 new")).to_be_visible()
+    expect(page.locator("tbody tr")).to_have_count(1)
+    page.get_by_role("button", name="1 new").click()
+    expect(page.locator("tbody tr")).to_have_count(2)
+    page.get_by_role("button", name="Success", exact=True).click()
+    expect(page.get_by_text("2 match without status")).to_be_visible()
+    page.go_back()
+    expect(page.locator("tbody tr")).to_have_count(2)
+
+
+def test_anything_is_found_by_the_keyboard(page: Page) -> None:
+    page.goto("/")
+    expect(page.get_by_role("region", name="Needs attention")).to_be_visible()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_contain_text("Keyboard shortcuts")
+    page.keyboard.press("Escape")
+    page.keyboard.press("/")
+    page.keyboard.type("parse")
+    expect(page.get_by_role("option").first).to_have_text("parsequeue")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("/queues/one"))
+    page.keyboard.press("g")
+    page.keyboard.press("w")
+    expect(page.get_by_role("heading", name="Workers").first).to_be_visible()
+    page.keyboard.press("Space")
+    expect(page.get_by_text("Paused", exact=True)).to_be_visible()

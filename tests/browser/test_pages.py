@@ -1,0 +1,160 @@
+"""What holds for every page: axe finds nothing, nothing overflows, no value of a job becomes markup."""
+
+from __future__ import annotations
+
+import gzip
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import pytest
+from playwright.sync_api import expect
+
+from mrq import schedules
+from mrq.job import queue_job
+from mrq_dashboard.failures import fingerprint
+from mrq_dashboard.routes.page import DIST
+from support.browsers import PATIENCE
+from support.dashboards import put
+from support.dashboardsite import SHOP
+from support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+    from support.dashboardsite import DashboardServer
+    from support.faultsite import FaultSite
+
+expect.set_options(timeout=PATIENCE)
+PAGES = ("jobs", "queues", "failures", "workers", "schedules", "tasks", "io", "operations", "audit", "settings")
+SCHEMES: tuple[Any, ...] = ("light", "dark")
+PARTS = 4  # tests of so many pages, that run side by side
+LARGEST_FIRST_LOAD = 60 * 1024  # bytes, compressed
+EVIL = '"><img src=x onerror="window.hit=1"><script>window.hit=1</script>${window.hit=1}{{1}}'
+EVIL_TRACE = f'Traceback (most recent call last):\n  File "{EVIL}", line 1, in {EVIL}\n    {EVIL}\nValueError: {EVIL}\n'
+AXE = """async () => {
+  const found = await axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice']});
+  return found.violations.map(each => each.id + ': ' + each.nodes.map(node => node.html.slice(0, 150)).join(' | '));
+}"""
+
+
+@pytest.fixture(scope="module")
+def paths(site: FaultSite) -> dict[str, str]:
+    """The address of each page, with something on it; and the evil things that it shows."""
+    app, now = site.app, site.app.clock.now()
+    worker = next(iter(site.worker_statuses()))
+    attempt = {"date": now, "status": EVIL, "exceptiontype": EVIL, "traceback": EVIL_TRACE, "worker": EVIL}
+    failed = put(
+        app, "failed", path=EVIL, queue="evil", params={EVIL: EVIL, "more": [EVIL] * 20}, exceptiontype=EVIL,
+        traceback=EVIL_TRACE, traceback_history=[attempt, attempt], datestarted=now, totaltime=1.5,
+        dateupdated=now + timedelta(seconds=2),
+    )  # fmt: skip
+    ended = put(app, "success", path=EVIL, queue=EVIL, params={}, result={EVIL: EVIL}, dateupdated=now)
+    put(app, "queued", path=EVIL, queue=EVIL, params={EVIL: EVIL})
+    app._database.mrq_logs.insert_one({"job": app.jobs.parse_id(failed), "logs": f"[ERROR] {EVIL}\n"})
+    app.pauses.pause(EVIL)
+    queue_job(f"{SHOP}.import_feed", {"feed": EVIL, "until": str(site.folder / "end")}, queue="feeds")
+    wait_until(lambda: any(job["status"] == "started" for job in site.jobs()), what="one runs")
+    schedule = schedules.add(f"{SHOP}.FetchPage", params={"url": EVIL}, interval=3600, name=EVIL)
+    queue_job(f"{SHOP}.FetchPage", {"url": "x"}, queue="parse")
+    evil = quote(EVIL, safe="")
+    failures, nothing = fingerprint(EVIL, EVIL), f"task={evil}&exceptiontype={evil}"
+    named = {
+        "nothing": f"/jobs?{nothing}",
+        "job": f"/jobs/{failed}",
+        "result": f"/jobs/{ended}?tab=result",
+        "queue": f"/queues/one?name={evil}",
+        "timed": "/queues/one?name=later_timed_set",
+        "failure": f"/failures/{failures}",
+        "worker": f"/workers/{worker}",
+        "schedule": f"/schedules/{schedule.id}",
+        "task": f"/tasks/one?name={SHOP}.parse_product",
+        "evil task": f"/tasks/one?name={evil}",
+        "missing": "/jobs/none/none",
+    }
+    return {"overview": "/", **{page: f"/{page}" for page in PAGES}, **named}
+
+
+def settle(page: Page, path: str) -> None:
+    """Go there and wait until it shows what it has."""
+    page.goto(path)
+    expect(page.locator("main")).to_be_visible()
+    expect(page.locator("[aria-busy]")).to_have_count(0)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("part", range(PARTS))
+def test_axe_finds_nothing_and_nothing_overflows(page: Page, paths: dict[str, str], axe: str, part: int) -> None:
+    page.context.add_init_script(axe)
+    wrong: dict[tuple[str, int, str], list[str]] = {}
+    for name, path in list(paths.items())[part::PARTS]:
+        settle(page, path)
+        for width in (390, 1440):
+            page.set_viewport_size({"width": width, "height": 900})
+            for scheme in SCHEMES:
+                page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+                found = page.evaluate(AXE)
+                if (over := page.evaluate("document.documentElement.scrollWidth - innerWidth")) > 0:
+                    found.append(f"wider than the screen by {over} pixels")
+                if found:
+                    wrong[name, width, scheme] = found
+    assert wrong == {}, "\n".join(f"{where}: {found}" for where, found in wrong.items())
+
+
+def test_axe_finds_nothing_in_dialogs(page: Page, paths: dict[str, str], axe: str) -> None:
+    page.context.add_init_script(axe)
+    settle(page, paths["job"])
+    wrong = {}
+    for key in ("?", "/", "r"):
+        page.keyboard.press(key)
+        expect(page.get_by_role("dialog")).to_be_visible()
+        if found := page.evaluate(AXE):
+            wrong[key] = found
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_have_count(0)
+    assert wrong == {}
+
+
+def test_no_value_of_a_job_becomes_markup(page: Page, paths: dict[str, str]) -> None:
+    shown = 0
+    for path in paths.values():
+        settle(page, path)
+        shown += page.locator("main").inner_text().count("onerror")
+        assert page.evaluate("window.hit") is None, path
+        assert page.locator("main img, main script").count() == 0, path
+    assert shown > 20  # it was there, as text
+    settle(page, paths["job"])
+    for button in page.get_by_role("button", name="Raw", exact=True).all():
+        button.click()
+    assert page.evaluate("window.hit") is None
+
+
+def test_own_code_comes_first(page: Page, paths: dict[str, str]) -> None:
+    settle(page, paths["job"])
+    expect(page.get_by_role("img", name="Attempt 1")).to_be_visible()
+    expect(page.locator(".exc").first).to_contain_text("ValueError")
+
+
+def test_the_first_load_is_small(page: Page) -> None:
+    loaded: list[str] = []
+    page.on("response", lambda answer: loaded.append(answer.url) if "/api/" not in answer.url else None)
+    settle(page, "/")
+    files = [url.rpartition("/")[2] for url in loaded if "/assets/" in url]
+    assert any(name.endswith(".js") for name in files)
+    small = [DIST / "index.html", *(DIST / "assets" / name for name in files)]
+    assert sum(len(gzip.compress(path.read_bytes())) for path in small) < LARGEST_FIRST_LOAD
+
+
+def test_the_policy_holds(browser: Browser, server: DashboardServer) -> None:
+    page = browser.new_page(base_url=server.url)  # it complains, as it should
+    answer = page.goto("/")
+    assert answer is not None
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    settle(page, "/")
+    script = "document.body.append(Object.assign(document.createElement('script'), {textContent: 'window.ran = 1'}))"
+    with page.expect_console_message(lambda said: "Content Security Policy" in said.text):
+        page.evaluate(f"() => {{ {script} }}")
+    assert page.evaluate("window.ran") is None
+    page.close()

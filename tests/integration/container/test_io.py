@@ -1,0 +1,101 @@
+"""`--trace_io`, its hooks, `--print_mongodb` and `--add_network_latency`, in whole workers."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from mrq.job import queue_job
+from support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from integration.container.conftest import Site
+
+TASKS = "support.iotasks"
+CONFIG = """
+from support.iotasks import broken, hook
+MONGODB_PRE_HOOK = MONGODB_POST_HOOK = REDIS_PRE_HOOK = hook
+REDIS_POST_HOOK = broken
+"""
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    """An HTTP server."""
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_args: Any) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Answer)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_reports_say_what_each_job_waits_for_and_how_long_jobs_have_waited(site: Site, url: str) -> None:
+    _, admin = site.admin_worker("--trace_io", greenlets=2)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        waits = queue_job(f"{TASKS}.Listen", {"port": server.getsockname()[1]})
+        connection, _ = server.accept()
+        wait_until(lambda: any(job.get("io", {}).get("type") == "socket.recv" for job in admin.report()["jobs"]))
+        for task, params in (("Query", {}), ("Fetch", {"url": url})):
+            site.wait_for_end(queue_job(f"{TASKS}.{task}", params))
+        with connection:
+            connection.sendall(b"done")
+        assert site.wait_for_end(waits)["result"] == "done"
+    io = admin.report()["io"]
+    kinds, tasks = dict(io["types"]), dict(io["tasks"])
+    assert {"socket.recv", "mongodb.insert_one", "mongodb.cursor", "redis.llen", "http.get"} <= kinds.keys()
+    assert tasks.keys() == {f"{TASKS}.{name}" for name in ("Listen", "Query", "Fetch")}
+    assert io["total"] == pytest.approx(sum(tasks.values())) == pytest.approx(sum(kinds.values()))
+
+
+def test_hooks_hear_of_every_call_and_a_broken_one_harms_nobody(site: Site) -> None:
+    (site.folder / "mrq-config.py").write_text(CONFIG)
+    worker = site.start_worker("--trace_io")
+    events = site.wait_for_end(queue_job(f"{TASKS}.Query", {}))["result"]
+    name = f"{site.database.name}.io_tests"
+    told = [(event["name"], event["on"], event["after"]) for event in events]
+    assert told == [
+        ("insert_one", name, False),
+        ("insert_one", name, True),
+        ("find", name, False),
+        ("find", name, True),
+        ("cursor", name, False),
+        ("cursor", name, True),
+        ("LLEN", "", False),
+    ]
+    assert all(event["timed"] is event["after"] for event in events)
+    wait_until(lambda: "an I/O hook raised" in worker.log, 20)
+    assert worker.log.count("\nRuntimeError: this hook is broken") == 1
+
+
+def test_queries_are_printed_but_for_hidden_collections(site: Site) -> None:
+    (site.folder / "mrq-config.py").write_text(
+        f'PRINT_MONGODB_HIDDEN_COLLECTIONS = ["{site.database.name}.mrq_workers"]\n'
+    )
+    worker = site.start_worker("--print_mongodb", "--add_network_latency", "0.001-0.002")
+    site.wait_for_end(queue_job(f"{TASKS}.Query", {}))
+    wait_until(lambda: f"{site.database.name}.io_tests.insert_one({{'a': 1}})" in worker.log, 20)
+    assert "mrq_workers.find" not in worker.log
+    assert "mrq_jobs.bulk_write" in worker.log
+
+
+def test_a_latency_that_is_none_is_refused_at_the_start(site: Site) -> None:
+    worker = site.start_worker("--add_network_latency", "fast", "--no_guard")
+    assert worker.wait() == 2
+    assert "'fast' is no latency" in worker.log

@@ -1,0 +1,70 @@
+"""Metrics and structured logs of whole workers."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from mrq.job import queue_job
+from mrq_container.exporting import Exporter
+from support.waiting import wait_until
+
+if TYPE_CHECKING:
+    import pytest
+
+    from integration.container.conftest import Site
+
+SAY, TASK = "support.workertasks.Say", "support.tracedtasks.Sleeper"
+
+
+def json_lines(text: str) -> list[dict[str, object]]:
+    return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+
+
+def test_the_admin_server_answers_prometheus(site: Site) -> None:
+    _, admin = site.admin_worker(greenlets=3)
+    site.wait_for_end(queue_job(TASK, {"seconds": 0.01}))
+    line = f'mrq_runs_total{{queue="default",task="{TASK}",status="success"}} 1'
+    wait_until(lambda: line in admin.get("/metrics")[1].decode(), 20)
+    text = admin.get("/metrics")[1].decode()
+    assert f'mrq_run_seconds_count{{queue="default",task="{TASK}"}} 1' in text
+    assert "mrq_worker_greenlets 3.0" in text
+
+
+def test_cloudwatch_lines_and_json_logs_say_whose_they_are(site: Site) -> None:
+    worker = site.start_worker("--emf", "--log_format", "json", "--report_interval", "0.3")
+    job = queue_job(SAY, {"n": "token=abc123"})
+    site.wait_for_end(job)
+    wait_until(lambda: f'"Task": "{SAY}"' in worker.log, 20)
+    lines = json_lines(worker.log)
+    (runs,) = [line for line in lines if line.get("Task") == SAY]
+    assert (runs["Queue"], runs["Runs.success"]) == ("default", 1)
+    (said,) = [line for line in lines if "caf" in str(line.get("message"))]
+    assert said["message"] == "café token=***"
+    assert (said["level"], said["job"], said["task"], said["queue"]) == ("WARNING", str(job), SAY, "default")
+    assert said["worker"] == runs["Worker"]
+    assert "abc123" not in worker.log
+    assert "abc123" not in "".join(site.logs(job=job))
+
+
+class Full:
+    """A disk without room."""
+
+    def write(self, _text: str) -> None:
+        raise OSError("no space left on device")
+
+
+def test_an_export_that_fails_is_counted_and_told_and_nothing_more(caplog: pytest.LogCaptureFixture) -> None:
+    from types import SimpleNamespace
+
+    from mrq.engine.clock import SystemClock
+
+    exporter = Exporter(SystemClock(), out=Full())  # type: ignore[arg-type]
+    state = SimpleNamespace(active=list, greenlets=1, quiet=False, worker="w")
+    for _ in range(3):
+        exporter.write_emf(SimpleNamespace(state=state))  # type: ignore[arg-type]
+    assert exporter.failed == 3
+    assert [record.message for record in caplog.records] == [
+        "metrics can't be written (1 times so far): no space left on device"
+    ]
+    assert "mrq_failed_exports_total 3" in exporter.prometheus(SimpleNamespace(state=state))  # type: ignore[arg-type]

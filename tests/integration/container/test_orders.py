@@ -1,0 +1,80 @@
+"""What a running worker is told: from Python, from the command line, by HTTP and by a signal."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from typing import TYPE_CHECKING, Any
+
+from mrq.app import get_app
+from mrq.job import queue_job
+from mrq.workers import answer, profiles, tell
+from support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from integration.container.conftest import Site
+
+TASKS = "support.tracedtasks"
+
+
+def said(worker: str, verb: str, **arguments: Any) -> str:
+    """Tell a worker something and wait for what it says."""
+    order = tell(worker, verb, **arguments)
+    assert order is not None
+    found: list[str | None] = []
+    wait_until(lambda: found.append(answer(worker, order)) or found[-1] is not None, 20, what=f"an answer to {verb}")
+    return found[-1] or ""
+
+
+def test_a_quiet_worker_takes_nothing_until_it_resumes_and_stops_when_told(site: Site) -> None:
+    worker, admin = site.admin_worker()
+    me = worker.wait_ready().identities[0]
+    assert said(me, "quiet") == "takes no more jobs"
+    assert admin.report()["quiet"] is True
+    job = queue_job(f"{TASKS}.Sleeper", {"seconds": 0.01})
+    assert said(me, "resize", greenlets=7) == "runs up to 7 jobs"  # a heartbeat later
+    assert site.document(job)["status"] == "queued"
+    assert said(me, "resume") == "takes jobs"
+    site.wait_for_end(job)
+    assert said(me, "profile", seconds=0.2).startswith("makes the profile ")
+    assert said(me, "stop") == "stops"
+    assert worker.wait() == 0
+    assert tell(me, "quiet") is None
+
+
+def test_a_profile_shows_which_task_uses_the_time(site: Site) -> None:
+    _, admin = site.admin_worker(greenlets=2)
+    hog = queue_job(f"{TASKS}.Spinner", {"seconds": 2.5})
+    wait_until(lambda: site.document(hog)["status"] == "started", 20)
+    text = json.loads(admin.get("/profile?seconds=0.5")[1])["profile"]
+    assert text.startswith("makes the profile ")
+    assert "can't be done" in json.loads(admin.get("/profile?seconds=0.5")[1])["profile"]
+    wait_until(lambda: len(profiles()) == 1, 20, what="the profile is stored")
+    (found,) = profiles()
+    assert found.samples > 0
+    busiest = max(found.by_task(), key=lambda task: found.by_task()[task])
+    assert busiest == f"{TASKS}.Spinner"
+    assert "support.tracedtasks:Spinner.run" in found.collapsed()
+    site.wait_for_end(hog)
+
+
+def test_a_signal_makes_a_profile_too(site: Site) -> None:
+    worker = site.start_worker().wait_ready()
+    os.kill(worker.guard_pid, signal.SIGUSR2)  # it is not for the guard, and doesn't end it
+    os.kill(worker.child_pid, signal.SIGUSR2)
+    wait_until(lambda: "makes the profile" in worker.log, 20)
+    assert worker.running
+
+
+def test_jobs_know_who_queued_them_and_runs_their_version(site: Site) -> None:
+    site.start_worker("--deploy", "v7")
+    job = queue_job("support.workertasks.NapAndQueue", {"queue": "default"})
+    child = site.wait_for_end(job)["result"]
+    app = get_app()
+    wait_until(lambda: site.document(app.jobs.parse_id(child))["status"] == "success", 20)
+    record = app.jobs.fetch(app.jobs.parse_id(child))
+    assert record is not None
+    assert record.parent == job
+    assert [run.deploy for run in record.attempts] == ["v7"]
+    assert app.jobs.children(job, 10) == [record.id]

@@ -1,0 +1,85 @@
+"""The accounts of I/O, and patching."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mrq.domain.options import TaskOptions
+from mrq.engine.iotrace import IoTrace, waits_of
+from mrq.engine.patching import Patches
+from mrq.engine.run import Run, current_run
+from mrq.engine.sockets import latency_of
+from unit.engine.kit import ManualClock, claimed
+
+
+@pytest.fixture
+def run() -> Any:
+    run = Run(claimed(), TaskOptions())
+    token = current_run.set(run)
+    yield run
+    current_run.reset(token)
+
+
+def test_only_the_outermost_call_counts(run: Run) -> None:
+    trace = IoTrace(ManualClock())
+
+    def inner() -> Any:
+        assert waits_of(run)["type"] == "mongodb.find"  # type: ignore[index]
+        return trace.call("socket.recv", "", lambda: waits_of(run))
+
+    assert trace.call("mongodb.find", "db.coll", inner) == {
+        "type": "mongodb.find", "data": "db.coll", "started": ManualClock().now(),
+    }  # fmt: skip
+    assert list(trace.kinds) == ["mongodb.find"]
+    assert waits_of(run) is None
+
+
+def test_what_a_call_raises_is_counted_and_raised(run: Run) -> None:
+    trace = IoTrace(ManualClock())
+    with pytest.raises(ZeroDivisionError):
+        trace.call("dns", "", lambda: 1 / 0)
+    assert list(trace.tasks) == [run.job.path]
+    assert run.waits == []
+
+
+def test_what_is_no_jobs_is_not_counted() -> None:
+    trace = IoTrace(ManualClock())
+    assert trace.call("dns", "", lambda: 7) == 7
+    assert trace.report() == {"types": [], "tasks": [], "total": 0.0}
+
+
+class Base:
+    def ask(self, n: int) -> int:
+        return n
+
+
+class Derived(Base):
+    def own(self) -> str:
+        return "own"
+
+
+def test_patches_are_taken_away_without_a_trace() -> None:
+    patches = Patches()
+    before = dict(vars(Derived))
+    patches.around(
+        Derived, ("ask", "own", "is_not_there"), lambda original, name, args, kwargs: (name, original(*args))
+    )
+    assert (Derived().ask(3), Derived().own(), Base().ask(3)) == (("ask", 3), ("own", "own"), 3)
+    patches.undo()
+    assert dict(vars(Derived)) == before
+    assert Derived().ask(3) == 3
+
+
+@pytest.mark.parametrize(("text", "found"), [("0", (0, 0)), ("0.5", (0.5, 0.5)), ("0.01-0.1", (0.01, 0.1))])
+def test_latencies(text: str, found: tuple[float, float]) -> None:
+    assert latency_of(text) == found
+
+
+@given(st.one_of(st.just("a"), st.just("-1"), st.just("2-1"), st.just("61"), st.just("1-"), st.just("nan")))
+def test_what_is_no_latency(text: str) -> None:
+    with pytest.raises(ValueError, match="is no latency"):
+        latency_of(text)
