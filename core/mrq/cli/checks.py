@@ -25,6 +25,7 @@ DATABASE, REDIS = "MongoDB", "Redis"
 
 OLDEST: dict[str, tuple[int, int]] = {"MongoDB": (5, 0), "Redis": (6, 2), "Valkey": (7, 2)}
 SKEW = timedelta(seconds=2)  # more than this between two clocks makes delays and timeouts look odd
+SIZED_LATELY = timedelta(minutes=5)  # a dispatcher comes once a minute
 MOST_WORKERS = 1000
 QUEUES_SHOWN = 10
 LOCK_SECONDS = 5.0
@@ -176,10 +177,14 @@ def check_agents(app: App) -> list[Finding]:
     findings = []
     for document, agents in groups:
         try:
-            workers = wanted(group_of(document)).total()
+            group = group_of(document)
         except ConfigError as error:
             findings.append(Finding("problem", "worker groups", str(error)))
             continue
+        if group.cloud is not None:
+            findings.append(_dispatched(app, group.name))
+            continue
+        workers = wanted(group).total()
         text = f"{document['_id']}: {many(workers, 'worker')} on {many(agents, 'agent') if agents else 'no agent'}"
         if workers and not agents:
             mend = f"start one with `mrq agent --worker_group {document['_id']}`"
@@ -187,6 +192,21 @@ def check_agents(app: App) -> list[Finding]:
         else:
             findings.append(Finding("ok", "worker groups", text))
     return findings
+
+
+def _dispatched(app: App, group: str) -> Finding:
+    """Whether a dispatcher sizes a group."""
+    try:
+        last = app.fleets.last(group)
+    except Exception as error:  # noqa: BLE001
+        return failed("worker groups", f"{group}: its last decision can't be read", error)
+    if last is None or app.clock.now() - last.at > SIZED_LATELY:
+        mend = "have EventBridge invoke mrq_lambda.dispatcher.handler each minute, and look at its log"
+        text = "no dispatcher has ever sized it" if last is None else f"not sized since {last.at:%Y-%m-%d %H:%M} UTC"
+        return Finding("problem", "worker groups", f"{group}: {text}", mend)
+    if last.failure:
+        return Finding("problem", "worker groups", f"{group}: {last.failure}")
+    return Finding("ok", "worker groups", f"{group}: {last.decision.reason}")
 
 
 def check_failures(app: App) -> list[Finding]:

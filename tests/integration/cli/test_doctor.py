@@ -5,15 +5,19 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from mrq.cli import checks, raw_checks
+from mrq.domain.fleet import Decision, Fleet, FleetMemory
+from mrq.domain.queuefigures import QueueFigures
 from mrq.domain.queuename import parse_queue
 from mrq.domain.worker import WorkerRecord
 from mrq.embedded import EmbeddedMongo
+from mrq.ports.fleets import FleetRecord
 from mrq.testing import run_jobs
 
 if TYPE_CHECKING:
@@ -93,6 +97,27 @@ def test_worker_groups_and_their_agents(mrq: Mrq, app: App) -> None:
     assert "crawlers: 2 workers on 1 agent" in out
     app.agents.put_group("crawlers", {"commands": ["mrq-worker 'a"]})
     assert "worker group 'crawlers': commands[0]" in mrq("doctor")[1]
+
+
+@pytest.mark.usefixtures("configured")
+def test_worker_groups_of_a_dispatcher_say_when_it_does_not_size_them(mrq: Mrq, app: App) -> None:
+    sizing = {"queues": ["default"], "target": {"oldest_wait": 60}}
+    app.agents.put_group("g", {"sizing": sizing, "ecs": {"cluster": "c", "service": "s"}})
+    code, out, _ = mrq("doctor")
+    assert code == 1
+    assert "g: no dispatcher has ever sized it" in out
+    assert "mrq_lambda.dispatcher.handler" in out
+    decision = Decision(2, 0, "stay at 2 containers", FleetMemory())
+    record = FleetRecord(app.clock.now(), QueueFigures(), Fleet(), decision)
+    assert app.fleets.save("g", record, changed=True, seen=None)
+    code, out, _ = mrq("doctor")
+    assert code == 0, out
+    assert "g: stay at 2 containers" in out
+    app.fleets.failed("g", "no service s")
+    assert "g: no service s" in mrq("doctor")[1]
+    old = replace(record, at=app.clock.now() - timedelta(minutes=6))
+    assert app.fleets.save("g", old, changed=True, seen=app.fleets.last("g"))
+    assert "g: not sized since" in mrq("doctor")[1]
 
 
 @pytest.mark.usefixtures("configured")
