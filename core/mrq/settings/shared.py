@@ -106,11 +106,13 @@ class JobSettings(ServerSettings):
         "",
         "Whom to invoke when jobs come into a queue that no worker listens to: lambda:FUNCTION; empty: nobody",
         group="Queues and jobs",
+        commands=FILE_ONLY,
     )
     wake_up_interval: float = option(
         5.0,
         "Wake somebody for the same queue at most this often",
         group="Queues and jobs",
+        commands=FILE_ONLY,
         unit="seconds",
         above=0,
     )

@@ -84,6 +84,7 @@ WORKER = [
     ("heartbeat_interval", float, 3),
     ("lease", float, 15),
     ("stop_timeout", float, 0),
+    ("ecs_protect_after", float, 30.0),
     ("requeue_interrupted", bool, True),
     ("trace_blocking", float, 0.25),
     ("deploy", str, ""),
