@@ -111,7 +111,15 @@ DASHBOARD = [
     ("dashboard_queue", str, None),
     ("dashboard_port", int, 5555),
     ("dashboard_ip", str, "127.0.0.1"),
+    ("dashboard_secret", str, ""),
+    ("dashboard_url", str, ""),
+    ("dashboard_root_path", str, ""),
+    ("dashboard_proxy_header", str, ""),
+    ("dashboard_proxy_role", str, "viewer"),
+    ("dashboard_environment", str, ""),
+    ("dashboard_audit_ttl", float, 365 * 86400),
 ]
+LISTS = {"dashboard": {"dashboard_proxies"}}  # flags whose values are several words
 COMMANDS = {"client": [], "run": RUN, "worker": WORKER, "agent": AGENT, "dashboard": DASHBOARD}
 CASES = [
     pytest.param(command, *row, id=f"{command}-{row[0]}") for command, own in COMMANDS.items() for row in ALL + own
@@ -153,7 +161,16 @@ def test_flag_type_and_default(command, key, kind, default):
 @pytest.mark.parametrize("command", COMMANDS)
 def test_no_command_has_other_flags(command):
     found = {parameter.name for parameter in build(command).params if isinstance(parameter, SettingOption)}
-    assert found == {row[0] for row in ALL + COMMANDS[command]}
+    assert found == {row[0] for row in ALL + COMMANDS[command]} | LISTS.get(command, set())
+
+
+def test_a_flag_may_have_several_words():
+    assert parse("dashboard", "--dashboard_proxies", "10.0.3.7 10.0.4.0/24") == {
+        "dashboard_proxies": "10.0.3.7 10.0.4.0/24"
+    }
+    given = {"dashboard_proxies": "10.0.3.7 10.0.4.0/24"}
+    found = load("dashboard", given=given, environ={}, sources=("args",)).settings.dashboard_proxies
+    assert found == ["10.0.3.7", "10.0.4.0/24"]
 
 
 @pytest.mark.parametrize(
