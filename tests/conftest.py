@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -33,6 +35,19 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         counts = ", ".join(f"{len(found)} {name}" for name in ("failed", "error", "passed", "skipped")
                            if (found := reporter.stats.get(name)))  # fmt: skip
         reporter.write_line(f"{counts}; not run: {len(reports)} {reason.removeprefix('Skipped: ')}")
+
+
+@pytest.fixture(autouse=True)
+def no_traces() -> Iterator[None]:
+    """What a command sets up for its whole process, and a config file that was loaded, end with the test."""
+    loggers = [logging.getLogger(), logging.getLogger("mrq")]
+    before = [(logger, list(logger.handlers), logger.level, logger.propagate) for logger in loggers]
+    yield
+    for logger, handlers, level, propagate in before:
+        logger.handlers[:] = handlers
+        logger.setLevel(level)
+        logger.propagate = propagate
+    sys.modules.pop("mrq-config", None)
 
 
 @pytest.fixture(scope="session")

@@ -176,7 +176,7 @@ class Operations:
 
     def _move(self, held: Operation, progress: Callable[[BulkResult], object]) -> None:
         which = filter_of(self._app, self._shower, held.about)
-        # jobs that are queued after it has begun are not meant
+        # Jobs that are queued after it has begun are not meant, nor, by the order of ids, some of the same second.
         matching = MatchingJobs(self._app, replace(which, until=which.until or held.id))
         if held.action == Action.CANCEL:
             matching.cancel(batch_size=BATCH, start_after=held.last, progress=progress)

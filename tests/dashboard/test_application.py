@@ -83,7 +83,7 @@ def test_the_page_if_it_is_not_built(
     monkeypatch.setattr(page, "DIST", tmp_path)
     answer = memory_client.get("/")
     assert answer.status_code == 200
-    assert "make demo" in answer.text
+    assert "make ui" in answer.text
     assert memory_client.get("/assets/x.js").status_code == 404
 
 
@@ -104,7 +104,8 @@ def test_the_page_if_it_is_built(memory_client: TestClient, monkeypatch: pytest.
         assert memory_client.get(path).status_code == 404
 
 
-def test_under_a_prefix(dashboard: Callable[..., TestClient]) -> None:
+def test_under_a_prefix(dashboard: Callable[..., TestClient], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(page, "DIST", tmp_path)
     client = dashboard(local_only=True, dashboard_root_path="/mrq/")
     for path in ("/mrq/api/v1/session", "/api/v1/session"):
         assert client.get(path).status_code == 200

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
@@ -91,6 +92,8 @@ def test_failures_are_seen_and_requeued_in_bulk(api: httpx.Client) -> None:
     (group,) = get(api, "/failures")["groups"]
     assert (group["task"], group["exceptiontype"]) == (f"{TASKS}.fails", "ValueError")
     assert group["message"].startswith("ValueError: no price node in http://x/")
+    queued = time.time()
+    wait_until(lambda: int(time.time()) > int(queued))  # ids of one second have no order between processes
     wish = {"task": [group["task"]], "exceptiontype": ["ValueError"], "status": ["failed"]}
     begun = api.post("/operations", json={"action": "requeue", "filter": wish, "dry_run": False}).json()
     assert begun["total"] == {"jobs": 3, "exact": True}

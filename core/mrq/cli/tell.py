@@ -76,14 +76,14 @@ def tell(ctx: click.Context, /, *, worker: str, order: str, patience: float, **g
 
 
 @click.command("mark-deploy", cls=SettingsCommand)
-@click.argument("version")
+@click.argument("deployed", metavar="VERSION")  # --version is another thing
 @settings_options("client")
 @click.pass_context
-def mark_deploy(ctx: click.Context, /, *, version: str, **_settings: Any) -> int:
+def mark_deploy(ctx: click.Context, /, *, deployed: str, **_settings: Any) -> int:
     """Mark in the statistics that VERSION of the code goes live now. Charts show it for two years."""
     with _app(ctx):
         try:
-            deploy = mark(version)
+            deploy = mark(deployed)
         except ValueError as error:
             click.echo(f"mrq: {error}", err=True)
             return 2

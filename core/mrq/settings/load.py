@@ -33,7 +33,7 @@ COMMAND_SOURCES: tuple[Source, ...] = ("file", "env", "args")
 COMMAND_LINE = Origin("command line")
 ENV_PREFIX = "MRQ_"
 
-RESERVED = ("TEST_", "IS_SUBPROCESS", "AGENT_ID", "WORKER_GROUP", "DEPLOY", "GUARD_")
+RESERVED = ("TEST_", "IS_SUBPROCESS", "PAGE", "AGENT_ID", "WORKER_GROUP", "DEPLOY", "GUARD_")
 """What environment variables of MRQ's own start with, after the prefix; they are no mistyped settings."""
 
 

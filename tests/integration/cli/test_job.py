@@ -49,7 +49,7 @@ def test_a_job_that_ended_well(mrq: Mrq, queued: Any) -> None:
     job_id = queued(a=6, b=4)
     code, out, err = mrq("job", job_id)
     assert (code, err) == (0, "")
-    shown = dict(line.split(None, 1) for line in out.splitlines())
+    shown = dict(line.split(None, 1) for line in out.split("\n\n")[0].splitlines())
     assert (shown["job"], shown["status"], shown["task"]) == (job_id, "success", "tasks_to_show.divide")
     assert (shown["params"], shown["result"]) == ('{"a": 6, "b": 4}', "1.5")
     assert shown["started"].endswith(" UTC")

@@ -42,7 +42,7 @@ def test_help_names_every_subcommand(mrq: Mrq) -> None:
     assert code == 0
     for name, about in COMMANDS.items():
         assert name in out
-        assert about.text in out
+        assert about.text in " ".join(out.split())  # lines are broken where the names leave room
     assert mrq("-h")[1] == out
 
 
