@@ -22,8 +22,10 @@ RUN python -m venv /tools && /tools/bin/pip install --require-hashes --requireme
 COPY pyproject.toml README.md LICENSE ./
 COPY core core
 COPY adapters adapters
+COPY dashboard dashboard
 COPY examples examples
-RUN /tools/bin/python -m hatchling build --target wheel \
+# The worker needs no page of the dashboard.
+RUN MRQ_PAGE=skip /tools/bin/python -m hatchling build --target wheel \
     && /opt/mrq/bin/pip install --no-deps --no-index dist/*.whl \
     && /opt/mrq/bin/pip uninstall --yes setuptools pip
 
