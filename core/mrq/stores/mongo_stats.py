@@ -52,8 +52,8 @@ class MongoStatsStore:
         try:
             with pymongo.timeout(PATIENCE):
                 self._periods.replace_one(older, document, upsert=True)
-        except DuplicateKeyError:  # not older: it is there, and was not found
-            return False
+        except DuplicateKeyError:  # it is there: not older, or put there at this very moment
+            return self._periods.replace_one(older, document).matched_count == 1
         except (DocumentTooLarge, bson.errors.BSONError) as error:
             raise ValueError(f"MongoDB can't store statistics of {period.id}: {error}") from error
         return True
