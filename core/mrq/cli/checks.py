@@ -17,7 +17,7 @@ from mrq.exceptions import ConfigError, MrqError, ServerRefusedError
 from mrq.settings import redact_url
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from mrq.app import App
 
@@ -156,15 +156,22 @@ def check_workers(app: App) -> list[Finding]:
     served = _served_by(alive)
     named = f", on {' '.join(sorted(served))}" if served else ""
     findings = [Finding("ok" if alive else "note", "workers", f"{len(alive) or 'none'} alive{named}")]
-    orphaned = {queue: jobs for queue, jobs in waiting.items() if not is_served(queue, served)}
-    for queue, jobs in sorted(orphaned.items(), key=lambda item: -item[1])[:QUEUES_SHOWN]:
-        text = f"{jobs:,} {'jobs wait' if jobs > 1 else 'job waits'} in {queue!r}, which no worker serves"
-        findings.append(Finding("problem", "queues", text, f"start one with `mrq worker {queue}`"))
+    if unserved := unserved_queues("queues", waiting, served, "job"):
+        return findings + unserved
+    jobs = sum(waiting.values())
+    return [*findings, Finding("ok", "queues", f"{jobs:,} jobs wait, all of them served" if jobs else "empty")]
+
+
+def unserved_queues(about: str, waiting: Mapping[str, int], served: Iterable[str], what: str) -> list[Finding]:
+    """A finding for each queue in which something waits though no worker serves it, the fullest first; at most
+    QUEUES_SHOWN, and how many more there are. `waiting`: how many of `what`, by queue."""
+    orphaned = {queue: count for queue, count in waiting.items() if count and not is_served(queue, served)}
+    findings = []
+    for queue, count in sorted(orphaned.items(), key=lambda item: -item[1])[:QUEUES_SHOWN]:
+        text = f"{many(count, what)} {'waits' if count == 1 else 'wait'} in {queue!r}, which no worker serves"
+        findings.append(Finding("problem", about, text, f"start one with `mrq worker {queue}`"))
     if len(orphaned) > QUEUES_SHOWN:
-        findings.append(Finding("problem", "queues", f"and {len(orphaned) - QUEUES_SHOWN} more such queues"))
-    if not orphaned:
-        jobs = sum(waiting.values())
-        findings.append(Finding("ok", "queues", f"{jobs:,} jobs wait, all of them served" if jobs else "empty"))
+        findings.append(Finding("problem", about, f"and {len(orphaned) - QUEUES_SHOWN} more such queues"))
     return findings
 
 

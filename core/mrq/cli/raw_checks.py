@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mrq.cli.checks import QUEUES_SHOWN, REDIS, Finding, failed, in_words, is_served, queues_served
+from mrq.cli.checks import REDIS, Finding, failed, in_words, is_served, queues_served, unserved_queues
 from mrq.domain.queuename import parse_queue
 from mrq.domain.words import many
 
@@ -72,18 +72,11 @@ def _waiting(app: App, roots: list[str], served: set[str]) -> list[Finding]:
             sizes |= dict(zip(names, app.raw.sizes([parse_queue(name) for name in names]), strict=True))
     except Exception as error:  # noqa: BLE001
         return [Finding("problem", "raw queues", f"their sizes can't be read: {in_words(error, REDIS)}")]
-    orphaned = {queue: size for queue, size in sizes.items() if size and not is_served(queue, served)}
-    findings = []
-    for queue, size in sorted(orphaned.items(), key=lambda item: -item[1])[:QUEUES_SHOWN]:
-        text = f"{many(size, 'payload')} {'waits' if size == 1 else 'wait'} in {queue!r}, which no worker serves"
-        findings.append(Finding("problem", "raw queues", text, f"start one with `mrq worker {queue}`"))
-    if len(orphaned) > QUEUES_SHOWN:
-        findings.append(Finding("problem", "raw queues", f"and {len(orphaned) - QUEUES_SHOWN} more such queues"))
-    if not orphaned:
-        waiting = sum(sizes.values())
-        text = f"{many(waiting, 'payload')} waiting, all of them served" if waiting else "empty"
-        findings.append(Finding("ok", "raw queues", text))
-    return findings
+    if unserved := unserved_queues("raw queues", sizes, served, "payload"):
+        return unserved
+    waiting = sum(sizes.values())
+    text = f"{many(waiting, 'payload')} waiting, all of them served" if waiting else "empty"
+    return [Finding("ok", "raw queues", text)]
 
 
 def _some_subqueues(app: App, root: str) -> list[str]:
