@@ -49,13 +49,13 @@ class MongoStatsStore:
         """See StatsStore."""
         document = stats_documents.period_document(period, expires)
         older = {"_id": period.id, "rev": {"$lte": period.revision}}
-        try:
-            with pymongo.timeout(PATIENCE):
+        with pymongo.timeout(PATIENCE):  # both writes together
+            try:
                 self._periods.replace_one(older, document, upsert=True)
-        except DuplicateKeyError:  # it is there: not older, or put there at this very moment
-            return self._periods.replace_one(older, document).matched_count == 1
-        except (DocumentTooLarge, bson.errors.BSONError) as error:
-            raise ValueError(f"MongoDB can't store statistics of {period.id}: {error}") from error
+            except DuplicateKeyError:  # it is there: not older, or put there at this very moment
+                return self._periods.replace_one(older, document).matched_count == 1
+            except (DocumentTooLarge, bson.errors.BSONError) as error:
+                raise ValueError(f"MongoDB can't store statistics of {period.id}: {error}") from error
         return True
 
     @translated
