@@ -1,4 +1,4 @@
-"""The statistics of an app: who keeps them going, and who reads them."""
+"""The statistics of an app: who keeps them going. `App.stats_reader` reads them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from mrq.engine.stats_upkeep import StatsUpkeep
 
 if TYPE_CHECKING:
     from mrq.app import App
-    from mrq.engine.stats_reading import StatsReader
 
 
 def upkeep(app: App) -> StatsUpkeep | None:
@@ -25,8 +24,3 @@ def upkeep(app: App) -> StatsUpkeep | None:
         Resolution.DAY: timedelta(seconds=settings.stats_day_ttl),
     }
     return StatsUpkeep(app.queue_sampler, RollUp(app.stats, keep), app.clock)
-
-
-def reader(app: App) -> StatsReader:
-    """Reads what was counted."""
-    return app.stats_reader

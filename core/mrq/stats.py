@@ -12,7 +12,6 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from mrq.app import get_app
-from mrq.app_stats import reader
 from mrq.domain.figures import Figures, FleetPoint, QueuePoint, Spread, WorkerPoint
 from mrq.domain.objectives import ObjectiveState, states
 from mrq.domain.queuefigures import QueueFigures, RunTimes
@@ -159,7 +158,7 @@ def resolution_for(length: timedelta) -> Resolution:
 
 
 def _reader() -> StatsReader:
-    return reader(get_app())
+    return get_app().stats_reader
 
 
 def _resolution(name: str, start: datetime, end: datetime) -> Resolution:

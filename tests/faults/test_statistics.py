@@ -42,7 +42,7 @@ def config(tmp_path: Path) -> None:
 def totals(site: FaultSite, *, by_task: bool = False) -> dict[str, Figures]:
     """All that was counted lately, as it is read."""
     now = site.app.clock.now()
-    found = app_stats.reader(site.app).totals(now - SHORT, now + SHORT, Resolution.MINUTE, by_task=by_task)
+    found = site.app.stats_reader.totals(now - SHORT, now + SHORT, Resolution.MINUTE, by_task=by_task)
     return {str(each.path if by_task else each.queue): each for each in found}
 
 
@@ -117,7 +117,7 @@ def test_what_is_counted_is_what_happened(site: FaultSite) -> None:
 def test_each_worker_tells_what_it_uses(site: FaultSite) -> None:
     worker = site.worker(*REPORTS, greenlets=7)
     faulttasks.work.queue_many([{"key": f"k{number}", "seconds": 3.0} for number in range(5)])
-    identity, reader = site.app.jobs.parse_id(worker.identities[0]), app_stats.reader(site.app)
+    identity, reader = site.app.jobs.parse_id(worker.identities[0]), site.app.stats_reader
 
     def busiest() -> float:
         now = site.app.clock.now()
@@ -163,7 +163,7 @@ def test_workers_sum_up_and_look_at_the_queues_without_being_told(site: FaultSit
     wait_until(lambda: site.app.stats_store.samples(site.app.clock.now() - SHORT, site.app.clock.now() + SHORT, 9),
                80, what="somebody looked at the queues")  # fmt: skip
     assert worker.running
-    history = app_stats.reader(site.app).queue_history("default", site.app.clock.now() - SHORT, site.app.clock.now())
+    history = site.app.stats_reader.queue_history("default", site.app.clock.now() - SHORT, site.app.clock.now())
     assert [point.waiting for point in history] == [0] * len(history)
 
 

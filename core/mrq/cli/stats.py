@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mrq import app_stats
 from mrq.app import App
 from mrq.cli.options import SettingsCommand, given_on_command_line, settings_options
 from mrq.domain.status import Status
@@ -58,7 +57,7 @@ def stats(ctx: click.Context, /, *, by: str, last: timedelta, as_json: bool, **_
     """
     app = App(load("client", given=given_on_command_line(ctx)).settings.as_dict())
     try:
-        reader, now = app_stats.reader(app), app.clock.now()
+        reader, now = app.stats_reader, app.clock.now()
         found = reader.totals(now - last, now, resolution_for(last), by_task=by == "task")
         look = reader.latest_look() if by == "queue" else None
     finally:
