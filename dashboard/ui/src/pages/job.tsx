@@ -5,7 +5,7 @@ import type { Schemas } from "../api/client";
 import { useLive } from "../api/live";
 import { clock, duration, exact } from "../format";
 import { Attempts, useTries } from "../parts/attempts";
-import { Ago, Broken, Button, Card, Copy, Loading, Segments, Since, Status } from "../parts/basics";
+import { Ago, Broken, Button, Card, Copy, type Fact, Facts, Loading, Segments, Since, Status } from "../parts/basics";
 import { useKeys, useParam } from "../parts/hooks";
 import { Json } from "../parts/json";
 import { Logs } from "../parts/logs";
@@ -33,7 +33,7 @@ export function JobPage({ id }: { id: string }) {
     <>
       <Head job={job} refresh={live.refresh} />
       {live.error && <div class="s12"><Broken live={live} /></div>}
-      <Facts job={job} />
+      <JobFacts job={job} />
       {job.running && <Stack running={job.running} />}
       <Attempts job={job} />
       <Traces job={job} />
@@ -102,10 +102,10 @@ function Story({ job }: { job: Job }) {
   );
 }
 
-function Facts({ job }: { job: Job }) {
+function JobFacts({ job }: { job: Job }) {
   const waited = job.started && job.queued ? (Date.parse(job.started) - Date.parse(job.queued)) / 1000 : null;
   const now = Date.now();
-  const facts: [string, preact.ComponentChildren, preact.ComponentChildren?][] = [
+  const facts: Fact[] = [
     [t.jobs.queue, <a class="m" href={link("queues/one", { name: job.queue })}>{job.queue}</a>, job.raw_queue && t.job.fromRaw(job.raw_queue)],
     [t.job.worker, job.worker ? <a class="m" href={link(`workers/${job.worker}`)}>{job.worker.slice(-8)}</a> : t.none],
     [t.job.queued, clock(job.queued ?? job.created, now), <Ago at={job.queued ?? job.created} />],
@@ -115,21 +115,7 @@ function Facts({ job }: { job: Job }) {
     [t.job.updated, clock(job.updated ?? job.started ?? job.created, now), <Ago at={job.updated ?? job.started ?? job.created} />],
     [t.job.kept, job.expires ? clock(job.expires, now) : t.job.forever, job.expires && <Ago at={job.expires} />],
   ];
-  return (
-    <section class="card s12" aria-label={t.job.facts}>
-      <dl class="facts">
-        {facts.map(([name, value, note]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>
-              {value}
-              {note && <small>{note}</small>}
-            </dd>
-          </div>
-        ))}
-      </dl>
-    </section>
-  );
+  return <Facts facts={facts} />;
 }
 
 export function Stack({ running }: { running: Schemas["RunningNow"] }) {

@@ -5,7 +5,7 @@ import type { Schemas } from "../api/client";
 import { useLive } from "../api/live";
 import { clock, count, num, short } from "../format";
 import { bulk } from "../parts/bulk";
-import { Ago, Broken, Button, Card, Empty, Loading, Pill, Since, Status, Table, Th } from "../parts/basics";
+import { Ago, Broken, Button, Card, Empty, type Fact, Facts, Loading, Pill, Since, Status, Table, Th } from "../parts/basics";
 import { Bars, Legend, Lines } from "../parts/charts";
 import { useParam } from "../parts/hooks";
 import { Json } from "../parts/json";
@@ -143,7 +143,7 @@ function cancelWaiting(name: string, done: () => void): void {
 }
 
 function QueueFacts({ queue }: { queue: Detail }) {
-  const facts: [string, preact.ComponentChildren][] = [
+  const facts: Fact[] = [
     [t.overview.waiting, count(queue.waiting)],
     [t.queues.due, queue.due ? count(queue.due) : t.none],
     [t.overview.running, num(queue.running)],
@@ -152,18 +152,7 @@ function QueueFacts({ queue }: { queue: Detail }) {
     [t.queues.limit, queue.max_concurrency ?? t.none],
     [t.queues.retryQueue, <a class="m" href={link("queues/one", { name: queue.retry_queue })}>{queue.retry_queue}</a>],
   ];
-  return (
-    <section class="card s12" aria-label={t.job.facts}>
-      <dl class="facts">
-        {facts.map(([name, value]) => (
-          <div key={name}>
-            <dt>{name}</dt>
-            <dd>{value}</dd>
-          </div>
-        ))}
-      </dl>
-    </section>
-  );
+  return <Facts facts={facts} />;
 }
 
 function History({ name }: { name: string }) {

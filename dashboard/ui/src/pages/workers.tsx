@@ -2,7 +2,7 @@
 import type { Schemas } from "../api/client";
 import { useLive } from "../api/live";
 import { bytes, duration, num } from "../format";
-import { Ago, Broken, Card, Empty, Loading, Pill, Since, Table, Th } from "../parts/basics";
+import { Ago, Broken, Card, Empty, type Fact, Facts, Loading, Pill, Since, Table, Th } from "../parts/basics";
 import { Lines } from "../parts/charts";
 import { Fleet } from "../parts/fleet";
 import { useSteady } from "../parts/hooks";
@@ -121,7 +121,7 @@ export function WorkerPage({ id }: { id: string }) {
   const live = useLive("/api/v1/workers/{worker_id}", { path: { worker_id: id } });
   const worker = live.data;
   if (!worker) return live.error ? <div class="s12 card"><Broken live={live} /></div> : <Loading />;
-  const facts: [string, preact.ComponentChildren, preact.ComponentChildren?][] = [
+  const facts: Fact[] = [
     [t.workers.host, worker.host ?? t.none, worker.pid === null ? undefined : `pid ${worker.pid}`],
     [t.workers.since, <Since at={worker.started} />, <Ago at={worker.started} />],
     [t.workers.reported, <Ago at={worker.reported} />, worker.lease === null ? undefined : t.workers.lease(duration(worker.lease))],
@@ -150,19 +150,7 @@ export function WorkerPage({ id }: { id: string }) {
         </div>
       </div>
       {live.error && <div class="s12"><Broken live={live} /></div>}
-      <section class="card s12" aria-label={t.job.facts}>
-        <dl class="facts">
-          {facts.map(([name, value, note]) => (
-            <div key={name}>
-              <dt>{name}</dt>
-              <dd>
-                {value}
-                {note && <small>{note}</small>}
-              </dd>
-            </div>
-          ))}
-        </dl>
-      </section>
+      <Facts facts={facts} />
       <Running jobs={worker.jobs} />
       <History id={worker.id} />
       <Logs owner="/api/v1/workers/{worker_id}/logs" id={worker.id} follow />

@@ -140,6 +140,28 @@ export function Broken({ live }: { live: Pick<Live<unknown>, "error" | "at" | "r
   );
 }
 
+/** A name, its value, and what else is to be said of it. */
+export type Fact = [string, ComponentChildren, ComponentChildren?];
+
+/** The figures at the head of a page. */
+export function Facts({ facts }: { facts: Fact[] }) {
+  return (
+    <section class="card s12" aria-label={t.job.facts}>
+      <dl class="facts">
+        {facts.map(([name, value, note]) => (
+          <div key={name}>
+            <dt>{name}</dt>
+            <dd>
+              {value}
+              {note && <small>{note}</small>}
+            </dd>
+          </div>
+        ))}
+      </dl>
+    </section>
+  );
+}
+
 export function Loading() {
   return <p class="empty" aria-busy="true">{t.loading}</p>;
 }
