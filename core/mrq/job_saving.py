@@ -19,7 +19,7 @@ from mrq.domain.outcome import Failure, Outcome
 from mrq.domain.queuename import waiting_place
 from mrq.domain.status import FINAL, Status
 from mrq.engine.execute import call, failure_of, main_task, outcome_of, storable
-from mrq.engine.run import Run, current_run
+from mrq.engine.run import Run, current_job_id, current_run
 from mrq.exceptions import Interrupt, JobInterrupt, MrqError, TimeoutInterrupt
 
 if TYPE_CHECKING:
@@ -83,8 +83,7 @@ class JobSaving:
     def _insert(cls, jobs_data: Iterable[dict[str, Any]], queue: str | None, *, store: bool) -> list[dict[str, Any]]:
         """Insert jobs given as documents, which get their `_id`s. Those of status started are not started yet."""
         app, new, documents = get_app(), [], list(jobs_data)
-        now, run = app.clock.now(), current_run.get()
-        parent = None if run is None else run.job.id
+        now, parent = app.clock.now(), current_job_id()
         for data in documents:
             data["_id"] = data.get("_id") or app.jobs.new_id()
             name = waiting_place(data.get("queue") or queue or app.queue_of(data["path"])).id

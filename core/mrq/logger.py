@@ -11,7 +11,7 @@ from mrq.app import App, get_app
 from mrq.domain.redaction import redacted_text
 from mrq.engine.classes import class_at
 from mrq.engine.logs import LogBuffer, LogWriter
-from mrq.engine.run import Process, current_run
+from mrq.engine.run import Process, current_job_id, current_run
 from mrq.exceptions import ConfigError
 from mrq.ports.logs import LOGS_SIZE
 
@@ -20,7 +20,14 @@ if TYPE_CHECKING:
 
     from mrq.settings import Settings
 
-__all__ = ["JsonFormatter", "MongoHandler", "RedactingFormatter", "TolerantFormatter", "handlers_of"]
+__all__ = [
+    "JsonFormatter",
+    "MongoHandler",
+    "RedactingFormatter",
+    "TolerantFormatter",
+    "handlers_of",
+    "mongo_handler",
+]
 
 
 JSON = "json"
@@ -112,10 +119,8 @@ class MongoHandler(logging.Handler):
         """Take a line. Never waits for the database."""
         if not self.keeps:
             return
-        run = current_run.get()
-        job = None if run is None else run.job.id
         try:
-            self.buffer.add(job, self.format(record))
+            self.buffer.add(current_job_id(), self.format(record))
         except Exception:  # noqa: BLE001 - logging's own way
             self.handleError(record)
 
@@ -123,6 +128,11 @@ class MongoHandler(logging.Handler):
         """Write all lines now. A worker does this by itself. False: the database is away, or keeps no logs."""
         writer = self._writer or self.writer(get_app())
         return writer is not None and writer.flush()
+
+
+def mongo_handler() -> MongoHandler | None:
+    """The one through which this process keeps the lines of its jobs; None: it keeps none."""
+    return next((each for each in logging.getLogger("mrq").handlers if isinstance(each, MongoHandler)), None)
 
 
 def handlers_of(settings: Settings) -> list[logging.Handler]:

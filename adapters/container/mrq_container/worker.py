@@ -19,7 +19,7 @@ from mrq.context import get_current_config, get_current_job, set_current_worker
 from mrq.engine.execute import outcome_of
 from mrq.engine.fittings import Fittings
 from mrq.job import Job
-from mrq.logger import MongoHandler
+from mrq.logger import mongo_handler
 from mrq.ports.guard import NoGuard
 from mrq.queue import Queue
 from mrq_container.exporting import Exporter
@@ -84,7 +84,7 @@ class Worker:
 
     def _fittings(self) -> Fittings:
         settings = self._app.settings
-        handler = next((h for h in logging.getLogger("mrq").handlers if isinstance(h, MongoHandler)), None)
+        handler = mongo_handler()
         own = type(self).perform_job is not Worker.perform_job or type(self).job_class is not Job
         return Fittings(
             logs=handler.writer(self._app) if handler is not None else None,

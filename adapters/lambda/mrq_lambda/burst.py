@@ -21,7 +21,7 @@ from mrq.engine.budget import Budget, needs_of
 from mrq.engine.claiming import queues_of
 from mrq.engine.fittings import Fittings
 from mrq.exceptions import MrqError
-from mrq.logger import MongoHandler, handlers_of
+from mrq.logger import handlers_of, mongo_handler
 from mrq_lambda.continuation import continue_burst, work_remains
 from mrq_lambda.measuring import measured_by
 from mrq_lambda.orders import orders_of
@@ -110,12 +110,11 @@ def _report(worker: Worker, ended: Exit, budget: Budget, orders: BurstOrders) ->
 
 def _fittings(app: App) -> Fittings:
     """Lines of jobs are kept in MongoDB, as those of containers are."""
-    ours = logging.getLogger("mrq")
-    handler = next((each for each in ours.handlers if isinstance(each, MongoHandler)), None)
+    handler = mongo_handler()
     if handler is None:
         for each in handlers_of(app.settings):
-            ours.addHandler(each)
-            handler = each if isinstance(each, MongoHandler) else handler
+            logging.getLogger("mrq").addHandler(each)
+        handler = mongo_handler()
     return Fittings(logs=None if handler is None else handler.writer(app))
 
 

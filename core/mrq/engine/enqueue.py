@@ -20,7 +20,7 @@ from mrq.engine.keyed import KeyedInsert
 from mrq.engine.metrics import Metrics
 from mrq.engine.outage import Outage
 from mrq.engine.patience import Patience
-from mrq.engine.run import current_run
+from mrq.engine.run import current_job_id
 from mrq.exceptions import InvalidParamsError
 from mrq.ports.errors import StoreUnavailableError
 
@@ -87,8 +87,7 @@ class Enqueuer:
         name = place_in_mongodb(queue)
         now = self.clock.now()
         place = now if due is None or due <= now else due
-        run = current_run.get()
-        parent = None if run is None else run.job.id
+        parent = current_job_id()
         new = [
             NewJob(
                 self.jobs.new_id(), path, _mapping(path, params), name.id, place, due if place is due else None, parent

@@ -10,6 +10,7 @@ from mrq.engine.frames import stack_of_task, traceback_text
 from mrq.exceptions import TimeoutInterrupt
 
 if TYPE_CHECKING:
+    from mrq.domain.ids import JobId
     from mrq.domain.job import ClaimedJob
     from mrq.domain.options import TaskOptions
     from mrq.domain.outcome import Outcome
@@ -104,6 +105,12 @@ class Run:
 
 current_run: ContextVar[Run | None] = ContextVar("mrq_current_run", default=None)
 """The run that this code belongs to. New fibers start without one: sub-pools hand it on."""
+
+
+def current_job_id() -> JobId | None:
+    """The id of the job that this code belongs to; None outside of one."""
+    run = current_run.get()
+    return None if run is None else run.job.id
 
 
 class Process:
