@@ -50,6 +50,15 @@ def no_traces() -> Iterator[None]:
     sys.modules.pop("mrq-config", None)
 
 
+@pytest.fixture(autouse=True)
+def only_what_documentdb_offers() -> Iterator[None]:
+    """MRQ asks nothing of MongoDB that Amazon DocumentDB doesn't have."""
+    yield
+    module = sys.modules.get("support.documentdb")  # loaded with the servers, before any client is made
+    noted = module.LISTENER.take() if module else []
+    assert not noted, "Amazon DocumentDB has not:\n" + "\n".join(dict.fromkeys(noted))
+
+
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Servers]:
     """MongoDB and Redis: those of MRQ_TEST_MONGODB and MRQ_TEST_REDIS, else embedded ones."""

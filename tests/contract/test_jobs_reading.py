@@ -142,12 +142,12 @@ def test_when_that_takes_too_long_waiting_and_running_jobs_must_do(
     mongo_kit.settle(mongo_kit.started(queue="only an ended job"))
     mongo_kit.started(queue="default")
     collection = type(mongo_kit.store._jobs)  # type: ignore[attr-defined]
-    distinct = collection.distinct
+    aggregate = collection.aggregate
 
-    def slow(self: Any, key: str, *args: Any, **options: Any) -> Any:
-        if not args:
+    def slow(self: Any, pipeline: Any, *args: Any, **options: Any) -> Any:
+        if pipeline[0] == {"$match": {}}:
             raise ExecutionTimeout("operation exceeded time limit", 50)
-        return distinct(self, key, *args, **options)
+        return aggregate(self, pipeline, *args, **options)
 
-    monkeypatch.setattr(collection, "distinct", slow)
+    monkeypatch.setattr(collection, "aggregate", slow)
     assert mongo_kit.store.queue_names() == {"a", "default"}

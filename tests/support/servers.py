@@ -13,6 +13,7 @@ import redis
 from pymongo import MongoClient
 
 from mrq.embedded import EmbeddedMongo, EmbeddedRedis
+from support import documentdb  # noqa: F401 - listens to the clients that are made after this
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

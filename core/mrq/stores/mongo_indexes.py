@@ -89,6 +89,9 @@ STATS_QUEUES = (
     STATS_EXPIRY,
 )
 
+# Said along with any other condition on the field of a sparse index: DocumentDB uses such an index only then.
+THERE = {"$exists": True}
+
 _NO_SUCH_INDEX = 2  # for a hint; MongoDB's BadValue
 _OTHER_OPTIONS = {85, 86}  # an index of this name or these keys exists with other options
 
@@ -121,7 +124,11 @@ def expire(collection: Collection[dict[str, Any]], ttl: IndexModel, before: date
     They are found by that index alone: without it nothing is deleted, for looking through all would take too long.
     """
     (field,) = ttl.document["key"]
-    overdue = {field: {"$lt": before - timedelta(seconds=ttl.document["expireAfterSeconds"])}}
+    overdue: dict[str, dict[str, Any]] = {
+        field: {"$lt": before - timedelta(seconds=ttl.document["expireAfterSeconds"])}
+    }
+    if ttl.document.get("sparse"):
+        overdue[field] |= THERE
     try:
         found = collection.find(overdue, {"_id": 1}).hint(ttl.document["name"]).limit(max(1, limit))
         names = [document["_id"] for document in found]

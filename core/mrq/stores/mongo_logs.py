@@ -15,6 +15,7 @@ from pymongo.errors import BulkWriteError, CollectionInvalid, DocumentTooLarge, 
 
 from mrq.ports.logs import LOGS_SIZE, LOGS_TTL, LogText
 from mrq.stores.mongo_client import is_passing, translated
+from mrq.stores.mongo_indexes import THERE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -114,7 +115,7 @@ class MongoLogStore:
         last: bool = False,
     ) -> list[LogText]:
         """See LogStore."""
-        wanted: Document = {"job": job} if job is not None else {"worker": worker}
+        wanted: Document = {"job": job} if job is not None else {"worker": {"$eq": worker, **THERE}}
         if job is None and worker is None:
             return []
         if after is not None:

@@ -10,6 +10,7 @@ from bson import ObjectId
 from mrq.domain.status import Status
 from mrq.ports.reports import FAILED, Failures, Lately, SlowJob
 from mrq.stores.mongo_client import translated
+from mrq.stores.mongo_indexes import THERE
 from mrq.stores.task_reports import RETURNING, merged, newest_of
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ class MongoJobReports:
         wanted = {"_id": {"$gte": ObjectId.from_datetime(since)}, **_FAILED["$match"]}
         found = self._jobs.find(wanted, {"path": 1, "exceptiontype": 1}).sort("_id", -1)
         failed = list(found.limit(max(1, limit)).max_time_ms(SHORT_LOOK))
-        back = {"dateretry": {"$gt": BEGINNING}, "status": {"$in": RETURNING}}
+        back = {"dateretry": {"$gt": BEGINNING, **THERE}, "status": {"$in": RETURNING}}
         returning = self._jobs.count_documents(back, limit=max(1, limit), maxTimeMS=SHORT_LOOK)
         example = None
         if failed:

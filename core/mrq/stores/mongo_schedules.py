@@ -99,7 +99,7 @@ class MongoScheduleStore:
     @translated
     def due(self, now: datetime, limit: int) -> list[ScheduleState]:
         """See ScheduleStore."""
-        wanted = {"datenext": {"$lte": now}, "paused": {"$ne": True}}
+        wanted = {"datenext": {"$lte": now, **mongo_indexes.THERE}, "paused": {"$ne": True}}
         found = self._schedules.find(wanted).sort("datenext", ASCENDING).limit(max(1, limit))
         return [schedule_documents.state_of(document, now) for document in found]
 
