@@ -44,7 +44,44 @@ RUN make setup
 CMD ["make", "test"]
 
 
-FROM python:${PYTHON}-slim-bookworm
+# The dashboard and its page, which npm builds: `docker build --target dashboard --tag mrq-dashboard .`
+FROM build AS page
+
+COPY requirements/node.lock requirements/dashboard.lock requirements/
+RUN /tools/bin/pip install --require-hashes --requirement requirements/node.lock \
+    && python -m venv /opt/dashboard \
+    && /opt/dashboard/bin/pip install --require-hashes --only-binary :all: --requirement requirements/dashboard.lock
+RUN rm -r dist \
+    && MRQ_PAGE=require /tools/bin/python -m hatchling build --target wheel \
+    && /opt/dashboard/bin/pip install --no-deps --no-index dist/*.whl \
+    && /opt/dashboard/bin/pip uninstall --yes setuptools pip
+
+
+FROM python:${PYTHON}-slim-bookworm AS dashboard
+
+LABEL org.opencontainers.image.title="mrq-dashboard" \
+      org.opencontainers.image.description="The dashboard of MRQ, a job queue on MongoDB and Redis" \
+      org.opencontainers.image.licenses="MIT"
+
+RUN useradd --system --uid 10001 --user-group --create-home --home-dir /app mrq
+COPY --from=page /opt/dashboard /opt/dashboard
+
+ENV PATH=/opt/dashboard/bin:$PATH \
+    PYTHONUNBUFFERED=1
+
+WORKDIR /app
+USER 10001
+EXPOSE 5555
+
+# Whether the process answers; neither server is asked.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=20s \
+    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:5555/health', timeout=4)"]
+
+# Others are let in only with users, DASHBOARD_USERS in mrq-config.py, or MRQ_DASHBOARD_HTTPAUTH.
+ENTRYPOINT ["mrq-dashboard"]
+
+
+FROM python:${PYTHON}-slim-bookworm AS worker
 
 LABEL org.opencontainers.image.title="mrq-cloud" \
       org.opencontainers.image.description="A worker of MRQ, a job queue on MongoDB and Redis" \

@@ -71,12 +71,14 @@ check-ui: $(DEV) try-ui openapi
 
 # The wheels of both tools are for Linux x86_64. Compose is called without its Python wrapper, which exits
 # with 0 whatever happens.
+check-containers: COMPOSE = $$($(BIN)/python -c 'import compose; print(compose.__path__[0])')/docker-compose
 check-containers: $(DEV)
 ifeq ($(shell uname -sm),Linux x86_64)
 	$(BIN)/hadolint Dockerfile
-	"$$($(BIN)/python -c 'import compose; print(compose.__path__[0])')"/docker-compose --profile '*' config --quiet
+	"$(COMPOSE)" --profile '*' config --quiet
+	MRQ_DASHBOARD_HTTPAUTH=a:b MRQ_DASHBOARD_SECRET=c "$(COMPOSE)" --file docker-compose.production.yml config --quiet
 else
-	@echo "docker-compose.yml and Dockerfile are checked on Linux x86_64 only"
+	@echo "the files for Compose and Dockerfile are checked on Linux x86_64 only"
 endif
 
 openapi: $(DEV) ## Write the description of the dashboard's API to dashboard/ui/openapi.json
@@ -104,6 +106,7 @@ lock: ## Write requirements/*.lock again (needs uv; for newer versions: UPGRADE=
 	@$(PART) pyproject.toml --extra container --extra dashboard --extra embedded --extra lambda --group dev --output-file requirements/dev.lock
 	@$(PART) pyproject.toml --extra container --extra embedded --group build --output-file requirements/demo.lock
 	@$(PART) pyproject.toml --extra container --output-file requirements/container.lock
+	@$(PART) pyproject.toml --extra dashboard --output-file requirements/dashboard.lock
 	@$(PART) --group build --output-file requirements/build.lock
 	@$(PART) --group node --output-file requirements/node.lock
 
