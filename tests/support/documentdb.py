@@ -69,18 +69,18 @@ TRIED = frozenset({("create", "mrq_logs"), ("convertToCapped", "mrq_logs")})
 
 def refusals(name: str, command: Mapping[str, Any]) -> list[str]:
     """What of a command DocumentDB 5.0 doesn't offer, or can't do by an index that is there for it."""
-    collection = command.get("collection" if name == "getMore" else name)
+    collection = str(command.get("collection" if name == "getMore" else name))
     if (name, collection) in TRIED:
         return []
     if name not in COMMANDS:
         return [f"the command {name}"]
     found = [f"the option {option}" for option in UNKNOWN_OPTIONS if option in command]
     for where, filters in _filters(name, command):
-        found += _of_filter(filters, SPARSE.get(str(collection), frozenset()), where)
+        found += _of_filter(filters, SPARSE.get(collection, frozenset()), where)
     for update in _updates(name, command):
         found += _of_update(update)
     if name == "aggregate":
-        found += _of_pipeline(command["pipeline"], str(collection))
+        found += _of_pipeline(command["pipeline"], collection)
     if name == "createIndexes":
         for index in command["indexes"]:
             found += _of_index(index)
