@@ -44,7 +44,7 @@ RUN make setup
 CMD ["make", "test"]
 
 
-FROM python:${PYTHON}-slim-bookworm
+FROM python:${PYTHON}-slim-bookworm AS worker
 
 LABEL org.opencontainers.image.title="mrq-cloud" \
       org.opencontainers.image.description="A worker of MRQ, a job queue on MongoDB and Redis" \

@@ -162,7 +162,7 @@ class Dispatcher:
         if not sized.first:
             return
         emit(group.name, sized.record)
-        if cloud.ecs is not None and decision.containers != state.desired:
+        if cloud.ecs is not None and not cloud.ecs.only_watched and decision.containers != state.desired:
             set_desired(self._clients("ecs"), cloud.ecs, decision.containers)
         if cloud.burst is not None:
             for _ in range(decision.bursts):

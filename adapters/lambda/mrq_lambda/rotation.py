@@ -90,7 +90,9 @@ def _create(clients: Callable[[str], Any], arn: str, token: str) -> None:
 
 def _set(clients: Callable[[str], Any], arn: str, token: str) -> None:
     secrets = clients("secretsmanager")
-    old, new = (_value(secrets, arn, **which)["password"] for which in ({"VersionStage": CURRENT}, {"VersionId": token}))
+    old, new = (
+        _value(secrets, arn, **which)["password"] for which in ({"VersionStage": CURRENT}, {"VersionId": token})
+    )
     if user := os.environ.get(USER):
         clients("elasticache").modify_user(UserId=user, Passwords=[old, new])
         return

@@ -4,7 +4,7 @@ arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME          the whole secret is t
 arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME:KEY::    it is JSON, and the URL is under KEY (as in ECS)
 arn:aws:ssm:REGION:ACCOUNT:parameter/NAME                  the parameter is the URL, encrypted or not
 
-An ARN may also stand for a part of a URL, percent-encoded there: mongodb://mrq:${ARN}@host/mrq.
+An ARN may also stand for a part of a URL, percent-encoded there: mongodb://mrq:$(ARN)@host/mrq.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from mrq.exceptions import ConfigError
 _SECRET_PARTS = 7  # arn:aws:secretsmanager:region:account:secret:name; what follows are the parts that ECS has
 
 
-_ARN = re.compile(r"arn:[^:{}]+:(?:secretsmanager|ssm):[^{}]+")
-_PART = re.compile(rf"\$\{{({_ARN.pattern})\}}")
+_ARN = re.compile(r"arn:[^:()]+:(?:secretsmanager|ssm):[^()]+")
+_PART = re.compile(rf"\$\(({_ARN.pattern})\)")
 
 
 def is_secret(value: object) -> bool:

@@ -1,4 +1,4 @@
-"""Parts of URLs that stand in the environment: `mongodb://mrq:${MONGODB_PASSWORD}@host/mrq`."""
+"""Parts of URLs that stand in the environment: `mongodb://mrq:$(MONGODB_PASSWORD)@host/mrq`."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
     from mrq.settings.values import Origin
 
-_PLACE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_PLACE = re.compile(r"\$\(([A-Za-z_][A-Za-z0-9_]*)\)")
 
 
 def expanded(key: str, url: str, environ: Mapping[str, str], origin: Origin) -> str:
-    """A URL with the variables that it names as `${NAME}`, percent-encoded. So a platform that hands over passwords as
+    """A URL with the variables that it names as `$(NAME)`, percent-encoded. So a platform that hands over passwords as
     variables of their own, as ECS does, needs no program that puts URLs together.
 
     Raises ConfigError: a variable is not set.

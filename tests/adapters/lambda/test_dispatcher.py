@@ -319,9 +319,7 @@ def test_groups_that_are_the_same_are_not_written(
         ({"a": DEPLOYED, "g": {**DEPLOYED, "sizing": {"queues": []}}}, "queues should be a list"),
     ],
 )
-def test_wrong_groups_of_a_deployment_change_nothing(
-    memory_app: App, cloud: Cloud, groups: Any, words: str
-) -> None:
+def test_wrong_groups_of_a_deployment_change_nothing(memory_app: App, cloud: Cloud, groups: Any, words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         run(memory_app, cloud, {"groups": groups})
     assert memory_app.agents.groups() == []

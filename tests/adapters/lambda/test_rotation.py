@@ -104,9 +104,7 @@ def test_documentdb_has_one_and_containers_are_replaced(rotation: Rotation, monk
     rotation.step(TEST)
     rotation.step(FINISH)
     assert rotation.password() == "second"
-    assert replaced == [
-        {"cluster": CLUSTER, "service": made["service"]["serviceArn"], "forceNewDeployment": True}
-    ]
+    assert replaced == [{"cluster": CLUSTER, "service": made["service"]["serviceArn"], "forceNewDeployment": True}]
 
 
 def test_a_password_that_does_not_get_into_force_is_asked_for_again(

@@ -7,7 +7,7 @@ import pytest
 from mrq.exceptions import ConfigError
 from mrq.settings import load
 
-URL = "mongodb://mrq:${DB_PASSWORD}@host/mrq"
+URL = "mongodb://mrq:$(DB_PASSWORD)@host/mrq"
 
 
 def test_a_url_in_the_environment_may_name_other_variables() -> None:
@@ -22,5 +22,5 @@ def test_a_variable_that_is_not_set_is_named() -> None:
 
 def test_what_is_no_variable_is_left() -> None:
     """ARNs of secrets are read by mrq_lambda."""
-    url = "redis://:${arn:aws:secretsmanager:eu-west-1:123456789012:secret:mrq}@host"
+    url = "redis://:$(arn:aws:secretsmanager:eu-west-1:123456789012:secret:mrq)@host"
     assert load(environ={"MRQ_REDIS": url}, sources=("env",)).settings.redis == url
