@@ -40,7 +40,7 @@ def project() -> dict[str, Any]:
 
 
 def test_all_locks_are_there() -> None:
-    assert LOCKS == ["all", "build", "container", "dashboard", "demo", "dev", "node"]
+    assert LOCKS == ["all", "build", "container", "dashboard", "demo", "dev", "lambda", "lambda-dashboard", "node"]
 
 
 @pytest.mark.parametrize("lock", LOCKS)
