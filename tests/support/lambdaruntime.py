@@ -45,16 +45,30 @@ class Answer:
 class LambdaSandbox:
     """One sandbox of a function. Frozen whenever no event is served."""
 
-    def __init__(self, handler: str, folder: Path, environment: Mapping[str, str], *, name: str = "sandbox") -> None:
+    def __init__(
+        self,
+        handler: str,
+        folder: Path,
+        environment: Mapping[str, str],
+        *,
+        name: str = "sandbox",
+        runtime: Path | None = None,
+        arn: str = ARN,
+    ) -> None:
+        """`folder`: the code. `runtime`: where the runtime's own libraries are; with it nothing is found but these and
+        the code, as on Lambda. `arn`: of the function."""
+        self.arn = arn
         self._events: queue.Queue[tuple[str, bytes, float]] = queue.Queue()
         self._answers: queue.Queue[Answer] = queue.Queue()
         self._idle = threading.Event()
         self._server = _Server(self)
         self._log = folder / f"{name}-{uuid.uuid4().hex[:6]}.log"
-        path = os.pathsep.join(filter(None, [str(folder), str(TESTS), os.environ.get("PYTHONPATH")]))
+        others = [str(TESTS), os.environ.get("PYTHONPATH")] if runtime is None else [str(runtime)]
+        path = os.pathsep.join(filter(None, [str(folder), *others]))
+        alone = [] if runtime is None else ["-S"]  # without site-packages
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "awslambdaric", handler],
+                [sys.executable, *alone, "-m", "awslambdaric", handler],
                 env={
                     **{key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "MRQ_"))},
                     "PYTHONPATH": path,
@@ -191,7 +205,7 @@ class _Api(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Lambda-Runtime-Aws-Request-Id", request)
         self.send_header("Lambda-Runtime-Deadline-Ms", str(int(ends * 1000)))
-        self.send_header("Lambda-Runtime-Invoked-Function-Arn", ARN)
+        self.send_header("Lambda-Runtime-Invoked-Function-Arn", self.server.sandbox.arn)
         self.send_header("Lambda-Runtime-Trace-Id", "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700")
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
