@@ -65,8 +65,8 @@ class MrqBurst(Construct):
                 "MRQ_WORKER_GROUP": group.name,
             },
             on_failure=destinations.SqsDestination(self.dead_letters),
-            retry_attempts=2,
-            max_event_age=Duration.hours(1),
+            retries=2,
+            longest_wait=Duration.hours(1),
         )
         self.function, self.role, self.security_group = made.function, made.role, made.security_group
         # a policy of its own, since the function waits for its role's: that one can't name the function

@@ -125,7 +125,7 @@ def config_of(plain: Mapping[str, Any]) -> MrqConfig:
         values["groups"] = tuple(_group(each, f"groups[{n}]") for n, each in enumerate(values["groups"]))
     for name, cls in (("network", NetworkProps), ("data", DataProps), ("observability", ObservabilityProps)):
         if name in values:
-            values[name] = from_plain(cls, _tuples(values[name]), name)  # type: ignore[type-var]
+            values[name] = from_plain(cls, _tuples(values[name]), name)
     if values.get("dashboard") is not None:
         values["dashboard"] = _dashboard(values["dashboard"])
     if "project" in values:
@@ -140,7 +140,7 @@ def _group(given: Any, where: str) -> GroupProps:
     values = _tuples(given)
     for name, cls in (("workers", WorkersProps), ("burst", BurstProps)):
         if values.get(name) is not None:
-            values[name] = from_plain(cls, _tuples(values[name]), f"{where}: {name}")  # type: ignore[type-var]
+            values[name] = from_plain(cls, _tuples(values[name]), f"{where}: {name}")
     return from_plain(GroupProps, values, where)
 
 

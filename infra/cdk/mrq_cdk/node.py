@@ -1,4 +1,4 @@
-"""Node, which the CDK's Python packages run their code in. Without it they end in an AttributeError that says nothing."""
+"""Node, in which the CDK's packages run their code. Without it they end in an AttributeError that says nothing."""
 
 from __future__ import annotations
 
