@@ -61,3 +61,16 @@ def resources_of(path: Path) -> Resources:
     from support.templates import Resources
 
     return Resources(found)
+
+
+@pytest.fixture(scope="session")
+def other_config(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Resources]:
+    """The resources of a size with something else in its config file."""
+
+    def made(size: str, **config: Any) -> Resources:
+        folder = tmp_path_factory.mktemp("config")
+        path = folder / "mrq.json"
+        path.write_text(json.dumps({"size": size, **config}))
+        return resources_of(Templates.synthesize({"config": str(path)}, folder / "out"))
+
+    return made
