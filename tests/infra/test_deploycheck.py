@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -17,6 +16,7 @@ from mrq_cdk.deploycheck.needs import Needs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 REGION = "eu-west-1"
 FINE, DOUBTFUL, MISSING = Verdict.FINE, Verdict.DOUBTFUL, Verdict.MISSING

@@ -82,7 +82,7 @@ class MrqObservability(Construct):
         self._namespace = namespace
         self.topic = sns.Topic(self, "Alarms", display_name="MRQ", enforce_ssl=True, master_key=key)
         if props.email is not None:
-            self.topic.add_subscription(subscriptions.EmailSubscription(props.email))
+            self.topic.add_subscription(subscriptions.EmailSubscription(props.email, dead_letter_queue=letters))
         self.alarms: dict[str, cloudwatch.Alarm] = {}
         for group in groups:
             self._group_alarms(group, props)
