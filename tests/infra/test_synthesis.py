@@ -112,7 +112,8 @@ def test_a_key_of_its_own_encrypts_everything(other_config: Callable[..., Resour
     assert made.of("KMS::Key")[key]["EnableKeyRotation"] is True
     wanted = {
         "DocDB::DBCluster": "KmsKeyId", "ElastiCache::ServerlessCache": "KmsKeyId",
-        "SecretsManager::Secret": "KmsKeyId", "Logs::LogGroup": "KmsKeyId", "SNS::Topic": "KmsMasterKeyId", "SQS::Queue": "KmsMasterKeyId",
+        "SecretsManager::Secret": "KmsKeyId", "Logs::LogGroup": "KmsKeyId",
+        "SNS::Topic": "KmsMasterKeyId", "SQS::Queue": "KmsMasterKeyId",
         "Lambda::Function": "KmsKeyArn",
     }  # fmt: skip
     for kind, name in wanted.items():

@@ -72,8 +72,9 @@ class MrqBurst(Construct):
             longest_wait=Duration.hours(1),
         )
         if around.key is not None:
-            acknowledge(made.role, "KMS's own names for kinds of one action, on MRQ's key alone: the failure destination "
-                        "is encrypted.", *(f"AwsSolutions-IAM5[Action::kms:{each}*]" for each in KMS))  # fmt: skip
+            rules = [f"AwsSolutions-IAM5[Action::kms:{each}*]" for each in KMS]
+            acknowledge(made.role, "KMS's own names for kinds of one action, on MRQ's key alone, with which the failure "
+                        "destination is encrypted.", *rules)  # fmt: skip
         self.function, self.role, self.security_group = made.function, made.role, made.security_group
         # a policy of its own, since the function waits for its role's: that one can't name the function
         policy = iam.Policy(self, "CallsItself")
