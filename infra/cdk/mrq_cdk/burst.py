@@ -73,7 +73,7 @@ class MrqBurst(Construct):
         )
         if around.key is not None:
             rules = [f"AwsSolutions-IAM5[Action::kms:{each}*]" for each in KMS]
-            acknowledge(made.role, "KMS's own names for kinds of one action, on MRQ's key alone, with which the failure "
+            acknowledge(made.role, "KMS's names for kinds of one action, on MRQ's key alone, with which the failure "
                         "destination is encrypted.", *rules)  # fmt: skip
         self.function, self.role, self.security_group = made.function, made.role, made.security_group
         # a policy of its own, since the function waits for its role's: that one can't name the function

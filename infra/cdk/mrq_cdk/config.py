@@ -12,7 +12,7 @@ from mrq.exceptions import ConfigError
 from mrq_cdk.bundle import HERE, VERSIONS
 from mrq_cdk.checks import RETENTION, check_choice, check_flag, check_name, check_text
 from mrq_cdk.dashboard import DashboardProps
-from mrq_cdk.data import DataProps
+from mrq_cdk.dataprops import DataProps
 from mrq_cdk.functions import FunctionProps
 from mrq_cdk.groups import BurstProps, GroupProps, WorkersProps
 from mrq_cdk.network import NetworkProps
@@ -32,7 +32,10 @@ class MrqConfig:
 
     Args:
         name: of the stack, and the beginning of names in it. Two stacks in one account and region need two.
-        groups: the worker groups.
+        groups: the worker groups; at least one.
+        network: the VPC; where there is no NAT gateway, endpoints for all that is called are added.
+        data: MongoDB and Redis.
+        observability: alarms and a budget.
         project: folder with mrq-config.py and your tasks; requirements.txt in it is installed too.
         image: name of an image of workers in a registry; None: it is built, see `mrq_cdk.image`.
         ca_bundle: file with Amazon's certificates for DocumentDB; empty: they are fetched.
