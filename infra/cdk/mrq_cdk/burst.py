@@ -11,12 +11,15 @@ from constructs import Construct
 
 from mrq_cdk.functions import FunctionProps, MrqFunction
 from mrq_cdk.letters import dead_letters
+from mrq_cdk.reasons import acknowledge
 
 if TYPE_CHECKING:
     from aws_cdk import aws_sqs as sqs
 
     from mrq_cdk.functions import Surroundings
     from mrq_cdk.groups import GroupProps
+
+KMS = ("GenerateDataKey", "ReEncrypt")
 
 
 class MrqBurst(Construct):
@@ -65,9 +68,13 @@ class MrqBurst(Construct):
                 "MRQ_WORKER_GROUP": group.name,
             },
             on_failure=destinations.SqsDestination(self.dead_letters),
-            retry_attempts=2,
-            max_event_age=Duration.hours(1),
+            retries=2,
+            longest_wait=Duration.hours(1),
         )
+        if around.key is not None:
+            rules = [f"AwsSolutions-IAM5[Action::kms:{each}*]" for each in KMS]
+            acknowledge(made.role, "KMS's names for kinds of one action, on MRQ's key alone, with which the failure "
+                        "destination is encrypted.", *rules)  # fmt: skip
         self.function, self.role, self.security_group = made.function, made.role, made.security_group
         # a policy of its own, since the function waits for its role's: that one can't name the function
         policy = iam.Policy(self, "CallsItself")

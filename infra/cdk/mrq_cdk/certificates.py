@@ -44,8 +44,8 @@ def _fetched() -> str:
             text: str = answer.read(2_000_000).decode("ascii")
     except (urllib.error.URLError, OSError, UnicodeDecodeError) as error:
         raise ConfigError(
-            f"Amazon's certificates for DocumentDB can't be fetched from {ADDRESS}: {error}; fetch the file elsewhere "
-            "and say where it is with ca_bundle"
+            f"Amazon's certificates for DocumentDB can't be fetched from {ADDRESS} ({error}); fetch the file "
+            "elsewhere and say where it is with ca_bundle"
         ) from error
     if BEGIN not in text:
         raise ConfigError(f"what {ADDRESS} answered holds no certificates; say where the file is with ca_bundle")

@@ -12,7 +12,7 @@ from mrq.exceptions import ConfigError
 from mrq_cdk.bundle import HERE, VERSIONS
 from mrq_cdk.checks import RETENTION, check_choice, check_flag, check_name, check_text
 from mrq_cdk.dashboard import DashboardProps
-from mrq_cdk.data import DataProps
+from mrq_cdk.dataprops import DataProps
 from mrq_cdk.functions import FunctionProps
 from mrq_cdk.groups import BurstProps, GroupProps, WorkersProps
 from mrq_cdk.network import NetworkProps
@@ -32,7 +32,10 @@ class MrqConfig:
 
     Args:
         name: of the stack, and the beginning of names in it. Two stacks in one account and region need two.
-        groups: the worker groups.
+        groups: the worker groups; at least one.
+        network: the VPC; where there is no NAT gateway, endpoints for all that is called are added.
+        data: MongoDB and Redis.
+        observability: alarms and a budget.
         project: folder with mrq-config.py and your tasks; requirements.txt in it is installed too.
         image: name of an image of workers in a registry; None: it is built, see `mrq_cdk.image`.
         ca_bundle: file with Amazon's certificates for DocumentDB; empty: they are fetched.
@@ -125,7 +128,7 @@ def config_of(plain: Mapping[str, Any]) -> MrqConfig:
         values["groups"] = tuple(_group(each, f"groups[{n}]") for n, each in enumerate(values["groups"]))
     for name, cls in (("network", NetworkProps), ("data", DataProps), ("observability", ObservabilityProps)):
         if name in values:
-            values[name] = from_plain(cls, _tuples(values[name]), name)  # type: ignore[type-var]
+            values[name] = from_plain(cls, _tuples(values[name]), name)
     if values.get("dashboard") is not None:
         values["dashboard"] = _dashboard(values["dashboard"])
     if "project" in values:
@@ -140,7 +143,7 @@ def _group(given: Any, where: str) -> GroupProps:
     values = _tuples(given)
     for name, cls in (("workers", WorkersProps), ("burst", BurstProps)):
         if values.get(name) is not None:
-            values[name] = from_plain(cls, _tuples(values[name]), f"{where}: {name}")  # type: ignore[type-var]
+            values[name] = from_plain(cls, _tuples(values[name]), f"{where}: {name}")
     return from_plain(GroupProps, values, where)
 
 

@@ -10,7 +10,8 @@ from mrq_cdk.bundle import Bundles
 from mrq_cdk.burst import MrqBurst
 from mrq_cdk.config import MrqConfig, config_of, read_config
 from mrq_cdk.dashboard import DashboardProps, MrqDashboard
-from mrq_cdk.data import Connections, DataProps, MrqData
+from mrq_cdk.data import Connections, MrqData
+from mrq_cdk.dataprops import DataProps
 from mrq_cdk.dispatcher import MrqDispatcher
 from mrq_cdk.functions import FunctionProps, Surroundings
 from mrq_cdk.groups import BurstProps, GroupProps, WorkersProps

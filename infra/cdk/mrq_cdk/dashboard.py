@@ -87,9 +87,7 @@ class MrqDashboard(Construct):
     ) -> None:
         super().__init__(scope, name)
         props = props or DashboardProps()
-        self.login = self._secret(
-            "Login", "MRQ dashboard: name and password of the first user", around, {"username": "admin"}
-        )
+        self.login = self._secret("Login", "MRQ dashboard: its first user", around, {"username": "admin"})
         signing = self._secret("Signing", "MRQ dashboard: signs the cookies of sessions", around, None)
         domain = self._domain(props)
         address = {} if props.domain is None else {"MRQ_DASHBOARD_URL": f"https://{props.domain}"}

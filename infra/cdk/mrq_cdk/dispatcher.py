@@ -47,7 +47,7 @@ class MrqDispatcher(Construct):
         made = MrqFunction(
             self, "Dispatcher", handler="dispatcher", about="sizes worker groups", around=around,
             props=props or FunctionProps(), environment={"POWERTOOLS_METRICS_NAMESPACE": namespace},
-            retry_attempts=0,
+            retries=0,
         )  # fmt: skip
         self.function, self.role, self.security_group = made.function, made.role, made.security_group
         if services:

@@ -98,17 +98,17 @@ class MrqFunction(Construct):
         around: Surroundings,
         in_vpc: bool = True,
         environment: Mapping[str, str] | None = None,
-        **more: object,
+        on_failure: lambda_.IDestination | None = None,
+        retries: int | None = None,
+        longest_wait: Duration | None = None,
     ) -> None:
         """`handler`: the module of mrq_lambda whose handler it is. `about`: what it does, for people who see it in the
-        console. `more`: for the CDK's Function."""
+        console. `on_failure`, `retries`, `longest_wait`: of asynchronous events."""
         super().__init__(scope, name)
         group = logs.LogGroup(self, "Logs", retention=retention(props.log_days), encryption_key=around.key,
                               removal_policy=RemovalPolicy.DESTROY)  # fmt: skip
         self.role = _role(self, group, about, in_vpc=in_vpc)
         self.security_group = around.network.group(self, f"MRQ {about}") if in_vpc else None
-        network = {"vpc": around.network.vpc, "vpc_subnets": around.network.subnets,
-                   "security_groups": [self.security_group]} if in_vpc else {}  # fmt: skip
         variables = {**(around.connections.lambda_environment() if in_vpc else {}), **(environment or {}),
                      **props.environment}  # fmt: skip
         self.function = lambda_.Function(
@@ -127,14 +127,18 @@ class MrqFunction(Construct):
             environment=variables,
             environment_encryption=around.key,
             tracing=lambda_.Tracing.ACTIVE,
-            **network,
-            **more,
+            vpc=around.network.vpc if in_vpc else None,
+            vpc_subnets=around.network.subnets if in_vpc else None,
+            security_groups=None if self.security_group is None else [self.security_group],
+            on_failure=on_failure,
+            retry_attempts=retries,
+            max_event_age=longest_wait,
         )
         if self.security_group is not None:
             around.connections.let_in(self.security_group)
             around.connections.grant_read(self.role)
         around.bundles.explain(self.function)
-        acknowledge(self.function, "Its version of Python is chosen: that which the libraries are locked for, and which "
+        acknowledge(self.function, "Its version of Python is chosen: that which the libraries are locked for, which "
                     "compiled the code in its zip.", "AwsSolutions-L1", "Serverless-LambdaLatestVersion")  # fmt: skip
         acknowledge(self.function, NO_LETTERS, "Serverless-LambdaDLQ", "Serverless-LambdaAsyncFailureDestination")
 

@@ -27,8 +27,9 @@ class WorkersProps:
         cpu: units of processor, 1024 of which are one.
         memory_mb: memory.
         greenlets: jobs at once in a container.
-        most: containers at most; `least`: at all times.
-        spot_share: part of the containers that run on Spot, from 0 to 1: much cheaper, and ended with two minutes' notice.
+        most: containers at most.
+        least: containers at all times.
+        spot_share: part of the containers that run on Spot, from 0 to 1: cheaper, and ended with two minutes' notice.
         architecture: arm, which is cheaper, or x86.
         autoscaling: False: the dispatcher sizes the service. True: Application Auto Scaling does, by the backlog of a
             worker, which the dispatcher measures.

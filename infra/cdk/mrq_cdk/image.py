@@ -48,7 +48,7 @@ class Images:
     """Where the workers' image comes from.
 
     Args:
-        project: the user's folder, as for functions. If it has a Dockerfile, that one makes the image, `FROM mrq-cloud`.
+        project: the user's folder, as for functions. A Dockerfile in it makes the image, `FROM mrq-cloud`.
         certificates: as for functions.
         image: name of an image in a registry, which is used as it is; None: it is built.
     """

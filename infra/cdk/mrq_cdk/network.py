@@ -51,7 +51,7 @@ class NetworkProps:
         for each in self.endpoints:
             check_choice("endpoints", each, ENDPOINTS)
         check_choice("log_days", self.log_days, RETENTION)
-        if not isinstance(self.cidr, str) or "/" not in self.cidr:
+        if "/" not in str(self.cidr):
             raise ConfigError(f"cidr has to be addresses such as 10.0.0.0/16, not {self.cidr!r}")
 
 

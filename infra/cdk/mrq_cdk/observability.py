@@ -82,7 +82,7 @@ class MrqObservability(Construct):
         self._namespace = namespace
         self.topic = sns.Topic(self, "Alarms", display_name="MRQ", enforce_ssl=True, master_key=key)
         if props.email is not None:
-            self.topic.add_subscription(subscriptions.EmailSubscription(props.email))
+            self.topic.add_subscription(subscriptions.EmailSubscription(props.email, dead_letter_queue=letters))
         self.alarms: dict[str, cloudwatch.Alarm] = {}
         for group in groups:
             self._group_alarms(group, props)
@@ -101,7 +101,8 @@ class MrqObservability(Construct):
     def _metric(self, name: str, statistic: str, group: str | None = None, minutes: int = 1) -> cloudwatch.Metric:
         dimensions = None if group is None else {"WorkerGroup": group}
         return cloudwatch.Metric(namespace=self._namespace, metric_name=name, statistic=statistic,
-                                 dimensions_map=dimensions, period=Duration.minutes(minutes), label=group or name)  # fmt: skip
+                                 dimensions_map=dimensions, period=Duration.minutes(minutes),
+                                 label=group or name)  # fmt: skip
 
     def _group_alarms(self, group: str, props: ObservabilityProps) -> None:
         self._alarm(f"{group} oldest wait", self._metric("OldestWait", "Minimum", group, 5), props.oldest_wait,
@@ -112,8 +113,8 @@ class MrqObservability(Construct):
     def _shared_alarms(self, props: ObservabilityProps, letters: sqs.IQueue) -> None:
         self._alarm("failed runs", self._metric("FailedRuns", "Sum", None, 5), props.failed_runs,
                     "Many jobs fail; see Failures in the dashboard.")  # fmt: skip
-        self._alarm("dead letters", letters.metric_approximate_number_of_messages_visible(period=Duration.minutes(5)), 1,
-                    "An event was given up after its retries.")  # fmt: skip
+        given_up = letters.metric_approximate_number_of_messages_visible(period=Duration.minutes(5))
+        self._alarm("dead letters", given_up, 1, "An event was given up after its retries.")
         silent = self._metric("FailedRuns", "SampleCount", None, 5)
         self._alarm("dispatcher silent", silent, 1, "The dispatcher has said nothing for a quarter of an hour: nothing "
                     "is sized, and nobody counts.", below=True)  # fmt: skip

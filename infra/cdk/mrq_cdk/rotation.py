@@ -53,7 +53,7 @@ class MrqRotation(Construct):
         acknowledge(made.role, "GetRandomPassword and ListServices know no resources.", ANY)
         made.allow(*about.actions, on=[about.arn])
         if around.key is not None:
-            around.key.grant_encrypt_decrypt(made.role)
+            made.allow("kms:Decrypt", "kms:GenerateDataKey", on=[around.key.key_arn])
         if cluster is not None:
             _may_restart(made, cluster)
         permission = lambda_.CfnPermission(

@@ -50,7 +50,7 @@ class MrqScheduler(Construct):
             environment |= {"MRQ_EVENTBRIDGE_GROUP": group, "MRQ_EVENTBRIDGE_ROLE": role.role_arn}
         made = MrqFunction(
             self, "Tick", handler="scheduler", about="tick of the scheduler", around=around,
-            props=props or FunctionProps(), environment=environment, retry_attempts=0,
+            props=props or FunctionProps(), environment=environment, retries=0,
         )  # fmt: skip
         self.function, self.role, self.security_group = made.function, made.role, made.security_group
         if wakes is not None:

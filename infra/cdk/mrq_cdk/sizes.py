@@ -39,7 +39,8 @@ SIZES: dict[str, dict[str, Any]] = {
             {
                 "name": "main",
                 "queues": QUEUES,
-                "workers": {"cpu": 2048, "memory_mb": 4096, "greenlets": 50, "least": 2, "most": 100, "spot_share": 0.7},
+                "workers": {"cpu": 2048, "memory_mb": 4096, "greenlets": 50, "least": 2, "most": 100,
+                            "spot_share": 0.7},
                 "burst": {"most": 400},
             }
         ],

@@ -110,11 +110,12 @@ class MrqStack(Stack):
         )  # fmt: skip
 
     def _rotations(self) -> None:
-        about = {"days": self.config.data.rotation_days, "around": self.around, "log_days": self.config.log_days}
-        if self.data.documentdb is not None:
-            MrqRotation(self, "DatabaseRotation", store=self.data.documentdb, ecs_cluster=self.cluster, **about)
-        if self.data.cache is not None:
-            MrqRotation(self, "CacheRotation", store=self.data.cache, **about)
+        for name, store in (("DatabaseRotation", self.data.documentdb), ("CacheRotation", self.data.cache)):
+            if store is not None:
+                MrqRotation(
+                    self, name, store=store, days=self.config.data.rotation_days, around=self.around,
+                    log_days=self.config.log_days, ecs_cluster=self.cluster,
+                )  # fmt: skip
 
     def _observability(self) -> MrqObservability:
         functions = {

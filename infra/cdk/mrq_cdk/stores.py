@@ -20,7 +20,7 @@ from mrq_cdk.reasons import acknowledge
 if TYPE_CHECKING:
     from aws_cdk import aws_kms as kms
 
-    from mrq_cdk.data import DataProps
+    from mrq_cdk.dataprops import DataProps
     from mrq_cdk.network import MrqNetwork
 
 USER = "mrq"

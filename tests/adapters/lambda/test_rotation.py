@@ -1,4 +1,4 @@
-"""Rotation of passwords, with Secrets Manager by moto. The services whose passwords change are stand-ins that record."""
+"""Rotation of passwords: Secrets Manager by moto, the services whose passwords change by stand-ins that record."""
 
 from __future__ import annotations
 
