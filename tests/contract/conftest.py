@@ -87,11 +87,13 @@ def redis_client(redis_url: str) -> Iterator[Any]:
 
 @pytest.fixture
 def cluster_client(redis_cluster_url: str) -> Iterator[Any]:
-    """A connection to Redis in cluster mode, with TLS."""
+    """A connection to Redis in cluster mode, with TLS. It refuses what ElastiCache serverless does."""
     from mrq.stores.redis_client import connect
+    from support.rediscluster import strictly
 
     client = connect(redis_cluster_url, max_connections=10, timeout=5, server_timeout=5)
-    yield client
+    with strictly():
+        yield client
     client.close()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from base64 import b64encode
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,20 +16,27 @@ from support.rediscluster import write_certificate
 from support.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from mrq.app import App
 
-pytestmark = [pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.timeout(600),
+    pytest.mark.filterwarnings("ignore::UserWarning"),  # moto's, in a thread of its server
+]
 
+# As moto wants it: its change sets give no outputs, and it finds no earlier values of parameters.
+DEPLOY = ("deploy", "--method=direct", "--no-previous-parameters", "--require-approval=never")
+DIFF = ("diff", "--fail", "--no-change-set")
+NO_CHANGE = "Number of stacks with differences: 0"
 TASK = "tasks.greet"
 SCHEDULED = "\nSCHEDULER_TASKS = [{'path': 'tasks.greet', 'params': {'name': 'by the schedule'}, 'interval': 3600}]\n"
 CONFIG: dict[str, Any] = {
     "size": "dev",
     "groups": [
         {
-            "name": "main", "queues": ["default"], "target": {"backlog_per_worker": 1},
+            "name": "main", "queues": ["default"], "target": {"backlog_per_worker": 1}, "sizing": {"start_up": 1},
             "burst": {"most": 2, "reserved": False, "concurrency": 2, "architecture": "x86"},
         }
     ],
@@ -81,20 +89,23 @@ def function_named(part: str) -> str:
     return next(name for name in names if part in name)
 
 
-def test_all_of_it_is_deployed_and_works(app: App, deployment: Deployment, tmp_path: Path) -> None:
-    config = write_config(tmp_path)
-    deployment.cdk("bootstrap", "aws://123456789012/eu-west-1")
-    said = deployment.cdk("deploy", "--method=direct", "--require-approval=never", "-c", config)
+def test_all_of_it_is_deployed_and_works(
+    app: App, deployment: Deployment, synthesized: Callable[[str], Path], tmp_path: Path
+) -> None:
+    new = str(synthesized("dev").parent)  # with servers of its own, and without code
+    deployment.cdk("bootstrap", "aws://123456789012/eu-west-1", app=new)
+    said = deployment.cdk(*DEPLOY, app=new)
     assert "DashboardUrl" in said
     assert_everything_is_there()
-    assert "Number of stacks with differences: 0" in deployment.cdk("diff", "--fail", "-c", config)
+    assert NO_CHANGE in deployment.cdk(*DIFF, app=new)
 
-    # an update: from now on it works on servers that are there already, which are named by secrets
+    # an update: with code, and on servers that are there already, which are named by secrets
     data = {name: keep_secret(name, value) for name, value in addresses(app).items()}
-    deployment.cdk("deploy", "--method=direct", "--require-approval=never", "-c", write_config(tmp_path, data=data))
+    deployment.cdk(*DEPLOY, "-c", write_config(tmp_path, data=data))
+    assert NO_CHANGE in deployment.cdk(*DIFF, app=str(tmp_path / "cdk.out"))
     assert KEPT["AWS::ElastiCache::ServerlessCache"] == {}
     assert_a_job_ends_in_success(app, deployment)
-    assert_the_schedule_queues(app)
+    assert_the_schedule_queues(app, deployment)
     assert_the_dashboard_answers()
 
 
@@ -131,10 +142,17 @@ def assert_a_job_ends_in_success(app: App, deployment: Deployment) -> None:
     assert deployment.functions.invoked == [function_named("Dispatcher"), function_named("MainBurst")]
 
 
-def assert_the_schedule_queues(app: App) -> None:
-    """The tick finds what the user's config has due, wakes the dispatcher, and that starts a burst."""
-    strike(schedules()["tick"])
-    wait_until(lambda: "Hello by the schedule" in results(app), 60, what="the job of the schedule has run")
+def assert_the_schedule_queues(app: App, deployment: Deployment) -> None:
+    """The tick finds what the config has due and wakes the dispatcher; that, or its next round, starts a burst."""
+    deployment.functions.invoked.clear()
+    assert strike(schedules()["tick"])["queued"] == 1
+    wait_until(lambda: function_named("Dispatcher") in deployment.functions.invoked, what="the dispatcher is woken")
+
+    def has_run() -> bool:
+        strike(schedules()["dispatcher"])
+        return "Hello by the schedule" in results(app)
+
+    wait_until(has_run, 60, interval=1, what="the job of the schedule has run")
 
 
 def assert_the_dashboard_answers() -> None:
@@ -142,13 +160,24 @@ def assert_the_dashboard_answers() -> None:
     dashboard = function_named("Dashboard")
     assert request(dashboard, "/health") == (200, {"ok": True})
     assert request(dashboard, "/ready")[1] == {"ok": True, "mongodb": True, "redis": True}
-    assert request(dashboard, "/api/jobs")[0] == 401
+    assert request(dashboard, "/api/v1/jobs")[0] == 401
+    login = AWS["secretsmanager"].get_secret_value(SecretId=output("DashboardLogin"))["SecretString"]
+    known = b64encode(f"admin:{json.loads(login)['password']}".encode()).decode()
+    status, jobs = request(dashboard, "/api/v1/jobs", authorization=f"Basic {known}")
+    assert status == 200
+    assert {job["path"] for job in jobs["jobs"]} == {TASK}
 
 
-def request(function: str, path: str) -> tuple[int, Any]:
+def output(name: str) -> str:
+    """What the stack says at the end of its deployment."""
+    (stack,) = AWS["cloudformation"].describe_stacks(StackName="mrq")["Stacks"]
+    return next(each["OutputValue"] for each in stack["Outputs"] if each["OutputKey"] == name)
+
+
+def request(function: str, path: str, **headers: str) -> tuple[int, Any]:
     event = {
         "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": "", "isBase64Encoded": False,
-        "headers": {"host": "example.execute-api.eu-west-1.amazonaws.com", "x-forwarded-proto": "https"},
+        "headers": {"host": "example.execute-api.eu-west-1.amazonaws.com", "x-forwarded-proto": "https", **headers},
         "requestContext": {
             "http": {"method": "GET", "path": path, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.1"},
             "stage": "$default", "domainName": "example.execute-api.eu-west-1.amazonaws.com",

@@ -85,11 +85,15 @@ class Deployment:
         self.server.stop()
         default_user_config["lambda"] = {"use_docker": True}
 
-    def cdk(self, *arguments: str) -> str:
-        """Run a command of the CDK as a user does, to its end; what it said."""
-        app = f"{sys.executable} app.py"
+    def cdk(self, *arguments: str, app: str = f"{sys.executable} app.py") -> str:
+        """Run a command of the CDK as a user does, to its end; what it said. `app`: what is deployed, or a folder in
+        which it has been written down."""
+        # moto takes other metadata for a change
+        written = [] if Path(app).is_dir() else [
+            "--output", str(self.folder / "cdk.out"), "--no-path-metadata", "--no-asset-metadata",
+        ]  # fmt: skip
         done = subprocess.run(
-            ["cdk", *arguments, "--app", app, "--output", str(self.folder / "cdk.out"), "--no-color", "--no-notices"],
+            ["cdk", *arguments, "--app", app, *written, "--no-color", "--no-notices"],
             cwd=CDK, env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             text=True, timeout=LONGEST, check=False,
         )  # fmt: skip

@@ -16,19 +16,24 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from redis.connection import HiredisRespSerializer, PythonRespSerializer
 
 from mrq.embedded import EmbeddedRedis
 from mrq.embedded.ask import ask_redis
+from mrq.stores.redis_client import Script
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
+    from typing import Any
 
 HOST = "127.0.0.1"
+MOST_ARGUMENTS = 3_999
 
 
 def write_certificate(folder: Path) -> tuple[Path, Path]:
@@ -125,3 +130,27 @@ def running_cluster(folder: Path) -> Iterator[str]:
             yield f"rediss://{HOST}:{proxy.port}?ssl_ca_certs={certificate}"
         finally:
             proxy.close()
+
+
+@contextmanager
+def strictly() -> Iterator[None]:
+    """In this process, what a stand-in of one server lets pass is refused: scripts that touch keys of other slots than
+    those declared, and requests with more arguments than ElastiCache serverless takes."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Script, "__call__", _strict_script)
+        for packer in (HiredisRespSerializer, PythonRespSerializer):
+            patch.setattr(packer, "pack", _counted(packer.pack))
+        yield
+
+
+def _strict_script(script: Any, redis: Any, keys: Sequence[str], args: Sequence[Any]) -> Any:
+    # with this first line the server holds a script to the slot of its keys, on whatever node the others are
+    return redis.eval(f"#!lua\n{script._text}", len(keys), *keys, *args)
+
+
+def _counted(pack: Callable[..., Any]) -> Callable[..., Any]:
+    def packed(packer: Any, *args: Any) -> Any:
+        assert len(args) <= MOST_ARGUMENTS, f"{args[0]} has {len(args)} arguments"
+        return pack(packer, *args)
+
+    return packed
