@@ -82,7 +82,7 @@ endif
 SIZES ?= dev standard large
 
 # Where there is no Node, one comes from a wheel. Docker is not needed: images are built when they are deployed.
-synth: $(DEV) try-ui ## Write the templates of AWS to infra/cdk/cdk.out/SIZE, checked by cdk-nag and cfn-lint (SIZES="dev standard large")
+synth: $(DEV) ## Write the templates of AWS to infra/cdk/cdk.out/SIZE, checked by cdk-nag and cfn-lint (SIZES="dev standard large")
 	@command -v node >/dev/null || test -x $(BIN)/node || $(PIP) install --require-hashes --requirement requirements/node.lock
 	@for size in $(SIZES); do $(BIN)/python infra/cdk/synth.py $$size || exit 1; done
 
