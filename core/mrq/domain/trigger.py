@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import takewhile
 from typing import TYPE_CHECKING, Protocol
 from zoneinfo import ZoneInfo
 
@@ -101,9 +100,13 @@ class Cron:
         while (about := self._before(until)) is not None:
             # What is found on the way back says about where to look only.
             begin = about - timedelta(seconds=1) if self._is_steady(about) else about - 2 * _NEAR
-            passed = list(takewhile(lambda found: found <= until, self._forwards(begin)))
-            if passed:
-                return passed[-1]
+            last = None
+            for found in self._forwards(begin):
+                if found > until:
+                    break
+                last = found
+            if last is not None:
+                return last
             until = begin
         return None
 
