@@ -78,7 +78,7 @@ def test_queues_that_nobody_serves(mrq: Mrq, app: App) -> None:
     code, out, _ = mrq("doctor")
     assert code == 0, out
     assert "1 alive, on high/ low_reverse" in out
-    assert "3 jobs wait, all of them served" in out
+    assert "3 jobs waiting, all served" in out
 
 
 @pytest.mark.usefixtures("configured")
