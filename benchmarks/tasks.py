@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import time
+
 from mrq.task import task
+
+
+@task
+def hold(seconds: float) -> None:
+    """Be in flight for a while."""
+    time.sleep(seconds)
 
 
 @task
