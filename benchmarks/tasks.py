@@ -13,7 +13,14 @@ def hold(seconds: float) -> None:
     time.sleep(seconds)
 
 
-@task
+@task(burst_limit=1)
+def nap(number: int, address: str) -> int:
+    """Wait for a server that takes 50 ms."""
+    time.sleep(0.05)
+    return number
+
+
+@task(burst_limit=1)
 def noop(number: int, address: str) -> int:
     """Do nothing, and have a result to store."""
     return number
