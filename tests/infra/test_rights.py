@@ -64,8 +64,8 @@ def test_everything_that_uses_redis_works_with_these_rights(app: App, caplog: py
     thread = threading.Thread(target=worker.run)
     thread.start()
     try:
-        wait_until(lambda: all((job := app.jobs.fetch(each)) and job.status is Status.SUCCESS for each in jobs))
-        wait_until(lambda: all(Queue(name).size() == 0 for name in RAW))
+        wait_until(lambda: all((job := app.jobs.fetch(each)) and job.status is Status.SUCCESS for each in jobs), 60)
+        wait_until(lambda: all(Queue(name).size() == 0 for name in RAW), 60)
     finally:
         worker.stop.interrupt("done")
         thread.join(30)
