@@ -25,7 +25,7 @@ PART = $(COMPILE) --no-annotate --constraint requirements/all.lock
 export NO_MKDOCS_2_WARNING := 1
 
 .DELETE_ON_ERROR:
-.PHONY: help setup ui demo test browser check check-ui check-containers synth docs openapi screenshots bench bench-quick bench-guard bench-claims lock clean
+.PHONY: help setup ui demo test browser check check-ui check-containers synth docs openapi screenshots bench bench-quick bench-guard bench-claims bench-bursts lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -84,7 +84,7 @@ endif
 SIZES ?= dev standard large
 
 # Where there is no Node, one comes from a wheel. Docker is not needed: images are built when they are deployed.
-synth: $(DEV) try-ui ## Write the templates of AWS to infra/cdk/cdk.out/SIZE, checked by cdk-nag and cfn-lint (SIZES="dev standard large")
+synth: $(DEV) ## Write the templates of AWS to infra/cdk/cdk.out/SIZE, checked by cdk-nag and cfn-lint (SIZES="dev standard large")
 	@command -v node >/dev/null || test -x $(BIN)/node || $(PIP) install --require-hashes --requirement requirements/node.lock
 	@for size in $(SIZES); do $(BIN)/python infra/cdk/synth.py $$size || exit 1; done
 
@@ -106,6 +106,9 @@ bench-guard: $(DEV) ## Compare ratios to the floors of the same run with the com
 
 bench-claims: $(DEV) ## Measure what a claim costs with 1,000,000 jobs queued, or in 10,000 subqueues
 	@$(BIN)/python -m benchmarks.claims $(ARGS)
+
+bench-bursts: $(DEV) ## Measure Lambda handlers in the real runtime client: cold starts, jobs/s, time to the first start
+	@$(BIN)/python -m benchmarks.bursts $(ARGS)
 
 lock: ## Write requirements/*.lock again (needs uv; for newer versions: UPGRADE=--upgrade)
 	@command -v $(UV) >/dev/null || { echo "make lock needs uv: pip install uv, or UV=/path/to/uv" >&2; exit 1; }

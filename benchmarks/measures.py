@@ -19,9 +19,8 @@ if TYPE_CHECKING:
     from benchmarks.services import Services
     from mrq.embedded import EmbeddedServers
 
-TASK = "benchmarks.tasks.noop"
+TASK, HOLD = "benchmarks.tasks.noop", "benchmarks.tasks.hold"
 ROOT = Path(__file__).resolve().parents[1]
-SETTLED_SECONDS, IDLE_SECONDS = 5, 20
 
 
 def params(n: int) -> list[dict[str, Any]]:
@@ -62,23 +61,31 @@ def seconds_of_all(database: Database[dict[str, Any]], n: int) -> float:
     return seconds
 
 
-def idle(servers: Services) -> dict[str, float]:
-    """Memory (MiB) and CPU (percent of one core) of a worker that has nothing to do, its guard included."""
-    worker = start_worker(servers, "--greenlets", "100")
+def in_flight(servers: Services, database: Database[dict[str, Any]], n: int) -> float:
+    """MiB (PSS) that a worker with its guard takes more when `n` jobs sleep in it than when none does."""
+    database["mrq_jobs"].delete_many({})
+    worker = start_worker(servers, "--greenlets", str(n))
     try:
-        time.sleep(SETTLED_SECONDS)  # the passing of idle time is what is measured here
-        parent = psutil.Process(worker.pid)
-        tree = [parent, *parent.children(recursive=True)]
-        before = sum(sum(process.cpu_times()[:2]) for process in tree)
-        time.sleep(IDLE_SECONDS)
-        after = sum(sum(process.cpu_times()[:2]) for process in tree)
-        memory = [process.memory_full_info() for process in tree]
-        return {
-            "processes": len(tree),
-            "rss_mib": sum(m.rss for m in memory) / 2**20,
-            "pss_mib": sum(getattr(m, "pss", m.rss) for m in memory) / 2**20,
-            "cpu_percent": 100 * (after - before) / IDLE_SECONDS,
-        }
+        queue_jobs(TASK, params(10))  # all that is imported and made once, is
+        _wait_for(database, {"status": "success"}, 10)
+        before = _pss(worker.pid)
+        queue_jobs(HOLD, [{"seconds": 60.0}] * n)
+        _wait_for(database, {"status": "started"}, n)
+        return _pss(worker.pid) - before
     finally:
         worker.terminate()
         worker.wait()
+
+
+def _pss(pid: int) -> float:
+    parent = psutil.Process(pid)
+    memory = [process.memory_full_info() for process in (parent, *parent.children(recursive=True))]
+    return float(sum(getattr(m, "pss", m.rss) for m in memory) / 2**20)
+
+
+def _wait_for(database: Database[dict[str, Any]], wanted: dict[str, Any], n: int) -> None:
+    end = time.monotonic() + 60
+    while (found := database["mrq_jobs"].count_documents(wanted)) < n:
+        if time.monotonic() > end:
+            raise RuntimeError(f"{found} jobs are {wanted['status']} after a minute, not {n}")
+        time.sleep(0.1)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from benchmarks.services import Services
 
+IN_FLIGHT = 1000  # jobs
+
 Case = tuple["Callable[[], None]", "Callable[[], float]", int]
 
 
@@ -68,6 +70,11 @@ class Own:
             "raw kept": (lambda: self._fill_raw(raw.KEPT), self._drain_kept, n),
             "raw fast": (lambda: self._fill_raw(raw.FAST), lambda: raw.drain(services, raw.FAST, n, greenlets), n),
         }
+
+    def in_flight(self) -> float:
+        """MiB for each 1,000 jobs that wait for something at the same time."""
+        self._fresh()
+        return measures.in_flight(self._services, self._database, IN_FLIGHT) * 1000 / IN_FLIGHT
 
     @staticmethod
     def rate(case: Case) -> float:

@@ -10,6 +10,7 @@ from benchmarks.contenders import OLD, OURS
 from benchmarks.imports import BUDGETS
 
 FLOORS, HANDOVER, CLAIMS, IMPORTS = "floors", "BLPOP floor", "claim with many queued", "import"
+IN_FLIGHT = "in flight"
 
 Figures = dict[str, dict[str, list[float]]]
 """By case and by who was measured: a value a round."""
@@ -39,6 +40,7 @@ CASES = {
     "idle pickup p99": About("Pickup by an idle worker, p99", "ms", lower=True),
     "idle memory": About("Memory of an idle worker (PSS)", "MiB", lower=True),
     "idle CPU": About("CPU of an idle worker", "% of a core", lower=True),
+    IN_FLIGHT: About("Memory for each 1,000 jobs in flight (PSS)", "MiB", lower=True),
     CLAIMS: About("A claim beside one with 1,000 queued", "x", lower=True),
     IMPORTS: About("Import, CPU time", "ms", lower=True),
     FLOORS: About("Floors: bare loops over the drivers", "operations/s"),

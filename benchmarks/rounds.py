@@ -19,7 +19,7 @@ from benchmarks import claims, imports, peercases
 from benchmarks.contenders import ENQUEUE, IDLE, OURS, Contender
 from benchmarks.environments import install, versions
 from benchmarks.own import Own, handover
-from benchmarks.results import CLAIMS, FLOORS, HANDOVER, IMPORTS, Results
+from benchmarks.results import CLAIMS, FLOORS, HANDOVER, IMPORTS, IN_FLIGHT, Results
 from mrq.domain.queuename import parse_queue
 from mrq.stores.mongo_client import connect
 
@@ -115,6 +115,7 @@ class Bench:
                 yield case, each.name, partial(peercases.measure, case, each, self._services, plan)
             if case == IDLE:
                 yield case, HANDOVER, partial(self._handover, plan)
+                yield IN_FLIGHT, OURS, lambda: {"": own.in_flight()}
         if self._wanted("claims"):
             yield CLAIMS, OURS, partial(self._claims, plan)
         if self._wanted("imports"):

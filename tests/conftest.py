@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from mrq.app import App, use_app
 
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
     from support.servers import Servers
+
+# How long an example takes says more about what else the machine does than about the code.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -109,7 +114,7 @@ def app(mongodb_url: str, redis_url: str, redis_prefix: str) -> Iterator[App]:
         yield app
     finally:
         use_app(None)
-        close(app)
+        app.close()
 
 
 @pytest.fixture
@@ -119,12 +124,3 @@ def memory_app() -> Iterator[App]:
 
     with testing.memory_app() as app:
         yield app
-
-
-def close(app: App) -> None:
-    """Close the connections that the app has opened."""
-    opened: dict[str, Any] = vars(app)
-    if "_database" in opened:
-        opened["_database"].client.close()
-    if "_redis" in opened:
-        opened["_redis"].close()

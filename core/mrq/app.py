@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from mrq.app_stores import Stores, StoreShelf
 from mrq.domain.gone import GONE
+from mrq.domain.job import NewJob
 from mrq.domain.jobkeys import SHORTEST_LIFE, KeyTerms
 from mrq.domain.options import TaskOptions
 from mrq.domain.queuename import parse_queue
@@ -24,7 +25,7 @@ from mrq.engine.news import QueueNews, notified
 from mrq.engine.options import WorkerOptions
 from mrq.engine.raw_enqueue import RawEnqueuer
 from mrq.engine.tasks import TaskLoader
-from mrq.exceptions import ConfigError, UnknownTaskError
+from mrq.exceptions import ConfigError, InvalidParamsError, JobTooLargeError, UnknownTaskError
 from mrq.settings import Settings, load
 
 if TYPE_CHECKING:
@@ -170,7 +171,9 @@ class App(StoreShelf):
         """Queues what recurs: `tick` once, or `loop` in a worker."""
         from mrq.engine.scheduler import Scheduler  # noqa: PLC0415 - time zones and cron are for schedulers only
 
-        return Scheduler(self.schedules, self.jobs, self.enqueuer, self.clock, self.queue_of, self.tasks.options)
+        return Scheduler(
+            self.schedules, self.jobs, self.enqueuer, self.clock, self.queue_of, self.tasks.options, self.reports.now
+        )  # fmt: skip
 
     @cached_property
     def orchestrator(self) -> Orchestrator:
@@ -196,23 +199,36 @@ class App(StoreShelf):
 
         return StatsReader(self.stats_store, self.queue_sampler, self.clock)
 
-    def configured_schedules(self) -> list[Schedule]:
-        """SCHEDULER_TASKS.
+    def configured_schedules(self) -> list[Schedule] | None:
+        """SCHEDULER_TASKS; None if the configuration doesn't speak of it, as that of a client may not.
 
         Raises:
             ConfigError: one of them is wrong, or names no task; the message says which.
         """
         from mrq.settings.schedules import schedules_of  # noqa: PLC0415
 
+        if self.settings.scheduler_tasks is None:
+            return None
         found = schedules_of(self.settings.scheduler_tasks, self.clock.now())
         for position, schedule in enumerate(found):
-            try:
-                self.tasks.load(schedule.path)
-            except UnknownTaskError as error:
-                gone = GONE.get(schedule.path)
-                text = f"remove this entry: {gone}" if gone else str(error)
-                raise ConfigError(f"SCHEDULER_TASKS[{position}] ({schedule.path}): {text}") from error
+            self.check_schedule(schedule, f"SCHEDULER_TASKS[{position}] ({schedule.path})")
         return found
+
+    def check_schedule(self, schedule: Schedule, where: str) -> None:
+        """Whether jobs of it could be queued and run.
+
+        Raises:
+            ConfigError: they can't; the message begins with `where`.
+        """
+        try:
+            self.tasks.load(schedule.path)
+            job = NewJob(self.jobs.new_id(), schedule.path, schedule.params or {}, "default", self.clock.now())
+            self.jobs.check([job])
+        except UnknownTaskError as error:
+            gone = GONE.get(schedule.path)
+            raise ConfigError(f"{where}: {f'remove this entry: {gone}' if gone else error}") from error
+        except (InvalidParamsError, JobTooLargeError) as error:
+            raise ConfigError(f"{where}: {error}") from error
 
     def key_terms(self, path: str, keys: Sequence[str | None], ttl: float) -> KeyTerms:
         """The keys of jobs of a task, as the Enqueuer wants them."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mrq import app_stats
@@ -13,6 +14,7 @@ from mrq.engine.raw_rescue import RawRescuer
 from mrq.engine.rescue import Rescuer
 from mrq.engine.stats_upkeep import INTERVAL, each_minute
 from mrq.engine.upkeep import EXPIRY_INTERVAL, INDEX_INTERVAL, Chore, Expiry, Upkeep
+from mrq.ports.schedules import Synced
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
     from mrq.app import App
     from mrq.ports.runtime import Event
+
+log = logging.getLogger("mrq.scheduler")
 
 CHEAP_INDEXES = 100_000
 """An index is made without being asked for in a collection of at most so many documents: that takes a moment."""
@@ -29,10 +33,12 @@ LONGEST_TICK = 45.0  # seconds; a tick a minute leaves room for the next one
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """What one call did. `upkeep`: how much there was to do, by the names of the chores that were done."""
+    """What one call did. `upkeep`: how much there was to do, by the names of the chores that were done; `synced`: the
+    schedules of the config that were added, changed and removed."""
 
     queued: int
     upkeep: Mapping[str, int]
+    synced: Synced = field(default_factory=Synced)
 
 
 def worker_loops(app: App) -> list[tuple[str, Callable[[Event], None]]]:
@@ -44,6 +50,8 @@ def worker_loops(app: App) -> list[tuple[str, Callable[[Event], None]]]:
     """
     loops = _statistics_loop(app)
     if not app.settings.scheduler:
+        if app.settings.scheduler_tasks:
+            log.info("this worker leaves SCHEDULER_TASKS to those with --scheduler, or to `mrq tick`")
         return loops
     scheduler, wanted, upkeep = app.scheduler(), app.configured_schedules(), Upkeep(_shared(app), app.locks, app.clock)
     return [
@@ -68,12 +76,12 @@ def tick(
         ConfigError: a schedule of the config is wrong; nothing was done.
         StoreUnavailableError: MongoDB doesn't answer; the next tick goes on.
     """
-    now = app.clock.now() if now is None else now
+    now = app.reports.now() if now is None else now
     scheduler = app.scheduler()
-    scheduler.sync(app.configured_schedules(), now)
+    synced = scheduler.sync(app.configured_schedules(), now)
     queued = scheduler.tick(now)
     chores = [*_passing(app, longest, sleep), *_shared(app), *_statistics(app)]
-    return Tick(queued, Upkeep(chores, app.locks, app.clock).round(now))
+    return Tick(queued, Upkeep(chores, app.locks, app.clock).round(now), synced)
 
 
 def _statistics_loop(app: App) -> list[tuple[str, Callable[[Event], None]]]:
@@ -111,7 +119,7 @@ def _passing(app: App, longest: float, sleep: Callable[[float], object]) -> list
     raw = RawRescuer(app.raw, app.jobs, app.workers, returned=call)
     back = Maintenance(app.jobs, app.enqueuer, app.clock)
     return [
-        Chore("jobs brought back", 0, lambda _: back.round()),
+        Chore("jobs brought back", 0, lambda _: back.rounds(longest / 3)),
         Chore("jobs rescued", 0, lambda _: rescue.round(longest)),
         Chore("payloads rescued", 0, lambda _: raw.round(None)),
     ]

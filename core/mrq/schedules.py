@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from mrq.app import App, get_app
 from mrq.app_upkeep import LONGEST_TICK, Tick
 from mrq.app_upkeep import tick as tick_of
-from mrq.domain.schedule import schedule_id
-from mrq.exceptions import ScheduleNotFoundError
+from mrq.domain.schedule import first_state, schedule_id
+from mrq.exceptions import ConfigError, ScheduleNotFoundError
 from mrq.settings.schedules import schedule_of
 
 if TYPE_CHECKING:
@@ -65,10 +65,13 @@ class ScheduleHandle:
             self.state()
 
     def run_now(self) -> JobId:
-        """Queue a job of it at once, beside its times; the job's id. Raises ScheduleNotFoundError."""
+        """Queue a job of it at once, beside its times and whatever its `overlap` says; the job's id. It is in `runs`
+        too. Raises ScheduleNotFoundError."""
         schedule = self.state().schedule
         queue = schedule.queue or self._app.queue_of(schedule.path)
-        return self._app.enqueuer.enqueue(schedule.path, [schedule.params], queue)[0]
+        job = self._app.enqueuer.enqueue(schedule.path, [schedule.params], queue)[0]
+        self._app.schedules.note_run(self._name, self._app.clock.now(), job.binary)
+        return job
 
     def remove(self) -> None:
         """Forget it; jobs that it queued stay. One of the config comes back when a worker starts."""
@@ -94,20 +97,30 @@ class ScheduleHandle:
 def add(path: str, **about: Any) -> ScheduleHandle:
     """Make a schedule, or change the one of the same `name`. The words are those of an entry of SCHEDULER_TASKS.
 
-    Raises ConfigError, which says what is wrong.
+    Raises ConfigError, which says what is wrong: the words, a task that can't be imported here, no time left at which
+    it would run, or that SCHEDULER_TASKS has a schedule of this name.
     """
     app = get_app()
     now = app.clock.now()
     schedule: Schedule = schedule_of({"path": path, **about}, now, "schedule")
-    return ScheduleHandle(app.schedules.put(schedule, now).id, app)
+    app.check_schedule(schedule, f"schedule ({path})")
+    if first_state(schedule, now).next is None:
+        raise ConfigError(f"schedule ({path}) would never run: its times have passed")
+    state = app.schedules.put(schedule, now)
+    if state.from_config:
+        raise ConfigError(f"schedule ({path}) is in SCHEDULER_TASKS; change it there, or choose another name")
+    return ScheduleHandle(state.id, app)
 
 
-def get(name: str) -> ScheduleHandle:
-    """The schedule of a name, or of an id (24 hexadecimal digits). Raises ScheduleNotFoundError."""
+def get(name: str | bytes) -> ScheduleHandle:
+    """The schedule of a name, or of an id: 24 hexadecimal digits, or the bytes of `ScheduleState.id`.
+
+    Raises ScheduleNotFoundError.
+    """
     app = get_app()
-    names = [schedule_id(f"name:{name}")]
-    with suppress(ValueError):
-        names.append(bytes.fromhex(name))
+    names = [name] if isinstance(name, bytes) else [schedule_id(f"name:{name}")]
+    with suppress(ValueError, TypeError):
+        names.append(bytes.fromhex(name))  # type: ignore[arg-type]
     for found in names:
         if len(found) == ID_BYTES and app.schedules.fetch(found) is not None:
             return ScheduleHandle(found, app)
@@ -119,18 +132,18 @@ def all_schedules() -> Iterator[ScheduleState]:
     app, skip = get_app(), 0
     while page := app.schedules.page(skip, PAGE):
         yield from page
-        skip += len(page)
+        skip += PAGE
 
 
 def tick(now: datetime | None = None, longest: float = LONGEST_TICK) -> Tick:
     """Queue what is due and look after everything, for deployments without a worker that runs the scheduler: to be
     called once a minute, from cron or from a function. Any number may run at once.
 
-    Beside the schedules (those of the config are synced first): jobs of dead workers and retries come back, expired
-    documents are deleted where the database doesn't do it, indexes are checked.
+    Beside the schedules (those of SCHEDULER_TASKS, where the configuration has it, are synced first): jobs of dead
+    workers and retries come back, expired documents are deleted where the database doesn't do it, indexes are checked.
 
     Args:
-        now: naive, UTC; the present by default.
+        now: naive, UTC; the database's present by default.
         longest: seconds. Mostly it takes a moment; while workers are silent it watches whether they are dead.
 
     Raises:

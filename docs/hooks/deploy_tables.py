@@ -32,7 +32,9 @@ def props_table(module: str, name: str) -> str:
     for field in found.body:
         if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
             cells = [f"`{field.target.id}`", f"`{ast.unparse(field.annotation)}`", _default(field.value)]
-            lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in [*cells, meant[field.target.id]]) + " |")
+            lines.append(
+                "| " + " | ".join(cell.replace("|", "\\|") for cell in [*cells, meant[field.target.id]]) + " |"
+            )
     return "\n".join(lines)
 
 

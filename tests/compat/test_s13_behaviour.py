@@ -282,9 +282,7 @@ def test_the_admin_port(site: Site, worker: CompatWorker, queue: str) -> None:
     report = worker.get("/")
     assert report["_id"] == str(worker.document["_id"])
     (job,) = [job for job in report["jobs"] if job["id"] == str(job_id)]
-    stack = "\n".join(job["stack"])
-    assert "compat/tasks.py" in stack
-    assert "sleep(" in stack
+    assert "compat/tasks.py" in "\n".join(job["stack"])
     assert worker.get("/report")["status"] in ("spawn", "wait", "full")
     assert worker.get("/report_mem")["process"]["mem"]["rss"] > 0
     site.flag(flag)

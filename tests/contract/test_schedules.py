@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from contract.kit import NOW, at
 from mrq.domain.schedule import Overlap, Schedule, plan, schedule_id
@@ -13,6 +15,7 @@ from mrq.stores.ids import new_id
 
 if TYPE_CHECKING:
     from contract.conftest import ScheduleKit
+    from mrq.domain.schedule import ScheduleState
 
 HOURLY = Schedule("tasks.Hourly", interval=3600.0)
 DAILY = Schedule("tasks.Daily", dailytime=time(13), params={"a": 1}, queue="q")
@@ -44,31 +47,126 @@ def test_what_is_gone_from_the_config_is_removed_and_what_was_made_at_run_time_s
     assert [s.from_config for s in schedules.store.page(0, 10)] == [True, False]
 
 
-def test_a_changed_schedule_keeps_its_watermark(schedules: ScheduleKit) -> None:
-    named = replace(HOURLY, name="hourly")
-    schedules.store.sync([named], NOW)
+def begun(schedules: ScheduleKit, schedule: Schedule) -> ScheduleState:
+    """A schedule of the config whose time NOW has been dealt with."""
+    schedules.store.sync([schedule], NOW)
     (state,) = schedules.store.due(NOW, 1)
     todo = plan(state, NOW)
-    assert schedules.store.advance(state, Step(todo.watermark, todo.next, [(NOW, b"x" * 12)]))
-    done = schedules.store.sync([replace(named, interval=600.0, overlap=Overlap.SKIP)], at(1))
-    assert done.changed == ["tasks.Hourly"]
+    assert schedules.store.advance(state, Step(todo.watermark, todo.next))
+    return state
+
+
+def test_a_changed_schedule_keeps_its_watermark_as_long_as_its_times_stay(schedules: ScheduleKit) -> None:
+    named = replace(HOURLY, name="hourly")
+    state = begun(schedules, named)
+    done = schedules.store.sync([replace(named, overlap=Overlap.SKIP)], at(7200))
+    assert done.changed == ["tasks.Hourly (hourly)"]
     (changed,) = schedules.store.page(0, 1)
-    assert (changed.id, changed.watermark, changed.next) == (state.id, NOW, at(600))
+    assert (changed.id, changed.watermark, changed.next) == (state.id, NOW, at(3600))
     assert changed.schedule.overlap is Overlap.SKIP
-    back = schedules.store.sync([named], at(2))
-    assert back.changed == ["tasks.Hourly"]
+    back = schedules.store.sync([named], at(7201))
+    assert back.changed == ["tasks.Hourly (hourly)"]
     assert schedules.store.page(0, 1)[0].schedule == named
+
+
+def test_new_times_begin_after_the_change(schedules: ScheduleKit) -> None:
+    named = replace(HOURLY, name="hourly")
+    begun(schedules, named)
+    schedules.store.sync([replace(named, interval=600.0)], at(1700))
+    (changed,) = schedules.store.page(0, 1)
+    assert (changed.watermark, changed.next) == (at(1700), at(1800))
+
+
+@pytest.mark.parametrize("change", ["edit", "pause", "resume"])
+def test_a_tick_that_planned_with_what_a_schedule_said_before_moves_nothing(
+    schedules: ScheduleKit, change: str
+) -> None:
+    named = replace(HOURLY, name="hourly")
+    schedules.store.put(named, NOW)
+    if change == "resume":
+        (paused,) = schedules.store.page(0, 1)
+        schedules.store.pause(paused.id, paused=True, now=NOW)
+        schedules.store.pause(paused.id, paused=False, now=NOW - timedelta(seconds=5))
+    (before,) = schedules.store.due(at(3600), 1)
+    if change == "edit":
+        schedules.store.put(replace(named, queue="q"), NOW)
+    elif change == "pause":
+        schedules.store.pause(before.id, paused=True, now=NOW)
+    else:
+        schedules.store.pause(before.id, paused=True, now=NOW)
+        schedules.store.pause(before.id, paused=False, now=NOW - timedelta(seconds=5))
+    assert schedules.store.claim(before, [(NOW, b"j" * 12)]) is None
+    assert not schedules.store.advance(before, Step(at(3600), at(7200)))
+    (after,) = schedules.store.page(0, 1)
+    assert (after.watermark, after.next, after.history) == (before.watermark, before.next, ())
+
+
+def test_of_two_ticks_one_claims_and_one_that_goes_on_for_a_dead_one_notes_nothing_twice(
+    schedules: ScheduleKit,
+) -> None:
+    schedules.store.sync([HOURLY], NOW)
+    (state,) = schedules.store.due(NOW, 1)
+    first = schedules.store.claim(state, [(NOW, b"j" * 12)])
+    assert first is not None
+    assert schedules.store.claim(state, [(at(3600), b"k" * 12)]) is None
+    (read,) = schedules.store.due(NOW, 1)
+    assert (read, read.last_job, read.last_queued) == (first, b"j" * 12, NOW)
+    again = schedules.store.claim(read, [(NOW, b"j" * 12), (at(3600), b"k" * 12)])
+    assert again is not None
+    assert [entry["due"] for entry in again.history] == [NOW, at(3600)]
+    schedules.store.note_run(state.id, at(5), b"l" * 12)
+    assert [entry["due"] for entry in schedules.store.page(0, 1)[0].history] == [NOW, at(3600), at(5)]
+
+
+def test_what_the_database_rounds_is_not_a_change(schedules: ScheduleKit) -> None:
+    wanted = [
+        replace(DAILY, dailytime=time(3, 0, 0, 123456)),
+        replace(HOURLY, params={"since": datetime(2026, 1, 1, 0, 0, 0, 987654, tzinfo=UTC), "both": (1, 2)}),
+    ]
+    assert len(schedules.store.sync(wanted, NOW).added) == 2
+    done = schedules.store.sync(wanted, at(1))
+    assert (done.added, done.changed, done.removed) == ([], [], [])
+
+
+def test_one_of_the_config_takes_the_name_of_one_made_at_run_time(schedules: ScheduleKit) -> None:
+    named = replace(HOURLY, name="mine")
+    made = schedules.store.put(replace(named, queue="q"), NOW)
+    assert schedules.store.sync([named], at(1)).changed == ["tasks.Hourly (mine)"]
+    (state,) = schedules.store.page(0, 5)
+    assert (state.id, state.from_config, state.schedule) == (made.id, True, named)
+
+
+def test_one_of_the_config_is_not_changed_by_a_put(schedules: ScheduleKit) -> None:
+    named = replace(HOURLY, name="mine")
+    schedules.store.sync([named], NOW)
+    assert schedules.store.put(replace(named, queue="q"), NOW).from_config
+    assert schedules.store.page(0, 5)[0].schedule == named
+    schedules.put({"_id": (old := new_id()), "path": "t.Old", "interval": 5, "hash": f"t.Old 5.0{' None' * 5}"})
+    found = schedules.store.put(Schedule("t.Old", interval=5.0), NOW)
+    assert (found.id, found.from_config) == (old.binary, True)
+
+
+def test_what_can_not_be_read_is_left_alone_and_stops_nothing(schedules: ScheduleKit) -> None:
+    bad = new_id()
+    schedules.put({
+        "_id": bad, "path": "a.Later", "interval": 60, "overlap": "of a later version", "hash": "z",
+        "anchor": NOW, "watermark": NOW, "datenext": at(-60),
+    })  # fmt: skip
+    schedules.store.sync([HOURLY], NOW)
+    assert [s.schedule for s in schedules.store.due(NOW, 1)] == [HOURLY]
+    assert [s.schedule for s in schedules.store.page(0, 10)] == [HOURLY]
+    assert schedules.store.sync([HOURLY], NOW).removed == []
+    assert schedules.store.remove(bad.binary)
 
 
 def test_only_one_of_two_ticks_moves_a_watermark(schedules: ScheduleKit) -> None:
     schedules.store.sync([HOURLY], NOW)
     (state,) = schedules.store.due(NOW, 1)
-    step = Step(at(1), at(3600), [(NOW, b"j" * 12)])
+    step = Step(at(1), at(3600))
     assert schedules.store.advance(state, step)
     assert not schedules.store.advance(state, step)
     (moved,) = schedules.store.page(0, 1)
-    assert (moved.watermark, moved.next, moved.last_job, moved.last_queued) == (at(1), at(3600), b"j" * 12, NOW)
-    assert [entry["due"] for entry in moved.history] == [NOW]
+    assert (moved.watermark, moved.next) == (at(1), at(3600))
     assert schedules.store.due(at(3599), 10) == []
 
 

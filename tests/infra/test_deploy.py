@@ -165,7 +165,7 @@ def assert_the_dashboard_answers() -> None:
     known = b64encode(f"admin:{json.loads(login)['password']}".encode()).decode()
     status, jobs = request(dashboard, "/api/v1/jobs", authorization=f"Basic {known}")
     assert status == 200
-    assert {job["path"] for job in jobs["jobs"]} == {TASK}
+    assert {job["task"] for job in jobs["jobs"]} == {TASK}
 
 
 def output(name: str) -> str:

@@ -50,11 +50,7 @@ class FaultSite:
             worker.close()
         for worker in self._workers:  # shown by pytest when the test has failed
             print(f"---- log of {worker.name}\n{worker.log}")
-        opened: dict[str, Any] = vars(self.app)
-        if "_database" in opened:
-            opened["_database"].client.close()
-        if "_redis" in opened:
-            opened["_redis"].close()
+        self.app.close()
         self._client.close()
 
     @property

@@ -15,6 +15,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from support.ledger import Ledger
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -72,6 +74,7 @@ def _deadly(method: Callable[..., Any], after: bool, guard: int | None) -> Calla
             method(self, *args, **kwargs)
         with contextlib.suppress(FileExistsError):
             Path("died").touch(exist_ok=False)
+        Ledger.of_environment().note_death(os.getpid())  # neighbours may run: their ends are here
         if guard is not None:
             os.kill(guard, signal.SIGKILL)
         os.kill(os.getpid(), signal.SIGKILL)

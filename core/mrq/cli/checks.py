@@ -159,7 +159,7 @@ def check_workers(app: App) -> list[Finding]:
     if unserved := unserved_queues("queues", waiting, served, "job"):
         return findings + unserved
     jobs = sum(waiting.values())
-    return [*findings, Finding("ok", "queues", f"{jobs:,} jobs wait, all of them served" if jobs else "empty")]
+    return [*findings, Finding("ok", "queues", f"{many(jobs, 'job')} waiting, all served" if jobs else "empty")]
 
 
 def unserved_queues(about: str, waiting: Mapping[str, int], served: Iterable[str], what: str) -> list[Finding]:

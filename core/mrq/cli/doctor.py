@@ -10,6 +10,7 @@ from mrq.app import App
 from mrq.cli.checks import REDIS, check_agents, check_failures, check_indexes, check_servers, check_workers
 from mrq.cli.options import SettingsCommand, given_on_command_line, settings_options
 from mrq.cli.raw_checks import check_raw_queues
+from mrq.cli.schedule_check import check_schedules
 from mrq.exceptions import ConfigError
 from mrq.settings import in_lower_case, load
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 @settings_options("client")
 @click.pass_context
 def doctor(ctx: click.Context, /, *, fix: bool, **_settings: Any) -> int:
-    """Check the configuration, MongoDB, Redis, the indexes, the workers and their queues, worker groups.
+    """Check the configuration, MongoDB, Redis, the indexes, the workers and their queues, worker groups, schedules.
 
     Exits with 0 if all is well, and with 1 if there is a problem.
     """
@@ -42,6 +43,7 @@ def doctor(ctx: click.Context, /, *, fix: bool, **_settings: Any) -> int:
         show.findings(check_indexes(app, fix=fix))
         show.findings(check_workers(app))
         show.findings(check_agents(app))
+        show.findings(check_schedules(app))
         if all(found.state == "ok" for found in servers if found.about == REDIS):
             show.findings(check_raw_queues(app))
         show.findings(check_failures(app))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from mrq.exceptions import ConfigError, MrqError
+from mrq.exceptions import ConfigError, MrqError, StoreUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -179,6 +179,12 @@ def call(command: click.Command, arguments: Sequence[str] | None, name: str) -> 
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
+    except StoreUnavailableError as error:
+        from mrq.domain.words import how_to_start  # noqa: PLC0415 - see above
+
+        mend = how_to_start("MRQ_MONGODB_JOBS" if "MongoDB" in str(error) else "MRQ_REDIS")
+        click.echo(f"mrq: {error}" if mend in str(error) else f"mrq: {error}; {mend}", err=True)
+        return 1
     except MrqError as error:
         click.echo(f"mrq: {error}", err=True)
         return 2 if isinstance(error, ConfigError) else 1

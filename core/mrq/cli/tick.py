@@ -28,6 +28,9 @@ def tick(ctx: click.Context, /, **_settings: Any) -> int:
         done = app_upkeep.tick(app)
     finally:
         app.close()
+    for what in ("added", "changed", "removed"):
+        for label in getattr(done.synced, what):
+            click.echo(f"schedule of {label}: {what}, as SCHEDULER_TASKS says")
     click.echo(f"queued by schedules: {many(done.queued, 'job')}")
     for name, count in done.upkeep.items():
         click.echo(f"{name}: {count}")

@@ -35,6 +35,8 @@ class Overlap(StrEnum):
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC).replace(tzinfo=None)
 
+_TIMES = ("interval", "dailytime", "weekday", "monthday", "cron", "timezone", "at", "start", "end")
+
 GRACE = timedelta(seconds=120)
 """A tick may be late by this much without a time counting as missed."""
 
@@ -75,6 +77,11 @@ class Schedule:
             words += [self.cron, self.timezone, self.at]
         return " ".join(str(word) for word in words)
 
+    @property
+    def label(self) -> str:
+        """What people call it."""
+        return self.path if self.name is None else f"{self.path} ({self.name})"
+
     def trigger(self, anchor: datetime) -> Trigger:
         """Its times. `anchor`: the first one of an interval."""
         if self.cron is not None:
@@ -96,10 +103,11 @@ class ScheduleState:
     watermark: datetime
     next: datetime | None = None  # the next time to look at it; None: never again
     paused: bool = False
-    last_job: bytes | None = None  # the 12 bytes of the job of the last time that was not left out
+    last_job: bytes | None = None  # the 12 bytes of the last job that was queued for it, or was about to be
     last_queued: datetime | None = None
     from_config: bool = True
     history: tuple[Mapping[str, Any], ...] = field(default=())
+    revision: int = 0  # of what it says: with each edit, pause and resume there is another
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +148,16 @@ def next_time(state: ScheduleState, after: datetime) -> datetime | None:
 
 
 def first_state(schedule: Schedule, now: datetime, *, from_config: bool = True) -> ScheduleState:
-    """A new schedule: an interval begins at once, everything else with its next time (MRQ 0.9)."""
+    """A new schedule: an interval without a start begins at once, everything else with its next time (MRQ 0.9)."""
     watermark = now - timedelta(milliseconds=1) if schedule.interval is not None else now
-    state = ScheduleState(schedule_id(schedule.identity), schedule, now, watermark, from_config=from_config)
+    anchor = schedule.start or now
+    state = ScheduleState(schedule_id(schedule.identity), schedule, anchor, watermark, from_config=from_config)
     return replace(state, next=next_time(state, watermark))
+
+
+def same_times(one: Schedule, other: Schedule) -> bool:
+    """Whether both recur at the same times (if intervals of both have the same anchor)."""
+    return all(getattr(one, name) == getattr(other, name) for name in _TIMES)
 
 
 def schedule_id(identity: str) -> bytes:

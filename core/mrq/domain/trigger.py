@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 _LONGEST_SEARCH = 366 * 28 * 2  # days; weekdays and days of the month meet again within 28 years
+_NEAR = timedelta(hours=4)  # of a change of the clock, which is of three hours at most
+_CRON_FIELDS = 5
 
 
 class Trigger(Protocol):
@@ -77,6 +82,9 @@ class Cron:
 
     Around changes of the clock it does what Debian's cron does: a time that doesn't exist comes right after
     the gap, one that exists twice comes once, and what recurs within each hour goes on by real time.
+
+    Its times are those that CronSim finds on its way forwards, begun before a change of the clock: begun within one, or
+    on its way back, it answers otherwise.
     """
 
     expression: str
@@ -84,16 +92,39 @@ class Cron:
 
     def following(self, after: datetime) -> datetime | None:
         """See Trigger."""
-        return self._next(after, reverse=False)
+        begin = after if self._is_steady(after) else after - _NEAR
+        return next((found for found in self._forwards(begin) if found > after), None)
 
     def preceding(self, until: datetime) -> datetime | None:
         """See Trigger."""
-        # cron knows minutes, and looks only at those before the one it is given
-        return self._next(until.replace(second=0, microsecond=0) + timedelta(minutes=1), reverse=True)
+        while (about := self._before(until)) is not None:
+            # What is found on the way back says about where to look only.
+            begin = about - timedelta(seconds=1) if self._is_steady(about) else about - 2 * _NEAR
+            last = None
+            for found in self._forwards(begin):
+                if found > until:
+                    break
+                last = found
+            if last is not None:
+                return last
+            until = begin
+        return None
 
-    def _next(self, start: datetime, *, reverse: bool) -> datetime | None:
-        local = start.replace(tzinfo=UTC).astimezone(ZoneInfo(self.zone))
-        found = next(CronSim(self.expression, local, reverse=reverse), None)
+    def _is_steady(self, moment: datetime) -> bool:
+        """Whether the clocks of the zone don't change hereabouts."""
+        return self._local(moment - _NEAR).utcoffset() == self._local(moment + _NEAR).utcoffset()
+
+    def _local(self, moment: datetime) -> datetime:
+        return moment.replace(tzinfo=UTC).astimezone(ZoneInfo(self.zone))
+
+    def _forwards(self, begin: datetime) -> Iterator[datetime]:
+        for found in CronSim(self.expression, self._local(begin)):
+            yield found.astimezone(UTC).replace(tzinfo=None)
+
+    def _before(self, until: datetime) -> datetime | None:
+        # cron knows minutes, and looks only at those before the one it is given
+        start = self._local(until.replace(second=0, microsecond=0) + timedelta(minutes=1))
+        found = next(CronSim(self.expression, start, reverse=True), None)
         return None if found is None else found.astimezone(UTC).replace(tzinfo=None)
 
 
@@ -114,6 +145,9 @@ class Once:
 
 def cron_error(expression: str, now: datetime) -> str | None:
     """What is wrong with a cron expression, in words; None: nothing."""
+    fields = len(expression.split())
+    if fields != _CRON_FIELDS:
+        return f"it should have five fields (minute, hour, day of the month, month, day of the week), not {fields}"
     try:
         found = Cron(expression).following(now)
     except CronSimError as error:

@@ -48,6 +48,15 @@ class Maintenance:
         self.enqueuer.metrics.statuses({Status.QUEUED: count} if count else {})
         return count
 
+    def rounds(self, longest: float) -> int:
+        """Bring back all jobs that are due, for `longest` seconds or a little more at most; how many there were."""
+        began, count = self.clock.monotonic(), 0
+        while brought := self.round():
+            count += brought
+            if brought < BATCH or self.clock.monotonic() - began > longest:
+                break
+        return count
+
     def may_have_brought_back(self, sleep: Callable[[float], object]) -> bool:
         """Whether jobs may have come back just now: asked by who ends when there are none, for where only bursts run,
         nobody else looks."""

@@ -1,5 +1,7 @@
-"""Queue what recurs. Any number of ticks may run at once, anywhere: each occurrence is one job by its id, and a
-schedule's watermark moves only after its jobs are queued, so a tick that dies in between is made good by the next."""
+"""Queue what recurs. Any number of ticks may run at once, anywhere.
+
+Each time of a schedule is one job by its id. A tick claims the schedule for the jobs that it is about to queue, queues
+them, and moves the watermark: one that dies in between is made good by the next, and of two at once one goes on."""
 
 from __future__ import annotations
 
@@ -9,13 +11,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from mrq.domain.job import NewJob
-from mrq.domain.schedule import Overlap, jittered, occurrence_id, plan
+from mrq.domain.schedule import Overlap, first_state, jittered, occurrence_id, plan
 from mrq.domain.status import SETTLED, Status
 from mrq.ports.errors import StoreUnavailableError
-from mrq.ports.schedules import Step
+from mrq.ports.schedules import Step, Synced
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
     from mrq.domain.options import TaskOptions
@@ -28,8 +30,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("mrq.scheduler")
 
-BATCH = 100
-LONGEST_STEP = 20.0  # seconds from reading a schedule to writing its jobs; later, others may have finished them
+BATCH = 100  # schedules a tick
+JOBS = 500  # queued at once
+LONGEST_STEP = 20.0  # seconds from claiming a schedule to writing its jobs; later, others may have finished them
+RETRY = timedelta(minutes=1)  # until a schedule is tried again that could not be followed
+SHORTEST_PAUSE = 1.0  # seconds, where there is something due that this process does nothing about
+
+Run = tuple["datetime", bytes]
+"""A time of a schedule, and the 12 bytes of its job."""
 
 
 @dataclass(slots=True)
@@ -42,80 +50,114 @@ class Scheduler:
     clock: Clock
     queue_of: Callable[[str], str]
     options: Callable[[str], TaskOptions]
+    now: Callable[[], datetime]  # that of the database, for clocks of machines differ
 
-    def sync(self, wanted: Sequence[Schedule], now: datetime) -> None:
-        """Make the stored schedules of the config these."""
+    def sync(self, wanted: Sequence[Schedule] | None, now: datetime) -> Synced:
+        """Make the stored schedules of the config these. None: this process knows of no config; nothing is done."""
+        if wanted is None:
+            return Synced()
         done = self.schedules.sync(wanted, now)
-        for what, paths in (("added", done.added), ("changed", done.changed), ("removed", done.removed)):
-            for path in paths:
-                log.info("schedule of %s %s", path, what)
+        for what, labels in (("added", done.added), ("changed", done.changed), ("removed", done.removed)):
+            for label in labels:
+                log.info("schedule of %s %s", label, what)
+        for schedule in wanted:
+            if schedule.label in done.added and first_state(schedule, now).next is None:
+                log.warning("schedule of %s will never run: its times had passed when it was added", schedule.label)
+        return done
 
-    def loop(self, stopped: Event, interval: float, wanted: Sequence[Schedule]) -> None:
+    def loop(self, stopped: Event, interval: float, wanted: Sequence[Schedule] | None) -> None:
         """Sync the schedules of the config, then tick when the next one is due and every `interval` seconds at
         least, until told to stop."""
         pause, synced = 0.0, False
         while not stopped.wait(pause):
             try:
                 if not synced:
-                    self.sync(wanted, self.clock.now())
+                    self.sync(wanted, self.now())
                     synced = True
-                self.tick(self.clock.now())
-                pause = self._pause(interval)
+                queued = self.tick(self.now())
+                pause = self._pause(interval, 0.0 if queued else SHORTEST_PAUSE)
             except StoreUnavailableError as error:
                 pause = min(interval, 5.0)
                 log.warning("the scheduler waits: %s", error)
 
-    def _pause(self, interval: float) -> float:
+    def _pause(self, interval: float, shortest: float) -> float:
         earliest = self.schedules.earliest()
         if earliest is None:
             return interval
-        return min(interval, max(0.0, (earliest - self.clock.now()).total_seconds()))
+        left = (earliest - self.now()).total_seconds()
+        return min(interval, left if left > 0 else shortest)
 
     def tick(self, now: datetime) -> int:
         """Queue everything that is due; how many jobs. Bounded: what is left is due at the next tick.
 
+        A schedule that can't be followed, whatever the reason, is tried again a minute later; the others go on.
+
         Raises:
             StoreUnavailableError: the rest is left to the next tick.
         """
-        return sum(self._step(state, now) for state in self.schedules.due(now, BATCH))
+        return sum(self._follow(state, now) for state in self.schedules.due(now, BATCH))
+
+    def _follow(self, state: ScheduleState, now: datetime) -> int:
+        try:
+            return self._step(state, now)
+        except StoreUnavailableError:
+            raise
+        except Exception:
+            log.exception("the schedule of %s can't be followed; the next try is in a minute", state.schedule.label)
+            self.schedules.advance(state, Step(state.watermark, now + RETRY))
+            return 0
 
     def _step(self, state: ScheduleState, now: datetime) -> int:
-        began = self.clock.monotonic()
-        todo = plan(state, now)
-        queued: list[tuple[datetime, bytes]] = []
-        last = state.last_job
-        for due in todo.due:
-            if last is not None and not self._may_follow(state, last):
-                log.warning("%s at %s is left out: its last job has not ended", state.schedule.path, due)
-                continue
+        todo, began = plan(state, now), self.clock.monotonic()
+        reached, queued = Step(todo.watermark, todo.next), 0
+        for runs in self._groups(state, todo.due):
             if self.clock.monotonic() - began > LONGEST_STEP:
-                log.warning("a tick took too long over %s: the next one goes on", state.schedule.path)
-                return 0
-            last = self._queue(state, due)
-            queued.append((due, last))
-        moved = self.schedules.advance(state, Step(todo.watermark, todo.next, queued))
-        return len(queued) if moved else 0
+                log.info("a tick took long over %s: the next one goes on", state.schedule.label)
+                reached = Step(runs[0][0] - timedelta(milliseconds=1), now)
+                break
+            if not self._may_follow(state, runs[0][1]):
+                log.warning("%s at %s is left out: its last job has not ended", state.schedule.label, runs[0][0])
+                continue
+            claimed = self._queue(state, runs)
+            if claimed is None:
+                return queued
+            state, queued = claimed, queued + len(runs)
+        moved = self.schedules.advance(state, reached)
+        return queued if moved else 0
 
-    def _may_follow(self, state: ScheduleState, last: bytes) -> bool:
-        """Whether a new job may be queued after this one, by the schedule's overlap policy."""
-        if state.schedule.overlap is Overlap.ALLOW:
+    def _groups(self, state: ScheduleState, due: Sequence[datetime]) -> Iterator[Sequence[Run]]:
+        """What may be queued at once: one job, where the next one depends on it."""
+        size = JOBS if state.schedule.overlap is Overlap.ALLOW else 1
+        runs = [(time, occurrence_id(state.id, time)) for time in due]
+        return (runs[start : start + size] for start in range(0, len(runs), size))
+
+    def _may_follow(self, state: ScheduleState, job: bytes) -> bool:
+        """Whether this job may be queued after the last one, by the schedule's overlap policy."""
+        last = state.last_job
+        if state.schedule.overlap is Overlap.ALLOW or last is None or last == job:
             return True
-        job = self.jobs.parse_id(last)
-        record = self.jobs.fetch(job)
+        job_id = self.jobs.parse_id(last)
+        record = self.jobs.fetch(job_id)
         if record is None or record.status in SETTLED:
             return True
         if state.schedule.overlap is Overlap.SKIP:
             return False
         now = self.clock.now()
         expires = now + timedelta(seconds=self.options(record.path).cancel_ttl)
-        self.jobs.move(job, Status.CANCEL, now, {"dateexpires": expires})
+        self.jobs.move(job_id, Status.CANCEL, now, {"dateexpires": expires})
         return True
 
-    def _queue(self, state: ScheduleState, due: datetime) -> bytes:
-        schedule, name = state.schedule, occurrence_id(state.id, due)
-        start = jittered(state, due)
+    def _queue(self, state: ScheduleState, runs: Sequence[Run]) -> ScheduleState | None:
+        """Claim the schedule and queue its jobs. None: somebody else is about to, or did."""
+        began = self.clock.monotonic()
+        claimed = self.schedules.claim(state, runs)
+        if claimed is None or self.clock.monotonic() - began > LONGEST_STEP:
+            return None
+        self.enqueuer.put([self._job(state, due, name) for due, name in runs])
+        return claimed
+
+    def _job(self, state: ScheduleState, due: datetime, name: bytes) -> NewJob:
+        schedule, start = state.schedule, jittered(state, due)
         queue = schedule.queue or self.queue_of(schedule.path)
         later = start if start > due else None
-        job = NewJob(self.jobs.parse_id(name), schedule.path, schedule.params or {}, queue, start, later)
-        self.enqueuer.put([job])
-        return name
+        return NewJob(self.jobs.parse_id(name), schedule.path, schedule.params or {}, queue, start, later)

@@ -99,7 +99,7 @@ def load_task_class(path: str) -> type[Task]:
     target = getattr(module, name, None)
     if target is None:
         close = difflib.get_close_matches(name, [n for n in vars(module) if not n.startswith("_")], n=1)
-        hint = f"; did you mean {module_name}.{close[0]}?" if close else ""
+        hint = f" (did you mean {module_name}.{close[0]}?)" if close else ""
         raise UnknownTaskError(f"task {path!r}: module {module_name!r} has no {name!r}{hint}{_RESTART}")
     cls: Any = getattr(target, "mrq_task_class", target)
     if not (isinstance(cls, type) and callable(getattr(cls, "run", None))):

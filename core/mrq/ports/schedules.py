@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Synced:
-    """What a sync did, by path of the task."""
+    """What a sync did, by the labels of the schedules."""
 
     added: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
@@ -23,11 +23,10 @@ class Synced:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """How far one tick has come with a schedule. `queued`: times for which a job was queued, with its 12 bytes."""
+    """How far one tick has come with a schedule."""
 
     watermark: datetime
     next: datetime | None
-    queued: Sequence[tuple[datetime, bytes]] = ()
 
 
 class ScheduleStore(Protocol):
@@ -36,13 +35,14 @@ class ScheduleStore(Protocol):
     def sync(self, wanted: Sequence[Schedule], now: datetime) -> Synced:
         """Make the stored schedules of the config these: add, change, remove. Others are left alone.
 
-        A schedule keeps its watermark as long as its identity stays. Any number of processes may sync the same
-        ones at once.
+        A schedule keeps its watermark as long as its times stay; other times begin after `now`. One made at run time
+        that has the name of one of these becomes that one. Any number of processes may sync the same ones at once.
         """
         ...
 
     def put(self, schedule: Schedule, now: datetime) -> ScheduleState:
-        """Add a schedule made at run time, or change the one of this identity."""
+        """Add a schedule made at run time, or change the one of this identity; other times than before begin after
+        `now`. One of the config is left as it is: the answer then has `from_config`."""
         ...
 
     def due(self, now: datetime, limit: int) -> list[ScheduleState]:
@@ -53,8 +53,18 @@ class ScheduleStore(Protocol):
         """When the next of them has something to do; None: never."""
         ...
 
+    def claim(self, state: ScheduleState, runs: Sequence[tuple[datetime, bytes]]) -> ScheduleState | None:
+        """Note in the history, and as the last job, what is about to be queued: times, and the 12 bytes of the job of
+        each. The new state; None: the schedule is no longer as `state` has it, and nothing was noted."""
+        ...
+
     def advance(self, state: ScheduleState, step: Step) -> bool:
-        """Move a schedule's watermark, if it is still where `state` has it. False: somebody was quicker."""
+        """Move a schedule's watermark, if it is still where `state` has it, and it was not edited, paused or resumed
+        since. False: somebody was quicker."""
+        ...
+
+    def note_run(self, schedule: bytes, due: datetime, job: bytes) -> None:
+        """Note in the history a job that was queued beside its times."""
         ...
 
     def pause(self, schedule: bytes, *, paused: bool, now: datetime) -> bool:

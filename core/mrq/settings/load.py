@@ -62,7 +62,7 @@ class _Sheet:
             self.origins[key] = origin
             if key in TABLES:
                 self.warnings += check_table(key, self.values[key], origin)
-            elif key == "scheduler_tasks":
+            elif key == "scheduler_tasks" and value is not None:
                 check_schedule(value, origin)
 
     def take_environment(self, environ: Mapping[str, str], prefix: str) -> None:

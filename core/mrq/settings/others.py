@@ -91,8 +91,8 @@ class FileSettings(CommandSettings):
     queues_config: dict[str, dict[str, Any]] = option(
         {}, "Queue to its options", group="Queues and jobs", commands=FILE_ONLY
     )
-    scheduler_tasks: list[dict[str, Any]] = option(
-        [], "Tasks to queue at set times", group="Scheduler", commands=FILE_ONLY
+    scheduler_tasks: list[dict[str, Any]] | None = option(
+        None, "Tasks to queue at set times", group="Scheduler", kind="list", commands=FILE_ONLY
     )
     eventbridge_role: str = option(
         "",

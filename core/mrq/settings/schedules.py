@@ -36,6 +36,8 @@ _SHAPE: dict[str, tuple[str, type | tuple[type, ...]]] = {
     "overlap": ("text", str),
 }
 _TIMINGS = ("interval", "dailytime", "cron", "at")
+_YEAR = 366 * 86400
+_BOUNDS = {"interval": (0.1, 10 * _YEAR), "jitter": (0, _YEAR), "missed_limit": (1, 10_000)}
 _LEAP_YEAR = 2024
 
 
@@ -52,10 +54,10 @@ def schedules_of(entries: Iterable[Mapping[str, Any]], now: datetime) -> list[Sc
         schedule = schedule_of(entry, now, where)
         other = places.setdefault(schedule.identity, where)
         if other != where:
-            raise ConfigError(
-                f"{where} ({schedule.path}) is the same schedule as {other}: same task, params, queue and times. "
-                "Remove one, or give each a name"
-            )
+            same = "task, params, queue and times. Remove one, or give each a name"
+            if schedule.name is not None:
+                same = f"name, {schedule.name!r}. Give it another one"
+            raise ConfigError(f"{where} ({schedule.path}) is the same schedule as {other}: same {same}")
         found.append(schedule)
     return found
 
@@ -73,6 +75,9 @@ def schedule_of(entry: Mapping[str, Any], now: datetime, where: str) -> Schedule
         raise ConfigError(f"{where} should have a path, such as 'tasks.Fetch'; it has {path!r}")
     where = f"{where} ({path})"
     given = {name: value for name, value in entry.items() if value is not None}
+    for name in ("interval", "jitter"):
+        if isinstance(given.get(name), timedelta):
+            given[name] = given[name].total_seconds()
     _check_types(given, where)
     _check_timing(given, now, where)
     try:
@@ -87,7 +92,7 @@ def schedule_of(entry: Mapping[str, Any], now: datetime, where: str) -> Schedule
             if name in given
         },
         interval=float(given["interval"]) if "interval" in given else None,
-        dailytime=_time_of(given["dailytime"]) if "dailytime" in given else None,
+        dailytime=_time_of(given["dailytime"], where) if "dailytime" in given else None,
         timezone=given.get("timezone", "UTC"),
         at=_moment(given.get("at")),
         start=_moment(given.get("start")),
@@ -106,7 +111,7 @@ def _check_types(given: Mapping[str, Any], where: str) -> None:
             hint = f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(_SHAPE)}"
             raise ConfigError(f"{where}: unknown key {name!r}{hint}")
         expected, types = _SHAPE[name]
-        if not isinstance(value, types) or isinstance(value, bool):
+        if not isinstance(value, types) or isinstance(value, bool) or value == "":
             raise ConfigError(f"{where}: {name} should be {expected}, not {value!r}")
 
 
@@ -118,8 +123,9 @@ def _check_timing(given: Mapping[str, Any], now: datetime, where: str) -> None:
     if len(timings) != 1:
         has = f"it has {' and '.join(timings)}" if timings else "it has none"
         raise ConfigError(f"{where} needs one of interval, dailytime, cron and at; {has}")
-    if given.get("interval", 1) <= 0 or given.get("jitter", 0) < 0 or given.get("missed_limit", 1) < 1:
-        raise ConfigError(f"{where}: interval and missed_limit should be more than 0, jitter not less than 0")
+    for name, (least, most) in _BOUNDS.items():
+        if not least <= given.get(name, least) <= most:  # nor is "not a number" between them
+            raise ConfigError(f"{where}: {name} should be from {least:,} to {most:,}, not {given[name]!r}")
     if not 0 <= given.get("weekday", 0) <= 6 or not 1 <= given.get("monthday", 1) <= 31:
         raise ConfigError(f"{where}: weekday should be 0 (Monday) to 6, monthday 1 to 31")
     if "timezone" in given and "cron" not in given:
@@ -141,12 +147,17 @@ def _check_zone(zone: str, where: str) -> None:
         ) from None
 
 
-def _time_of(value: time | datetime) -> time:
+def _time_of(value: time | datetime, where: str) -> time:
     """The time of day in UTC; 0.9's documents keep it as a date of which only the time counts."""
     if isinstance(value, datetime):
         return value.time()
     if value.tzinfo is None:
         return value
+    if value.utcoffset() is None:
+        raise ConfigError(
+            f"{where}: dailytime is in UTC, and {value.tzinfo} is not always as far from it; for a time of that zone "
+            f"use cron='{value.minute} {value.hour} * * *' with timezone={str(value.tzinfo)!r}"
+        )
     return datetime.combine(date(_LEAP_YEAR, 1, 1), value).astimezone(UTC).time()
 
 

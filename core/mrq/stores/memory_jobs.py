@@ -360,6 +360,8 @@ def apply_update(document: Document, update: Document) -> None:
         document[name] = value
     for name in update.get("$unset", ()):
         document.pop(name, None)
+    for name, by in update.get("$inc", {}).items():
+        document[name] = document.get(name, 0) + by
     for name, push in update.get("$push", {}).items():
         document[name] = [*document.get(name, []), *push["$each"]][push["$slice"] :]
 

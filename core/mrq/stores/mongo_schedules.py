@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from bson import ObjectId
@@ -43,34 +44,41 @@ class MongoScheduleStore:
 
     @translated
     def sync(self, wanted: Sequence[Schedule], now: datetime) -> Synced:
-        """See ScheduleStore. Documents are recognised by what they say, so those of MRQ 0.9 are taken over."""
+        """See ScheduleStore. Documents of MRQ 0.9 are taken over."""
         done = Synced()
-        stored = {
-            schedule_documents.state_of(document, now).schedule.identity: document
-            for document in self._schedules.find({"runtime": {"$exists": False}}).limit(MOST)
-        }
-        for schedule in wanted:
-            document = stored.pop(schedule.identity, None)
-            if document is None:
-                if self._insert(first_state(schedule, now)):
-                    done.added.append(schedule.path)
-            elif self._change(document, schedule, now):
-                done.changed.append(schedule.path)
-        for document in stored.values():
-            self._schedules.delete_one({"_id": document["_id"]})
-            done.removed.append(document["path"])
+        stored = self._schedules.find({"runtime": {"$exists": False}}).limit(MOST)
+        planned = schedule_documents.sync_plan(stored, wanted, now)
+        for schedule in planned.new:
+            if self._insert(first_state(schedule, now)):
+                done.added.append(schedule.label)
+            elif self._take_over(schedule, now):
+                done.changed.append(schedule.label)
+        for document, schedule in planned.kept:
+            if self._change(document, schedule, now):
+                done.changed.append(schedule.label)
+        for document in planned.gone:
+            self._schedules.delete_one({"_id": document["_id"], "runtime": {"$exists": False}})
+            done.removed.append(schedule_documents.state_of(document, now).schedule.label)
         return done
+
+    def _take_over(self, schedule: Schedule, now: datetime) -> bool:
+        """One made at run time has this name; or another process has just inserted this very one."""
+        mine = {"_id": ObjectId(schedule_id(schedule.identity)), "runtime": True}
+        document = self._schedules.find_one_and_update(mine, {"$unset": {"runtime": ""}})
+        if document is not None:
+            self._change(document, schedule, now)
+        return document is not None
 
     @translated
     def put(self, schedule: Schedule, now: datetime) -> ScheduleState:
         """See ScheduleStore."""
-        name = ObjectId(schedule_id(schedule.identity))
         state = first_state(schedule, now, from_config=False)
-        if not self._insert(state):
-            document = self._schedules.find_one({"_id": name})
-            if document is not None:
-                self._change(document, schedule, now)
-        document = self._schedules.find_one({"_id": name})
+        same = {"$or": [{"_id": ObjectId(state.id)}, {"hash": schedule.identity}]}  # 0.9's have ids of their own
+        if self._schedules.find_one(same, {"_id": 1}) is None and self._insert(state):
+            return state
+        document = self._schedules.find_one(same)
+        if document is not None and document.get("runtime") and self._change(document, schedule, now):
+            document = self._schedules.find_one(same)
         return state if document is None else schedule_documents.state_of(document, now)
 
     def _insert(self, state: ScheduleState) -> bool:
@@ -82,16 +90,14 @@ class MongoScheduleStore:
         return done.upserted_id is not None
 
     def _change(self, document: Document, schedule: Schedule, now: datetime) -> bool:
-        """Make a stored schedule say this. A tick that moves the watermark meanwhile has planned with what it
-        said before, so the change is made to what the tick has left."""
+        """Make a stored schedule say this, from where a tick has left it that is at work at the same time."""
         current: Document | None = document
         while current is not None:
             update = schedule_documents.change_of(current, schedule, now)
             if update is None:
                 return False
-            mark = current.get("watermark")
-            unmoved = {"_id": current["_id"], "watermark": {"$exists": False} if mark is None else mark}
-            if self._schedules.update_one(unmoved, update).matched_count:
+            unchanged = {name: current.get(name) for name in ("_id", "watermark", "revision")}
+            if self._schedules.update_one(unchanged, update).matched_count:
                 return True
             current = self._schedules.find_one({"_id": current["_id"]})
         return False
@@ -100,8 +106,9 @@ class MongoScheduleStore:
     def due(self, now: datetime, limit: int) -> list[ScheduleState]:
         """See ScheduleStore."""
         wanted = {"datenext": {"$lte": now, **mongo_indexes.THERE}, "paused": {"$ne": True}}
-        found = self._schedules.find(wanted).sort("datenext", ASCENDING).limit(max(1, limit))
-        return [schedule_documents.state_of(document, now) for document in found]
+        # more than are asked for, so that some which can't be read don't keep the others out
+        found = self._schedules.find(wanted).sort("datenext", ASCENDING).limit(2 * max(1, limit))
+        return [state for state, _ in islice(schedule_documents.readable(found, now), max(1, limit))]
 
     @translated
     def earliest(self) -> datetime | None:
@@ -111,23 +118,37 @@ class MongoScheduleStore:
         return None if found is None else found["datenext"]
 
     @translated
+    def claim(self, state: ScheduleState, runs: Sequence[tuple[datetime, bytes]]) -> ScheduleState | None:
+        """See ScheduleStore."""
+        after, update = schedule_documents.claimed(state, runs)
+        return after if self._schedules.update_one(schedule_documents.unclaimed(state), update).matched_count else None
+
+    @translated
     def advance(self, state: ScheduleState, step: Step) -> bool:
         """See ScheduleStore."""
-        unmoved = {"_id": ObjectId(state.id), "watermark": state.watermark}
-        return self._schedules.update_one(unmoved, schedule_documents.step_update(step)).modified_count == 1
+        update = schedule_documents.step_update(step)
+        return self._schedules.update_one(schedule_documents.as_read(state), update).modified_count == 1
+
+    @translated
+    def note_run(self, schedule: bytes, due: datetime, job: bytes) -> None:
+        """See ScheduleStore."""
+        entry = {"due": due, "job": ObjectId(job)}
+        self._schedules.update_one({"_id": ObjectId(schedule)}, schedule_documents.noted([entry]))
 
     @translated
     def pause(self, schedule: bytes, *, paused: bool, now: datetime) -> bool:
         """See ScheduleStore."""
         name = {"_id": ObjectId(schedule)}
         if paused:
-            return self._schedules.update_one(name, {"$set": {"paused": True}}).matched_count == 1
-        document = self._schedules.find_one(name)
-        if document is None:
-            return False
-        update = schedule_documents.resume_update(schedule_documents.state_of(document, now), now)
-        self._schedules.update_one({**name, "paused": True}, update)
-        return True
+            return self._schedules.update_one(name, schedule_documents.PAUSE).matched_count == 1
+        while (document := self._schedules.find_one(name)) is not None:
+            state = schedule_documents.state_of(document, now)
+            if not state.paused:
+                return True
+            unchanged = {**schedule_documents.as_read(state), "paused": True}
+            if self._schedules.update_one(unchanged, schedule_documents.resume_update(state, now)).matched_count:
+                return True
+        return False
 
     @translated
     def fetch(self, schedule: bytes) -> ScheduleState | None:
@@ -139,7 +160,7 @@ class MongoScheduleStore:
     def page(self, skip: int, limit: int) -> list[ScheduleState]:
         """See ScheduleStore."""
         found = self._schedules.find().sort([("path", ASCENDING), ("_id", ASCENDING)]).skip(max(0, skip))
-        return [schedule_documents.read(document) for document in found.limit(max(1, limit))]
+        return [state for state, _ in schedule_documents.readable(found.limit(max(1, limit)))]
 
     @translated
     def remove(self, schedule: bytes) -> bool:

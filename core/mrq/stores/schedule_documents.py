@@ -6,24 +6,30 @@ anchor      the first time of an interval
 watermark   all times up to here have been dealt with
 datenext    the next time to look at it; absent: never again
 paused      nothing is queued meanwhile
-lastjob     the id of the job of the last time that was not left out
+lastjob     the id of the last job that was queued for it, or was about to be
 history     {due, job} of the last times
+revision    of what it says, raised by edits, pauses and resumes; absent: 0
 runtime     made at run time, not in the config
 """
 
 from __future__ import annotations
 
+import logging
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import bson
 from bson import ObjectId
 
-from mrq.domain.schedule import EPOCH, Missed, Overlap, Schedule, ScheduleState, next_time
+from mrq.domain.schedule import EPOCH, Missed, Overlap, Schedule, ScheduleState, next_time, same_times
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from mrq.ports.schedules import Step
+
+log = logging.getLogger("mrq.scheduler")
 
 Document = dict[str, Any]
 
@@ -34,7 +40,7 @@ _ALL = (*_PLAIN, "dailytime", "timezone", "jitter", "missed", "missed_limit", "o
 
 
 def words_of(schedule: Schedule) -> Document:
-    """What a schedule says, as it is stored; None where it says nothing."""
+    """What a schedule says, just as the database will give it back (naive times, in milliseconds)."""
     document: Document = {name: getattr(schedule, name) for name in _PLAIN}
     document["params"] = None if schedule.params is None else dict(schedule.params)
     document["hash"] = schedule.identity
@@ -50,7 +56,7 @@ def words_of(schedule: Schedule) -> Document:
         document["missed_limit"] = schedule.missed_limit
     if schedule.overlap is not Overlap.ALLOW:
         document["overlap"] = schedule.overlap.value
-    return {name: value for name, value in document.items() if value is not None}
+    return bson.decode(bson.encode({name: value for name, value in document.items() if value is not None}))
 
 
 def new_document(state: ScheduleState) -> Document:
@@ -76,14 +82,55 @@ def change_of(document: Mapping[str, Any], schedule: Schedule, now: datetime) ->
     if words == before and not fresh:
         return None
     state = state_of({**{k: v for k, v in document.items() if k not in _ALL}, **words}, now)
-    values: Document = {**words, "anchor": state.anchor, "watermark": state.watermark}
+    anchor, watermark = state.anchor, state.watermark
+    if not fresh and not same_times(state.schedule, state_of(document, now).schedule):
+        anchor = schedule.start or anchor
+        if watermark >= anchor:  # it has begun: it had none of its new times so far
+            watermark = max(watermark, now)
+    values: Document = {**words, "anchor": anchor, "watermark": watermark}
     gone = [name for name in before if name not in words]
-    following = next_time(state, state.watermark)
+    following = next_time(replace(state, anchor=anchor), watermark)
     if following is None:
         gone.append("datenext")
     else:
         values["datenext"] = following
-    return {"$set": values, **({"$unset": dict.fromkeys(gone, "")} if gone else {})}
+    unset = {"$unset": dict.fromkeys(gone, "")} if gone else {}
+    return {"$set": values, "$inc": {"revision": 1}, **unset}
+
+
+@dataclass(slots=True)
+class SyncPlan:
+    """What makes the stored schedules of the config those that are wanted."""
+
+    new: list[Schedule] = field(default_factory=list)
+    kept: list[tuple[Document, Schedule]] = field(default_factory=list)
+    gone: list[Document] = field(default_factory=list)
+
+
+def sync_plan(stored: Iterable[Document], wanted: Sequence[Schedule], now: datetime) -> SyncPlan:
+    """`stored`: documents of the config's schedules. Those of MRQ 0.9 are recognised by what they say; those that
+    can't be read are left alone."""
+    found: dict[str, Document] = {}
+    for state, document in readable(stored, now):
+        found[document["hash"] if "watermark" in document else state.schedule.identity] = document
+    planned = SyncPlan()
+    for schedule in wanted:
+        if schedule.identity in found:
+            planned.kept.append((found.pop(schedule.identity), schedule))
+        else:
+            planned.new.append(schedule)
+    planned.gone.extend(found.values())
+    return planned
+
+
+def readable(documents: Iterable[Document], now: datetime | None = None) -> Iterator[tuple[ScheduleState, Document]]:
+    """Those that can be read, as states. The others (of a later version, or changed by hand) are named in the log:
+    one of them must not stop the rest. Without `now` they are only looked at."""
+    for document in documents:
+        try:
+            yield (read(document) if now is None else state_of(document, now)), document
+        except (ValueError, TypeError, LookupError, AttributeError) as error:
+            log.warning("schedule %s can't be read and is left out: %r", document.get("_id"), error)
 
 
 def state_of(document: Mapping[str, Any], now: datetime) -> ScheduleState:
@@ -119,32 +166,54 @@ def state_of(document: Mapping[str, Any], now: datetime) -> ScheduleState:
         last_queued=queued_before,
         from_config=not get("runtime"),
         history=tuple(get("history") or ()),
+        revision=get("revision") or 0,
     )
 
 
 def step_update(step: Step) -> Document:
     """What a tick writes when it is done with a schedule."""
-    values: Document = {"watermark": step.watermark}
-    update: Document = {"$set": values}
     if step.next is None:
-        update["$unset"] = {"datenext": ""}
-    else:
-        values["datenext"] = step.next
-    if step.queued:
-        values["datelastqueued"], last = step.queued[-1]
-        values["lastjob"] = ObjectId(last)
-        entries = [{"due": due, "job": ObjectId(job)} for due, job in step.queued]
-        update["$push"] = {"history": {"$each": entries, "$slice": -HISTORY_KEPT}}
-    return update
+        return {"$set": {"watermark": step.watermark}, "$unset": {"datenext": ""}}
+    return {"$set": {"watermark": step.watermark, "datenext": step.next}}
+
+
+def claimed(state: ScheduleState, runs: Sequence[tuple[datetime, bytes]]) -> tuple[ScheduleState, Document]:
+    """A schedule whose next jobs are about to be queued, and the update that says so. A tick that goes on with what
+    one that died has claimed notes nothing twice."""
+    due, last = runs[-1]
+    known = {entry["job"] for entry in state.history}
+    entries = [{"due": due, "job": ObjectId(job)} for due, job in runs if ObjectId(job) not in known]
+    update: Document = {"$set": {"datelastqueued": due, "lastjob": ObjectId(last)}, **noted(entries)}
+    history = (*state.history, *entries)[-HISTORY_KEPT:]
+    return replace(state, last_job=last, last_queued=due, history=history), update
+
+
+def noted(entries: Sequence[Document]) -> Document:
+    """The update that adds to the history."""
+    return {"$push": {"history": {"$each": list(entries), "$slice": -HISTORY_KEPT}}} if entries else {}
+
+
+def as_read(state: ScheduleState) -> Document:
+    """The filter for a schedule that nobody has touched since it was read. (null: the field may be absent.)"""
+    return {"_id": ObjectId(state.id), "watermark": state.watermark, "revision": state.revision or None}
+
+
+def unclaimed(state: ScheduleState) -> Document:
+    """As `as_read`, and no other tick is about to queue for it."""
+    return {**as_read(state), "lastjob": None if state.last_job is None else ObjectId(state.last_job)}
+
+
+PAUSE: Document = {"$set": {"paused": True}, "$inc": {"revision": 1}}
 
 
 def resume_update(state: ScheduleState, now: datetime) -> Document:
     """What ends a pause: what passed meanwhile is not made up for."""
     watermark = max(now, state.watermark)
     following = next_time(state, watermark)
+    common: Document = {"$inc": {"revision": 1}}
     if following is None:
-        return {"$unset": {"paused": "", "datenext": ""}, "$set": {"watermark": watermark}}
-    return {"$unset": {"paused": ""}, "$set": {"watermark": watermark, "datenext": following}}
+        return {**common, "$unset": {"paused": "", "datenext": ""}, "$set": {"watermark": watermark}}
+    return {**common, "$unset": {"paused": ""}, "$set": {"watermark": watermark, "datenext": following}}
 
 
 def read(document: Mapping[str, Any]) -> ScheduleState:

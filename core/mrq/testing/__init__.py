@@ -40,20 +40,21 @@ from mrq.stores.memory_sizes import MemoryQueueSizes
 from mrq.stores.memory_stats import MemoryStatsStore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
 
     from mrq.engine.shutdown import Exit
 
 
-def memory_stores() -> Stores:
-    """New, empty stores in memory."""
+def memory_stores(now: Callable[[], datetime] | None = None) -> Stores:
+    """New, empty stores in memory. `now`: their own clock (naive, UTC); the machine's by default."""
     jobs, workers = MemoryJobStore(), MemoryWorkerStore()
     return Stores(
         jobs,
         workers,
         MemoryWakeups(),
         MemoryLocks(),
-        reports=MemoryJobReports(jobs.documents),
+        reports=MemoryJobReports(jobs.documents, now or SystemClock().now),
         failures=MemoryFailureStore(jobs.documents),
         pauses=MemoryPauses(),
         schedules=MemoryScheduleStore(),
@@ -96,7 +97,8 @@ class MemoryApp(App):
     clock: MovableClock
 
     def __init__(self, config: dict[str, Any]) -> None:
-        super().__init__(config, stores=memory_stores(), clock=MovableClock())
+        clock = MovableClock()
+        super().__init__(config, stores=memory_stores(clock.now), clock=clock)
 
 
 @contextmanager

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from constructs import Construct
 
 CHECKOUT = Path(__file__).parents[3]
-PARTS = ("pyproject.toml", "README.md", "LICENSE", "requirements/build.lock", "requirements/container.lock", "core",
-         "adapters", "dashboard", "examples")  # fmt: skip
+PARTS = ("pyproject.toml", "README.md", "LICENSE", "requirements/build.lock", "requirements/container.lock",
+         "requirements/lambda.lock", "requirements/lambda-dashboard.lock", "core", "adapters", "dashboard",
+         "examples")  # fmt: skip
 """Of the checkout, that the Dockerfile copies."""
 
 FOLDER = "/etc/ssl/mrq"  # of the certificates

@@ -65,7 +65,7 @@ class MrqRotation(Construct):
             rotation_rules=secretsmanager.CfnRotationSchedule.RotationRulesProperty(automatically_after_days=days),
             rotate_immediately_on_update=False,
         )  # fmt: skip
-        schedule.add_dependency(permission)
+        schedule.add_resource_dependency(permission)
         schedule.node.add_dependency(store)
 
 

@@ -159,7 +159,7 @@ class Cache(Construct):
         users = elasticache.CfnUserGroup(
             self, "Users", engine="valkey", user_group_id=f"{stack}-workers", user_ids=[self.user_id]
         )
-        users.add_dependency(user)
+        users.add_resource_dependency(user)
         self.security_group = ec2.SecurityGroup(
             self, "SecurityGroup", vpc=network.vpc, description="MRQ cache", allow_all_outbound=False
         )

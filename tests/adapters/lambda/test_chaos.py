@@ -29,6 +29,7 @@ JOBS = 5000
 INVOCATIONS = 50
 LANES = 2  # sandboxes at the same time
 SECONDS = 12.0  # of each invocation: short, so that deadlines come in the middle of the work
+KILLED = 0.2  # the share of invocations that are killed
 
 
 def lengths(chance: random.Random) -> list[float]:
@@ -43,25 +44,30 @@ class Lane:
         self._site = site
         self._chance = random.Random(seed)
         self._sandbox: LambdaSandbox | None = None
+        self._lasts = 1.0  # how long the last invocation took that lived
         self.killed = 0
         self.answers: Counter[str] = Counter()
 
     def run(self, invocations: int) -> None:
         """So many invocations, one after the other."""
-        for _ in range(invocations):
-            self._invoke()
+        for n in range(invocations):
+            # a killer who came too late has another go at the next invocation
+            self._invoke(kill=self.killed + self._chance.random() < KILLED * (n + 1))
 
-    def _invoke(self) -> None:
+    def _invoke(self, *, kill: bool) -> None:
         sandbox = self._sandbox
         if sandbox is None or not sandbox.alive:
             sandbox = self._sandbox = self._site.sandbox()
         sandbox.begin({"concurrency": 8, "margin": 3, "max_jobs": JOBS // INVOCATIONS}, seconds=SECONDS)
-        killer = threading.Timer(self._chance.uniform(0.05, 2.0), self._kill, [sandbox])
-        if self._chance.random() < 0.2:
+        began = time.monotonic()
+        killer = threading.Timer(self._chance.uniform(0.05, 0.9) * self._lasts, self._kill, [sandbox])
+        if kill:
             killer.start()
         answer = sandbox.finish()
         killer.cancel()
-        if answer.exit_code is not None:  # long before the rescue, which waits for the stated end
+        if answer.exit_code is None:
+            self._lasts = time.monotonic() - began
+        else:  # long before the rescue, which waits for the stated end
             self._site.ledger.note_death(sandbox.pid)
         self.answers[answer.payload["reason"] if answer.payload else str(answer.error)] += 1
         time.sleep(self._chance.uniform(0, 0.3))  # frozen for a while

@@ -15,6 +15,7 @@ from mrq.cli import checks, raw_checks
 from mrq.domain.fleet import Decision, Fleet, FleetMemory
 from mrq.domain.queuefigures import QueueFigures
 from mrq.domain.queuename import parse_queue
+from mrq.domain.schedule import Schedule
 from mrq.domain.worker import WorkerRecord
 from mrq.embedded import EmbeddedMongo
 from mrq.ports.fleets import FleetRecord
@@ -77,7 +78,7 @@ def test_queues_that_nobody_serves(mrq: Mrq, app: App) -> None:
     code, out, _ = mrq("doctor")
     assert code == 0, out
     assert "1 alive, on high/ low_reverse" in out
-    assert "3 jobs wait, all of them served" in out
+    assert "3 jobs waiting, all served" in out
 
 
 @pytest.mark.usefixtures("configured")
@@ -310,3 +311,22 @@ def test_servers_of_this_folder_that_the_settings_do_not_name(mrq: Mrq, monkeypa
     )
     assert "-> `mrq up` runs here: export MRQ_MONGODB_JOBS=mongodb://.mrq" in out
     assert "-> start one with `mrq up`" in out  # that is not what is wrong with Redis
+
+
+@pytest.mark.usefixtures("configured")
+def test_schedules_that_nobody_looks_at(mrq: Mrq, app: App, tmp_path: Path) -> None:
+    assert lines_about(mrq("doctor")[1], "schedules") == []
+    config = tmp_path / "schedules.py"
+    config.write_text("SCHEDULER_TASKS = [{'path': 'mrq.basetasks.indexes.EnsureIndexes', 'interval': 60}]\n")
+    code, out, _ = mrq("doctor", "--config", str(config))
+    assert code == 1
+    assert "SCHEDULER_TASKS has 1 schedule, and nobody has looked at it yet" in out
+    assert "--scheduler" in out
+
+    app.schedules.sync([Schedule("t.T", interval=60.0)], app.reports.now() - timedelta(minutes=6))
+    code, out, _ = mrq("doctor")
+    assert code == 1
+    assert "one is due since" in lines_about(out, "schedules")[0]
+    app.scheduler().tick(app.reports.now())
+    code, out, _ = mrq("doctor")
+    assert lines_about(out, "schedules")[0].startswith("ok")

@@ -107,7 +107,7 @@ def test_there_is_a_job_without_an_id_and_logs_go_to_stderr(mrq: Mrq) -> None:
 @pytest.mark.parametrize(
     ("path", "said"),
     [
-        ("runtasks.Ecko", "did you mean runtasks.Echo?"),
+        ("runtasks.Ecko", "(did you mean runtasks.Echo?)"),
         ("nowhere.Echo", "there is no module 'nowhere'"),
         ("Echo", "has no module"),
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from datetime import timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -69,12 +70,31 @@ def test_scheduled_jobs_are_queued_at_their_times_and_run(app: App, tmp_path: Pa
     assert app.schedules.fetch(daily.id).history == ()  # type: ignore[union-attr]
 
 
+def test_a_delayed_job_starts_when_its_time_has_come_and_soon_after(app: App, tmp_path: Path) -> None:
+    worker = run_worker(app, tmp_path, GOOD)
+    try:
+        wait_until(lambda: app.workers.alive(10), 30, what="a worker is alive")
+        due = app.reports.now() + timedelta(seconds=2)
+        (job,) = app.enqueuer.enqueue("schedtasks.Note", [{"who": "late"}], "default", due=due)
+        record = wait_until(lambda: (r := app.jobs.fetch(job)) and r.result and r, 30, what="it ran")
+    finally:
+        worker.terminate()
+        _, log = worker.communicate(timeout=30)
+    assert record.datestarted is not None, log
+    late = (record.datestarted - due).total_seconds()
+    assert (
+        0 <= late < 10
+    )  # within a second on a machine that has nothing else to do; a look only now and then is a minute
+
+
 @pytest.mark.parametrize(
     ("entry", "text"),
     [
         ('{"path": "schedtasks.Note", "interval": 5, "cron": "* * * * *"}', "it has interval and cron"),
         ('{"path": "schedtasks.Nothing", "interval": 5}', "has no 'Nothing'"),
         ('{"path": "schedtasks.Note", "weekday": 3}', "add dailytime"),
+        ('{"path": "schedtasks.Note", "interval": float("nan")}', "interval should be from 0.1"),
+        ('{"path": "schedtasks.Note", "interval": 5, "params": {"n": object()}}', "object"),
     ],
 )
 def test_a_wrong_schedule_ends_the_worker_and_is_named(app: App, tmp_path: Path, entry: str, text: str) -> None:

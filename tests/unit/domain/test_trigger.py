@@ -7,7 +7,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mrq.domain.trigger import Cron, Daily, Every, Once, Trigger, cron_error
@@ -92,6 +92,11 @@ triggers = st.one_of(
 )
 
 
+@example(Cron("30 2 * * *", PARIS), datetime(2026, 10, 25, 1, 15, 32))  # asked while an hour happens again
+@example(Cron("30 1 * * *", "America/New_York"), datetime(2026, 11, 1, 6, 15))
+@example(Cron("30 1 * * *", "Europe/London"), datetime(2026, 10, 25, 1, 10))
+@example(Cron("0 */2 * * *", "Australia/Lord_Howe"), datetime(2026, 4, 4, 15, 10))
+@example(Cron("* 2 * * *", "Australia/Lord_Howe"), datetime(2026, 10, 3, 15, 29))
 @given(triggers, moments)
 def test_forwards_and_backwards_are_the_same_times(trigger: Trigger, moment: datetime) -> None:
     following = trigger.following(moment)

@@ -35,7 +35,15 @@ class Desk:
 
     def other(self) -> Scheduler:
         enqueuer = Enqueuer(self.store, MemoryWakeups(), self.clock, sleep=self.clock.pass_by)
-        return Scheduler(self.schedules, self.store, enqueuer, self.clock, lambda _: "default", lambda _: TaskOptions())
+        return Scheduler(
+            self.schedules,
+            self.store,
+            enqueuer,
+            self.clock,
+            lambda _: "default",
+            lambda _: TaskOptions(),
+            self.clock.now,
+        )
 
     def tick(self) -> int:
         return self.scheduler.tick(self.clock.now())
@@ -107,7 +115,7 @@ def test_start_and_end_bound_the_times() -> None:
     for _ in range(6):
         desk.tick()
         desk.clock.pass_by(HOUR)
-    assert desk.times() == [at(2 * HOUR), at(3 * HOUR)]
+    assert desk.times() == [at(1.5 * HOUR), at(2.5 * HOUR)]
     assert desk.schedules.earliest() is None
 
 
@@ -178,16 +186,60 @@ def test_a_job_that_ended_and_expired_is_not_queued_again_once_the_watermark_has
     assert desk.times() == []
 
 
-def test_a_tick_that_took_too_long_queues_nothing_more() -> None:
-    desk = Desk(hourly(missed=Missed.ALL))
+def test_a_slow_tick_comes_as_far_as_it_can_and_the_next_one_goes_on() -> None:
+    desk = Desk(hourly(missed=Missed.ALL, overlap=Overlap.CANCEL))
     desk.tick()
     desk.clock.pass_by(5 * HOUR)
     insert = desk.store.store.insert
-    desk.store.store.insert = lambda jobs: (desk.clock.pass_by(30), insert(jobs))  # type: ignore[method-assign]
-    assert desk.tick() == 0  # one was written before the time was up; the next tick knows it by its id
-    desk.store.store.insert = insert  # type: ignore[method-assign]
-    desk.tick()
+    desk.store.store.insert = lambda jobs: (desk.clock.pass_by(15), insert(jobs))  # type: ignore[method-assign]
+    assert [desk.tick() for _ in range(3)] == [2, 2, 1]
     assert desk.times() == [at(n * HOUR) for n in range(6)]
+
+
+def test_a_tick_that_was_held_up_queues_nothing_that_another_has_done_and_that_has_expired() -> None:
+    desk = Desk(hourly())
+    held_up = desk.schedules.due(desk.clock.now(), 10)
+    assert desk.tick() == 1
+    desk.store.remove_queue("default")
+    assert [desk.scheduler._follow(state, desk.clock.now()) for state in held_up] == [0]
+    assert desk.times() == []
+
+
+def test_a_schedule_that_can_not_be_followed_stops_no_other_and_is_tried_again_later() -> None:
+    desk = Desk(Schedule("tasks.Bad", interval=60.0), hourly())
+    (bad,) = (document for document in desk.schedules._documents.values() if document["path"] == "tasks.Bad")
+    bad["interval"] = float("inf")  # as nobody should write it by hand
+    assert desk.tick() == 1
+    assert [state.schedule.path for state in desk.schedules.due(desk.clock.now(), 10)] == []
+    desk.clock.pass_by(61)
+    assert [state.schedule.path for state in desk.schedules.due(desk.clock.now(), 10)] == ["tasks.Bad"]
+
+
+@pytest.mark.parametrize("overlap", [Overlap.SKIP, Overlap.CANCEL])
+def test_after_a_tick_that_died_the_next_time_still_knows_the_job_before_it(overlap: Overlap) -> None:
+    desk = Desk(hourly(overlap=overlap))
+
+    def die(*_: Any) -> bool:
+        raise StoreUnavailableError("away")
+
+    advance, desk.schedules.advance = desk.schedules.advance, die  # type: ignore[method-assign]
+    with pytest.raises(StoreUnavailableError):
+        desk.tick()
+    desk.schedules.advance = advance  # type: ignore[method-assign]
+    desk.clock.pass_by(HOUR)
+    desk.tick()
+    statuses = [document["status"] for document in desk.store.documents()]
+    assert statuses == (["queued"] if overlap is Overlap.SKIP else ["cancel", "queued"])
+
+
+@pytest.mark.parametrize("overlap", [Overlap.SKIP, Overlap.CANCEL])
+def test_of_two_ticks_at_either_side_of_a_time_one_goes_on(overlap: Overlap) -> None:
+    desk = Desk(hourly(overlap=overlap))
+    (early,) = desk.schedules.due(at(0), 10)
+    (late,) = desk.schedules.due(at(HOUR), 10)
+    assert desk.scheduler._follow(early, at(0)) == 1
+    assert desk.scheduler._follow(late, at(HOUR)) == 0
+    assert [document["status"] for document in desk.store.documents()] == ["queued"]
 
 
 def test_an_occurrence_has_the_same_id_for_everyone_and_sorts_by_its_time() -> None:

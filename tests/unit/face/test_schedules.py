@@ -10,6 +10,7 @@ import pytest
 
 from mrq import schedules
 from mrq.domain.gone import GONE
+from mrq.domain.schedule import Schedule
 from mrq.domain.status import Status
 from mrq.engine.tasks import load_task_class
 from mrq.exceptions import ConfigError, ScheduleNotFoundError, UnknownTaskError
@@ -35,6 +36,36 @@ def test_one_that_is_wrong_is_refused_like_an_entry_of_the_config(memory_app: Ap
     with pytest.raises(ConfigError, match=r"^schedule \(unit.face.sampletasks.add\): unknown key 'croon'"):
         schedules.add(ADD, croon="* * * * *")
     assert list(schedules.all_schedules()) == []
+
+
+def test_what_could_never_run_is_refused(memory_app: App) -> None:
+    with pytest.raises(ConfigError, match=r"^schedule \(tasks.Nowhere\): "):
+        schedules.add("tasks.Nowhere", interval=60)
+    with pytest.raises(ConfigError, match=r"its times have passed"):
+        schedules.add(ADD, at=memory_app.clock.now() - timedelta(seconds=1))
+    with pytest.raises(ConfigError, match=r"its times have passed"):
+        schedules.add(ADD, interval=60, end=memory_app.clock.now() - timedelta(seconds=1))
+    with pytest.raises(ConfigError, match=r"^schedule \(unit.face.sampletasks.add\): .*object"):
+        schedules.add(ADD, interval=60, params={"a": object()})
+    assert list(schedules.all_schedules()) == []
+
+
+def test_one_of_the_config_is_changed_in_the_config() -> None:
+    entry = {"path": ADD, "interval": 60, "name": "sums"}
+    with app_in_memory(scheduler_tasks=[entry]) as app:
+        schedules.tick()
+        with pytest.raises(ConfigError, match="is in SCHEDULER_TASKS"):
+            schedules.add(ADD, interval=90, name="sums")
+        assert app.schedules.page(0, 2)[0].schedule.interval == 60.0
+
+
+def test_a_tick_without_a_config_leaves_the_schedules_of_the_config_alone(memory_app: App) -> None:
+    memory_app.schedules.sync([Schedule(ADD, interval=60.0)], memory_app.clock.now())
+    assert schedules.tick().synced.removed == []
+    assert len(list(schedules.all_schedules())) == 1
+    with app_in_memory(scheduler_tasks=[]) as other:
+        other.schedules.sync([Schedule(ADD, interval=60.0)], other.clock.now())
+        assert schedules.tick().synced.removed == [ADD]
 
 
 def test_adding_it_again_under_its_name_edits_it(memory_app: App) -> None:
@@ -78,7 +109,7 @@ def test_it_can_be_run_beside_its_times(memory_app: App) -> None:
     record = memory_app.jobs.fetch(job)
     assert record is not None
     assert record.result == 3
-    assert made.runs() == []
+    assert [(run["job"], run["status"]) for run in made.runs()] == [(job, Status.SUCCESS)]
 
 
 @pytest.mark.parametrize(

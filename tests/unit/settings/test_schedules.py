@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta, timezone
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -55,12 +56,19 @@ def test_moments_with_a_zone_are_stored_in_utc() -> None:
         ({"dailytime": time(3), "monthday": 32}, "monthday 1 to 31"),
         ({"dailytime": "03:00"}, "dailytime should be a datetime.time, not '03:00'"),
         ({"cron": "0 0 31 2 *"}, "cron expression '0 0 31 2 *'"),
-        ({"cron": "* * *"}, "Wrong number of fields"),
+        ({"cron": "* * *"}, "it should have five fields"),
+        ({"cron": "0 30 3 * * *"}, "it should have five fields"),
+        ({"cron": "@daily"}, "it should have five fields"),
+        ({"dailytime": time(3, tzinfo=ZoneInfo("Europe/Paris"))}, "use cron='0 3 * * *' with timezone='Europe/Paris'"),
+        ({"interval": float("nan")}, "interval should be from 0.1 to"),
+        ({"interval": float("inf")}, "interval should be from 0.1 to"),
+        ({"interval": 5, "jitter": float("inf")}, "jitter should be from 0 to"),
+        ({"interval": 5, "name": ""}, "name should be text"),
         ({"cron": "* * * * *", "timezone": "Europe/Pariss"}, "no time zone 'Europe/Pariss'"),
         ({"interval": 5, "timezone": "Europe/Paris"}, "belongs to cron"),
-        ({"interval": 0}, "more than 0"),
+        ({"interval": 0}, "interval should be from 0.1 to"),
         ({"interval": True}, "interval should be a number"),
-        ({"interval": 5, "jitter": -1}, "jitter not less than 0"),
+        ({"interval": 5, "jitter": -1}, "jitter should be from 0 to"),
         ({"interval": 5, "missed": "never"}, "missed should be one of skip, once, all"),
         ({"interval": 5, "overlap": "x"}, "overlap should be one of allow, skip, cancel"),
         ({"interval": 5, "queue": "q_raw"}, "raw queue"),

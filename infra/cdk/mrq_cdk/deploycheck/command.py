@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mrq.exceptions import ConfigError
-from mrq_cdk.deploycheck import account, machine
+from mrq_cdk.deploycheck import machine
 from mrq_cdk.deploycheck.findings import Verdict, missing
 from mrq_cdk.deploycheck.needs import Needs
 
@@ -66,8 +66,10 @@ def findings(size: str, path: str | None, profile: str | None) -> Iterator[Findi
 
 def of_account(needs: Needs, profile: str | None = None) -> Iterator[Finding]:
     """What the account lacks."""
-    import boto3  # noqa: PLC0415 - takes longer to load than all the rest
+    import boto3  # noqa: PLC0415 - may not be installed, which is said before
     from botocore.exceptions import BotoCoreError  # noqa: PLC0415
+
+    from mrq_cdk.deploycheck import account  # noqa: PLC0415
 
     try:
         session = boto3.Session(profile_name=profile)

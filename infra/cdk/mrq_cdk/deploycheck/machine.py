@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 CLI = "aws-cdk@2.1148.1"
 """What npm calls latest is no version 2."""
 
-PACKAGES = ("aws_cdk", "cdk_nag")
+PACKAGES = ("aws_cdk", "boto3", "cdk_nag")
 
 
 def packages() -> Finding:
