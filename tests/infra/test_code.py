@@ -15,6 +15,8 @@ from mrq_cdk import bundle, certificates, image
 from mrq_cdk.bundle import HERE, Bundle, Bundles, make_bundle
 from support.templates import CDK
 
+pytestmark = pytest.mark.timeout(300)  # the CDK takes its time on a busy machine
+
 ROOT = CDK.parents[1]
 PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 

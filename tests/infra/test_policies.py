@@ -26,6 +26,8 @@ from support.templates import flat, listed, role_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+pytestmark = pytest.mark.timeout(300)  # the CDK takes its time on a busy machine
+
     from support.templates import Resources
 
 ACCOUNT = "eu-west-1:123456789012"

@@ -17,6 +17,8 @@ from support.templates import CDK, Resources, Templates, flat
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.timeout(300)  # the CDK takes its time on a busy machine
+
 ROOT = CDK.parents[1]
 REDUNDANT = "W3005"
 
