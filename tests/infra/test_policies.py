@@ -26,9 +26,9 @@ from support.templates import flat, listed, role_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-pytestmark = pytest.mark.timeout(300)  # the CDK takes its time on a busy machine
-
     from support.templates import Resources
+
+pytestmark = pytest.mark.timeout(300)  # the CDK takes its time on a busy machine
 
 ACCOUNT = "eu-west-1:123456789012"
 FUNCTION = f"arn:aws:lambda:{ACCOUNT}:function:burst"
