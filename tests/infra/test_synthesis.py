@@ -121,6 +121,9 @@ def test_a_key_of_its_own_encrypts_everything(other_config: Callable[..., Resour
     for kind, name in wanted.items():
         for resource in made.of(kind).values():
             assert key in flat(resource[name]), kind
+    for schedule in made.of("Scheduler::Schedule").values():  # what it can't deliver goes to an encrypted queue
+        actions = [each["Action"] for each in made.statements(schedule["Target"]["RoleArn"]["Fn::GetAtt"][0])]
+        assert ["kms:Decrypt", "kms:GenerateDataKey"] in actions
 
 
 def test_autoscaling_may_size_a_service(other_config: Callable[..., Resources]) -> None:
