@@ -15,6 +15,8 @@ from mrq_cdk import bundle, certificates, image
 from mrq_cdk.bundle import HERE, Bundle, Bundles, make_bundle
 from support.templates import CDK
 
+pytestmark = pytest.mark.timeout(300)  # the CDK takes its time on a busy machine
+
 ROOT = CDK.parents[1]
 PEM = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 
@@ -67,6 +69,7 @@ def test_a_bundle_holds_what_a_burst_needs_and_is_the_same_each_time(
     compiled = next(data for name, data in first.items() if name.startswith("mrq/__pycache__/app.cpython"))
     assert compiled[4:8] == b"\x01\x00\x00\x00", "by a hash that nobody checks: no time stamp"
     assert b"/var/task/mrq/app.py" in compiled
+    assert sum(map(len, first.values())) < 50_000_000, "bytes unpacked: Lambda has to load them"
     assert str(tmp_path).encode() not in b"".join(first.values())
 
 

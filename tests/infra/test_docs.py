@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+pytestmark = pytest.mark.timeout(300)  # the CDK takes its time on a busy machine
+
 DOCS = CDK.parents[1] / "docs"
 PICTURE = DOCS / "images/deploy/architecture.svg"
 PAGES = sorted((DOCS / "deploy").glob("*.md"))

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from support.templates import Resources
 
+pytestmark = pytest.mark.timeout(300)  # the CDK takes its time on a busy machine
+
 ACCOUNT = "eu-west-1:123456789012"
 FUNCTION = f"arn:aws:lambda:{ACCOUNT}:function:burst"
 SECRET = f"arn:aws:secretsmanager:{ACCOUNT}:secret:mrq-AbCdEf"

@@ -12,6 +12,8 @@ from support.templates import Resources, flat, listed, role_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.timeout(300)  # the CDK takes its time on a busy machine
+
 KINDS = ("burst", "dispatcher", "scheduler", "dashboard")
 
 

@@ -17,6 +17,8 @@ from support.templates import CDK, Resources, Templates, flat
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.timeout(300)  # the CDK takes its time on a busy machine
+
 ROOT = CDK.parents[1]
 REDUNDANT = "W3005"
 
@@ -119,6 +121,9 @@ def test_a_key_of_its_own_encrypts_everything(other_config: Callable[..., Resour
     for kind, name in wanted.items():
         for resource in made.of(kind).values():
             assert key in flat(resource[name]), kind
+    for schedule in made.of("Scheduler::Schedule").values():  # what it can't deliver goes to an encrypted queue
+        actions = [each["Action"] for each in made.statements(schedule["Target"]["RoleArn"]["Fn::GetAtt"][0])]
+        assert ["kms:Decrypt", "kms:GenerateDataKey"] in actions
 
 
 def test_autoscaling_may_size_a_service(other_config: Callable[..., Resources]) -> None:

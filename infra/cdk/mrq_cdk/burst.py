@@ -76,9 +76,12 @@ class MrqBurst(Construct):
             acknowledge(made.role, "KMS's names for kinds of one action, on MRQ's key alone, with which the failure "
                         "destination is encrypted.", *rules)  # fmt: skip
         self.function, self.role, self.security_group = made.function, made.role, made.security_group
-        # a policy of its own, since the function waits for its role's: that one can't name the function
-        policy = iam.Policy(self, "CallsItself")
-        policy.add_statements(
-            iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[made.function.function_arn])
-        )
-        policy.attach_to_role(made.role)
+        _may_call_itself(self)
+
+
+def _may_call_itself(burst: MrqBurst) -> None:
+    """By a policy of its own, since the function waits for its role's: that one can't name the function."""
+    policy = iam.Policy(burst, "CallsItself")
+    arn = burst.function.function_arn
+    policy.add_statements(iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[arn]))
+    policy.attach_to_role(burst.role)

@@ -138,9 +138,7 @@ class MrqFunction(Construct):
             around.connections.let_in(self.security_group)
             around.connections.grant_read(self.role)
         around.bundles.explain(self.function)
-        acknowledge(self.function, "Its version of Python is chosen: that which the libraries are locked for, which "
-                    "compiled the code in its zip.", "AwsSolutions-L1", "Serverless-LambdaLatestVersion")  # fmt: skip
-        acknowledge(self.function, NO_LETTERS, "Serverless-LambdaDLQ", "Serverless-LambdaAsyncFailureDestination")
+        _explain(self.function)
 
     def allow(self, *actions: str, on: list[str]) -> None:
         """Let it do this."""
@@ -170,3 +168,9 @@ def _role(scope: Construct, group: logs.LogGroup, about: str, *, in_vpc: bool) -
             )
         )
     return role
+
+
+def _explain(function: lambda_.Function) -> None:
+    acknowledge(function, "Its version of Python is chosen: that which the libraries are locked for, which compiled "
+                "the code in its zip.", "AwsSolutions-L1", "Serverless-LambdaLatestVersion")  # fmt: skip
+    acknowledge(function, NO_LETTERS, "Serverless-LambdaDLQ", "Serverless-LambdaAsyncFailureDestination")

@@ -59,6 +59,9 @@ def invoke_every(
     role = invoking_role(scope)
     may_invoke(role, function)
     role.add_to_policy(iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[letters.queue_arn]))
+    if letters.encryption_master_key is not None:
+        key = letters.encryption_master_key.key_arn
+        role.add_to_policy(iam.PolicyStatement(actions=["kms:Decrypt", "kms:GenerateDataKey"], resources=[key]))
     made = scheduler.CfnSchedule(
         scope,
         "Schedule",

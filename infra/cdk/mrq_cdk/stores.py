@@ -109,6 +109,9 @@ class DocumentDb(Construct):
             copy_tags_to_snapshot=True,
         )
         self.cluster.node.add_dependency(audit)
+        self._explain(props)
+
+    def _explain(self, props: DataProps) -> None:
         acknowledge(self.cluster, "A port number hides nothing from who is inside of the VPC, and nobody else gets "
                     "here; only the security groups of MRQ may connect.", "AwsSolutions-DOC2")  # fmt: skip
         acknowledge(self.cluster, "DocumentDB's logs are called audit and profiler. The audit log, which is exported, "

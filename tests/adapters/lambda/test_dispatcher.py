@@ -337,3 +337,18 @@ def test_failed_runs_are_told_once_a_round(
     run(memory_app, cloud, {"queues": ["default"]})
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "FailedRuns" in line]
     assert [line["FailedRuns"] for line in lines] == [[3.0]]
+
+
+def test_a_service_that_something_else_sizes_is_only_watched(memory_app: App, cloud: Cloud) -> None:
+    cloud.service("workers", desired=1)
+    group(memory_app, sizing={**SIZING, "max_workers": 4}, ecs={**ecs(), "only_watched": True})
+    queue(memory_app, 25)
+    told = run(memory_app, cloud)
+    assert (told["failed"], told["groups"]["g"]["containers"]) == ({}, 3), "what would be wanted is told all the same"
+    assert cloud.desired("workers") == 1
+
+
+def test_only_watched_is_true_or_false(memory_app: App, cloud: Cloud) -> None:
+    group(memory_app, sizing={**SIZING, "max_workers": 4}, ecs={**ecs(), "only_watched": "yes"})
+    told = run(memory_app, cloud)
+    assert "only_watched should be true or false, not 'yes'" in told["failed"]["g"]
