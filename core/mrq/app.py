@@ -181,7 +181,7 @@ class App(StoreShelf):
         from mrq.engine.fleets import FleetSizer  # noqa: PLC0415
         from mrq.engine.orchestrating import Orchestrator  # noqa: PLC0415
 
-        sizer = FleetSizer(self.agents, self.fleets, self.stats_reader.queue_figures, self.clock)
+        sizer = FleetSizer(self.agents, self.fleets, self.stats_reader.queue_figures)
         return Orchestrator(self.agents, self.locks, sizer.processes_of)
 
     @cached_property

@@ -158,9 +158,7 @@ def _left_to_bursts(
     return before if steady_load(policy, figures) / policy.utilisation <= before else None
 
 
-def _with_patience(
-    policy: FleetPolicy, need: float, memory: FleetMemory, patience: float, now: float
-) -> FleetMemory:
+def _with_patience(policy: FleetPolicy, need: float, memory: FleetMemory, patience: float, now: float) -> FleetMemory:
     """More containers at once; fewer only after the most that were needed meanwhile are fewer still."""
     before = memory.wanted or 0
     more, fewer = _within(policy, _whole(need)), _within(policy, _whole(need * MARGIN))

@@ -17,8 +17,8 @@ ENOUGH_RUNS = 30
 
 
 def window_for(mean_run_time: float | None) -> float:
-    """Over how many seconds rates are measured: at least over a run time. Then jobs in progress, as rate times run time,
-    vary no more by measuring than they do by themselves."""
+    """Over how many seconds rates are measured: at least over a run time. Then jobs in progress, as rate times run
+    time, vary no more by measuring than they do by themselves."""
     return min(max(WINDOW, known(mean_run_time) or 0.0), LONGEST_WINDOW)
 
 
@@ -36,9 +36,9 @@ class RunTimes:
 class QueueFigures:
     """Figures of one queue, or of several added up. None: not known, as before the first measurement.
 
-    `waiting`: jobs that could start now. `arrivals_per_s`, `completions_per_s`: over the last minutes, see `window_for`;
-    whatever leaves the queue counts as completed, failed jobs too. `oldest_wait`: seconds. `containers_only`: waiting
-    jobs that no burst takes, being too long for one. `in_progress`: jobs that run now.
+    `waiting`: jobs that could start now. `arrivals_per_s`, `completions_per_s`: over the last minutes, see
+    `window_for`; whatever leaves the queue counts as completed, failed jobs too. `oldest_wait`: seconds.
+    `containers_only`: waiting jobs that no burst takes, being too long for one. `in_progress`: jobs that run now.
     """
 
     waiting: int = 0

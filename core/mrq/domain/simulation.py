@@ -18,8 +18,8 @@ from mrq.domain.fleet import Decision, Fleet, FleetMemory, decide
 from mrq.domain.fleetpolicy import LONGEST_BURST
 from mrq.domain.plain import check_number
 from mrq.domain.queuefigures import QueueFigures
-from mrq.domain.simulatedjobs import Lengths, Line, Slots
 from mrq.domain.simulatedfigures import Meter
+from mrq.domain.simulatedjobs import Lengths, Line, Slots
 from mrq.domain.simulationresult import Change, Minute, Result
 
 if TYPE_CHECKING:

@@ -16,14 +16,15 @@ if TYPE_CHECKING:
     from mrq.domain.ids import AgentId
 
 
-def _utc_now() -> datetime:
+def utc_now() -> datetime:
+    """As stores keep times: naive."""
     return datetime.now(UTC).replace(tzinfo=None)
 
 
 class MemoryAgentStore:
     """See mrq.ports.agents.AgentStore."""
 
-    def __init__(self, now: Callable[[], datetime] = _utc_now) -> None:
+    def __init__(self, now: Callable[[], datetime] = utc_now) -> None:
         """`now`: naive, UTC."""
         self._now = now
         self._agents: dict[AgentId, dict[str, Any]] = {}

@@ -28,7 +28,7 @@ RECORD += [f"{minute},{60 + 7 * (minute % 5)}" for minute in range(60)]
 RECORD += [f"{minute},{max(60, 1500 - 12 * (minute - 60))}" for minute in range(60, 300)]
 RECORD += [f"{minute},{900 if 320 <= minute < 323 else 60}" for minute in range(300, HOURS)]
 
-# Two busy minutes, two quiet ones, and so on: what flapping is made of. The other ones are longer than figures look back.
+# Two busy minutes, two quiet ones, and so on: what flapping is made of. The others are longer than figures look back.
 GUSTS = [f"{minute},{600 if minute % 4 < 2 else 200}" for minute in range(HOURS)]
 LONG_GUSTS = [f"{minute},{600 if minute % 12 < 6 else 200}" for minute in range(HOURS)]
 
@@ -131,7 +131,7 @@ def test_jobs_too_long_for_bursts_run_in_containers() -> None:
     assert day.burst_seconds > 0
 
 
-# Before, run times were forgotten when no run had ended for five minutes, and a fleet that was all busy fell to nothing.
+# Once, run times were forgotten when no run had ended for five minutes, and a fleet that was all busy fell to nothing.
 @pytest.mark.parametrize("target", [{"oldest_wait": 600}, {"backlog_per_worker": 5}], ids=str)
 @pytest.mark.parametrize(("job_seconds", "rate"), [(1200, 1.0), (1500, 1.0), (1500, 4.0), (3600, 2.0)])
 @pytest.mark.parametrize("spread", [1.2, 4.0])
