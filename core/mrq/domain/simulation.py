@@ -53,6 +53,9 @@ class World:
         check_number("spread", self.spread, 1, 100)
         check_number("look_every", self.look_every, 1, 3600, whole=True)
         check_number("burst_start", self.burst_start, 0, 60, whole=True)
+        check_number("container_second", self.container_second, 0)
+        check_number("burst_second", self.burst_second, 0)
+        check_number("burst_request", self.burst_request, 0)
 
 
 def simulate(load: Load, policy: FleetPolicy, world: World | None = None) -> Result:

@@ -223,5 +223,9 @@ def test_patterns() -> None:
         spike(1, 1, at=24)
     with pytest.raises(ConfigError, match="rate has to be a number of at least 10"):
         wave(10, 5)
-    with pytest.raises(ConfigError, match="job_seconds has to be"):
-        World(job_seconds=0)
+    for make, name in ((spike, "jobs"), (stampede, "jobs")):
+        with pytest.raises(ConfigError, match=f"{name} has to be a whole number of at least 0"):
+            make(1, -500)
+    for wrong in ("job_seconds", "container_second", "burst_second", "burst_request"):
+        with pytest.raises(ConfigError, match=f"{wrong} has to be"):
+            World(**{wrong: -1.0})
