@@ -137,12 +137,12 @@ class Collector:
             self._last_cpu = spent
 
     def _minute(self) -> _Minute:
-        """The minute that is being counted, about to be changed. What was written of an earlier minute must not be begun
-        anew: after the clock was set back, minutes have other names."""
+        """The minute that is being counted, about to be changed. What was written of an earlier minute must not be
+        begun anew: after the clock was set back, minutes have other names."""
         start = Resolution.WORKER.start_of(self._clock.now())
         if self._current is not None and self._current.start - start > SET_BACK:
             self._set_back += 1
-            log.warning("the clock was set back from %s to %s: what was counted stays there", self._current.start, start)
+            log.warning("the clock was set back by %s: what was counted meanwhile stays", self._current.start - start)
             self._current = None
         if self._current is None or start > self._current.start:
             source = f"{self._source}-{self._set_back}" if self._set_back else self._source
@@ -179,7 +179,8 @@ class Collector:
             return [_copy(each) for each in self._minutes.values() if each.revision > each.written]
 
     def _write(self, store: StatsStore, minute: _Minute, worker: WorkerId) -> bool:
-        period = Period(minute.name, Resolution.WORKER, minute.start, minute.revision, minute.tally, worker, minute.sample)
+        name, revision = minute.name, minute.revision
+        period = Period(name, Resolution.WORKER, minute.start, revision, minute.tally, worker, minute.sample)
         try:
             store.put(period, minute.start + self._ttl)
         except StoreUnavailableError as error:

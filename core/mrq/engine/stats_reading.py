@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from mrq.domain.figures import Figures, FleetPoint, QueuePoint, Spread, WorkerPoint, arrivals_per_second
 from mrq.domain.queuefigures import ENOUGH_RUNS, LONGEST_WINDOW, WINDOW, QueueFigures, RunTimes, window_for
 from mrq.domain.stats import Counts, FleetSample, QueueSamples, Resolution, Tally, counted_as
+from mrq.engine.stats_pages import pages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -129,12 +130,10 @@ class StatsReader:
     def _pages(
         self, resolution: Resolution, start: datetime, end: datetime, queue: str | None, path: str | None
     ) -> Iterator[Period]:
-        after: str | None = None
-        while page := self.store.read(resolution, start, end, limit=PAGE, after=after, queue=queue, path=path):
-            yield from page
-            if len(page) < PAGE:
-                return
-            after = page[-1].id
+        def read(limit: int, after: str | None) -> list[Period]:
+            return self.store.read(resolution, start, end, limit=limit, after=after, queue=queue, path=path)
+
+        return pages(read, PAGE)
 
     def _unmade(self, resolution: Resolution, start: datetime, end: datetime) -> set[datetime]:
         """Periods that are not summed up, or of which a part is not, or was written since."""

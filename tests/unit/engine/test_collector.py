@@ -238,7 +238,7 @@ def test_what_happens_while_it_is_written_is_written_next(bench: StatsBench) -> 
 
     def put_and_more(period: Any, expires: Any) -> bool:
         stored = put(period, expires)
-        if collector._minutes[NOW].revision == period.revision:
+        if collector._minutes[period.id].revision == period.revision:
             work(collector)
         return stored
 
