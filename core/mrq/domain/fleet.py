@@ -104,7 +104,8 @@ def decide(
     before = _within(policy, fleet.running + fleet.starting if memory.wanted is None else memory.wanted)
     memory = replace(memory, wanted=before, stalled_since=_stalled_since(figures, fleet, memory, now))
     dead = _is_dead(policy, figures, memory, now)
-    need = needed(policy, figures, fleet.running)
+    # Those that were given up and finish their jobs may still be among the running ones.
+    need = needed(policy, figures, min(fleet.running, before))
     notes = Notes(before=before, need=need, dead=dead)
     if dead:
         return _probe(policy, figures, fleet, memory, now, notes)
