@@ -37,7 +37,8 @@ BURST_START = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """Consumers of a group now: containers that take jobs, containers that start, bursts."""
+    """Consumers of a group now: containers that take jobs (without those that only finish theirs), containers that
+    start, bursts."""
 
     running: int = 0
     starting: int = 0
@@ -104,8 +105,7 @@ def decide(
     before = _within(policy, fleet.running + fleet.starting if memory.wanted is None else memory.wanted)
     memory = replace(memory, wanted=before, stalled_since=_stalled_since(figures, fleet, memory, now))
     dead = _is_dead(policy, figures, memory, now)
-    # Those that were given up and finish their jobs may still be among the running ones.
-    need = needed(policy, figures, min(fleet.running, before))
+    need = needed(policy, figures, fleet.running)
     notes = Notes(before=before, need=need, dead=dead)
     if dead:
         return _probe(policy, figures, fleet, memory, now, notes)

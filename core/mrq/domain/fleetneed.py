@@ -17,7 +17,8 @@ URGENCY = 0.25
 missed already asks for four times the fleet, not for an endless one."""
 
 LASTING = 60.0
-"""Seconds. What is busy with shorter jobs says nothing: it is free again before a smaller fleet would matter."""
+"""Seconds. What is busy with shorter jobs says nothing: it is free again before a smaller fleet would matter. Of longer
+ones all but the part that ends within that time counts, so that there is no edge."""
 
 BACK_TO_BURSTS = 0.7
 """Containers are given up for bursts only under this part of `light_load`, so that a load around it doesn't swing."""
@@ -55,13 +56,13 @@ def _busy(policy: FleetPolicy, figures: QueueFigures, running: int) -> float | N
 
 
 def busy_for_long(policy: FleetPolicy, figures: QueueFigures, running: int) -> float:
-    """Containers, of those that run, that jobs keep busy for longer than the patience: to give them up saves nothing
-    before these have ended. All that is busy, as long as no run was measured; never a reason for more containers."""
+    """Containers, of those that run, that long jobs keep busy: to give them up saves nothing before these have ended.
+    All that is busy, as long as no run was measured; never a reason for more containers."""
     busy = (_busy(policy, figures, running) or 0.0) / policy.jobs_per_worker
     run_time = figures.mean_run_time
     if run_time is None:
         return busy
-    return busy * max(0.0, 1.0 - max(policy.scale_in_patience, LASTING) / run_time) if run_time else 0.0
+    return busy * max(0.0, 1.0 - LASTING / run_time) if run_time else 0.0
 
 
 def _time_left(policy: FleetPolicy, figures: QueueFigures) -> float:

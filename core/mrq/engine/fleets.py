@@ -78,9 +78,11 @@ class FleetSizer:
     def _fleet(self, name: str, command: str) -> Fleet:
         running = wanted = 0
         for document in self.agents.living(name):
-            running += Counter(document.get("current_workers") or ())[command]
-            wanted += Counter(document.get("desired_workers") or ())[command]
-        return Fleet(running=running, starting=max(0, wanted - running))
+            desired = Counter(document.get("desired_workers") or ())[command]
+            # what runs beyond that only finishes its jobs
+            running += min(Counter(document.get("current_workers") or ())[command], desired)
+            wanted += desired
+        return Fleet(running=running, starting=wanted - running)
 
 
 def _without_bursts(policy: FleetPolicy) -> FleetPolicy:
