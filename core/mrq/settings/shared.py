@@ -168,7 +168,7 @@ class LoggingSettings(GeneralSettings):
     )
     log_redact: list[str] = option(
         list(COMMON),
-        "Hide values under names that contain one of these words, in log lines and in params that are shown",
+        "Hide values under names that have one of these words in them, in log lines and in params that are shown",
         group="Logging",
         commands=FILE_ONLY,
     )
