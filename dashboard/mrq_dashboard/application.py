@@ -55,7 +55,8 @@ def create_app(mrq: App | None = None, *, background: bool = True, local_only: b
     """
     mrq = mrq or get_app()
     use_app(mrq)
-    authentication, shower = Authentication(mrq.settings), Shower([*mrq.settings.log_redact, *mrq.settings.dashboard_redact])
+    authentication = Authentication(mrq.settings)
+    shower = Shower([*mrq.settings.log_redact, *mrq.settings.dashboard_redact])
     if authentication.is_open and not local_only:
         raise ConfigError(
             "the dashboard would be open to everybody: set DASHBOARD_USERS, DASHBOARD_TOKENS, DASHBOARD_HTTPAUTH or "

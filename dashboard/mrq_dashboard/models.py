@@ -205,12 +205,13 @@ class Workers(BaseModel):
 
 
 class FailureGroup(BaseModel):
-    """Failed jobs of one task and kind of exception, among the newest failures."""
+    """Jobs of one task whose last run failed in the same way."""
 
     fingerprint: str
     task: str
     exceptiontype: str
     jobs: int
+    exact: bool = Field(description="whether these are all its jobs; else there are more")
     first: datetime | None
     last: datetime | None
     example: str
@@ -221,8 +222,27 @@ class Failures(BaseModel):
     """The newest failures, in groups."""
 
     groups: list[FailureGroup]
-    looked_at: int
+    looked_at: int = Field(description="jobs in these groups")
     complete: bool = Field(description="whether these are all failures that there are")
+
+
+class SharedParam(BaseModel):
+    """A value of a param that most jobs of a group have."""
+
+    name: str
+    value: str | int | float | bool | None
+    members: float = Field(description="the share of the group's jobs that have it, 0 to 1")
+    others: float | None = Field(description="the share of all jobs of the task; null: not known")
+
+
+class FailureDetails(BaseModel):
+    """One group of failures."""
+
+    group: FailureGroup
+    compared: int = Field(description="jobs of the group that were looked at")
+    shared: list[SharedParam] = Field(
+        description="what they share and other jobs of the task don't, most telling first"
+    )
 
 
 class Done(BaseModel):

@@ -30,15 +30,18 @@ def test_what_is_no_secret_stays(params: dict[str, Any]) -> None:
     assert redacted(params) == params
 
 
-@given(NAMES, SECRET, st.sampled_from(["{}={}", "{}: {}", '"{}": "{}"', "'{}': '{}'", "{}=Bearer {}", "x {}={}, y", "why: {}={}",
-                                                "--{}={}", "{}=b'{}'", "{}='\\'{} x'", "{}='{} and no end"]))  # fmt: skip
+@given(NAMES, SECRET, st.sampled_from(["{}={}", "{}: {}", '"{}": "{}"', "'{}': '{}'", "{}=Bearer {}", "x {}={}, y",
+                                                "why: {}={}",
+                                                "--{}={}", "{}=b'{}'", "{}='\\'{} x'",
+                                                "{}='{} and no end"]))  # fmt: skip
 def test_no_secret_is_left_in_text(name: str, secret: str, form: str) -> None:
     found = redacted_text(form.format(name, secret))
     assert secret not in found
     assert name in found
 
 
-@pytest.mark.parametrize("text", ["the token was refused", "password reset mailed", "a=1, b=2", "tokenizer=x", "TokenError: no",
+@pytest.mark.parametrize("text", ["the token was refused", "password reset mailed", "a=1, b=2",
+                                  "tokenizer=x", "TokenError: no",
                                   "secretary: me", ""])  # fmt: skip
 def test_text_without_a_value_stays(text: str) -> None:
     assert redacted_text(text) == text
