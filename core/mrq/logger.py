@@ -11,7 +11,7 @@ from mrq.app import App, get_app
 from mrq.domain.redaction import redacted_text
 from mrq.engine.classes import class_at
 from mrq.engine.logs import LogBuffer, LogWriter
-from mrq.engine.run import Process, current_job_id, current_run
+from mrq.engine.run import Process, current_run
 from mrq.exceptions import ConfigError
 from mrq.ports.logs import LOGS_SIZE
 
@@ -120,7 +120,10 @@ class MongoHandler(logging.Handler):
         if not self.keeps:
             return
         try:
-            self.buffer.add(current_job_id(), self.format(record))
+            run = current_run.get()
+            job, began = (None, None) if run is None else (run.job.id, run.job.datestarted)
+            at = datetime.fromtimestamp(int(record.created * 1000) / 1000, UTC).replace(tzinfo=None)
+            self.buffer.add(job, self.format(record), at, record.levelno, began)
         except Exception:  # noqa: BLE001 - logging's own way
             self.handleError(record)
 

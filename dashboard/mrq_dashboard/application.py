@@ -23,6 +23,7 @@ from mrq_dashboard.routes import (
     health,
     jobs,
     legacy,
+    logs,
     overview,
     page,
     queues,
@@ -79,7 +80,7 @@ def create_app(mrq: App | None = None, *, background: bool = True, local_only: b
     errors.install(app)
     app.include_router(health.router)
     api = APIRouter(prefix="/api/v1", responses=errors.RESPONSES)
-    for part in (session, overview, jobs, tasks, queues, failures, fleet, schedules, statistics, actions):
+    for part in (session, overview, jobs, logs, tasks, queues, failures, fleet, schedules, statistics, actions):
         api.include_router(part.router)
     app.include_router(api)
     app.include_router(legacy.router)

@@ -112,6 +112,24 @@ class LogLines(BaseModel):
     more: bool = Field(description="whether there are more lines already")
 
 
+class LogLineModel(BaseModel):
+    """A line of a log, or several with a traceback."""
+
+    time: datetime | None
+    level: str | None
+    text: str
+    job: str | None
+    run: datetime | None = Field(description="when the run of the job began, as in its attempts")
+    worker: str | None
+
+
+class LogPageModel(BaseModel):
+    """Lines, newest first."""
+
+    lines: list[LogLineModel]
+    next: str | None = Field(description="give it as `before` for older ones; there may be some though this has none")
+
+
 class SubqueueSize(BaseModel):
     """A subqueue and what waits in it."""
 

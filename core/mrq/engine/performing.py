@@ -181,7 +181,7 @@ class Performer:
             if run.permits:
                 self.permits.look()
             if self.fittings.logs is not None:
-                self.fittings.logs.buffer.ended(run.job.id)
+                self.fittings.logs.buffer.ended(run.job.id, run.job.datestarted)
 
     def _traced(self, run: Run) -> None:
         """The task is over: what follows is the worker's own time. May be called twice."""
