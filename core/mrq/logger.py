@@ -61,8 +61,8 @@ class RedactingFormatter(TolerantFormatter):
 
 
 class JsonFormatter(RedactingFormatter):
-    """One JSON object a line: time, level, logger, message, and of the job that runs there its id, task and queue, and
-    the worker."""
+    """One JSON object a line: time, level, logger, message, and of the job that runs there its id, task and queue,
+    where it is traced the ids of trace and span, and the worker."""
 
     def format(self, record: logging.LogRecord) -> str:
         """See logging.Formatter."""
@@ -75,6 +75,8 @@ class JsonFormatter(RedactingFormatter):
         run = current_run.get()
         if run is not None:
             line |= {"job": str(run.job.id), "task": run.job.path, "queue": run.job.queue}
+            if run.span is not None:
+                line["trace_id"], line["span_id"] = run.span.ids
         if Process.worker is not None:
             line["worker"] = str(Process.worker.id)
         return json.dumps(line, ensure_ascii=False)

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("mrq.worker")
 
+LAST_SPANS = 2.0  # seconds in which a worker that ends exports its last spans
+
 
 class Worker:
     """A worker in this process, on the current configuration. Made without arguments.
@@ -63,7 +65,7 @@ class Worker:
         self._performed: dict[int, Outcome] = {}
         self._admin: Any = None
         self._io = IoTracing(self._app, get_current_job)
-        self.exporter = Exporter(self._app.clock)
+        self.exporter = Exporter(self._app.clock, others=lambda: self._app.spans.failed)
         self._profiler: Profiler | None = None
         self.exit: Exit | None = None
         self.log = logging.getLogger("mrq.current")
@@ -196,6 +198,7 @@ class Worker:
         if self._tracer is not None:
             self._tracer.remove()
         self._io.remove()
+        self._app.spans.flush(LAST_SPANS)
         return self.exit.code
 
     def shutdown_graceful(self) -> None:
