@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from mrq.engine.state import WorkerState
     from mrq.ports.guard import Guard
     from mrq.ports.runtime import Event
+    from mrq.settings import Settings
     from mrq_container.greenlets import GreenletTracer
     from mrq_container.profiler import Profiler
 
@@ -94,6 +95,7 @@ class Worker:
             process=self._usage.report,
             trace=self._tracer.trace if self._tracer is not None else None,
             profile=self.profile,
+            watch=_watch(settings),
             io=self._io.trace,
             totals=self.exporter.totals if settings.emf or settings.admin_port else None,
             memory=lambda: memory()["total"],
@@ -306,6 +308,14 @@ class Worker:
             part.replace(path)
         except OSError as error:
             log.warning("the report file %s can't be written: %s", path, error)
+
+
+def _watch(settings: Settings) -> Callable[[Run], Callable[[], None]] | None:
+    if not settings.trace_memory_type:
+        return None
+    from mrq_container.objects import ObjectTrace  # noqa: PLC0415 - few workers look
+
+    return ObjectTrace(settings.trace_memory_type, settings.trace_memory_output_dir).watch
 
 
 def _tracer() -> GreenletTracer:

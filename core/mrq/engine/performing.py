@@ -155,21 +155,7 @@ class Performer:
             run.slot = self.guard.enter(run.job.id, run.job.token, run.deadline)
             current_run.set(run)
             run.span = self.spans.begin(run.job, self.state.worker)
-            measure = self.fittings.memory if self.options.trace_memory else None
-            before = 0 if measure is None else measure()
-            if self.fittings.trace is not None:
-                run.trace = self.fittings.trace()
-                run.trace.enter()
-            run.in_task = True
-            if self.quota.max_jobs:
-                self.state.kick.set()  # this may have been the last one
-            perform = self.fittings.perform
-            outcome, run.task = execute(run.job, self.tasks, run=run) if perform is None else perform(run)
-            run.close_pools()
-            run.in_task = False
-            self._traced(run)
-            if measure is not None:
-                run.memory = measure() - before
+            outcome = self._measured(run)
             self.blocking.judge(run)
             if run.decide(outcome):
                 self.settler.put(run)
@@ -179,6 +165,28 @@ class Performer:
             # An interruption may also hit here. Whoever sent it has decided the run before, or looks at the
             # ended fiber again (Deadlines).
             self._left(run)
+
+    def _measured(self, run: Run) -> Outcome:
+        """Run the task, with what is to be measured around it."""
+        fittings = self.fittings
+        measure = fittings.memory if self.options.trace_memory else None
+        look = None if fittings.watch is None else fittings.watch(run)
+        before = 0 if measure is None else measure()
+        if fittings.trace is not None:
+            run.trace = fittings.trace()
+            run.trace.enter()
+        run.in_task = True
+        if self.quota.max_jobs:
+            self.state.kick.set()  # this may have been the last one
+        outcome, run.task = execute(run.job, self.tasks, run=run) if fittings.perform is None else fittings.perform(run)
+        run.close_pools()
+        run.in_task = False
+        self._traced(run)
+        if measure is not None:
+            run.memory = measure() - before
+        if look is not None:
+            look()
+        return outcome
 
     def _left(self, run: Run) -> None:
         """The fiber is out of the task."""

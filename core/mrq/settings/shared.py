@@ -203,11 +203,9 @@ class TracingSettings(LoggingSettings):
     )
     trace_io: bool = option(False, "Record the input and output of jobs", group="Tracing")
     trace_memory_type: str = option(
-        "", "Draw what refers to objects of this type", group="Tracing", later="tracing memory"
+        "", "Draw what keeps objects of this type that jobs leave, such as dict or tasks.Page", group="Tracing"
     )
-    trace_memory_output_dir: str = option(
-        "memory_traces", "Directory for these drawings", group="Tracing", later="tracing memory"
-    )
+    trace_memory_output_dir: str = option("memory_traces", "Directory for these drawings", group="Tracing")
     otel: bool = option(False, "Trace jobs with OpenTelemetry, from who queues them to who runs them", group="Tracing")
     print_mongodb: bool = option(False, "Write each MongoDB query to the log", group="Tracing")
     profile: bool = option(False, "Profile the process", group="Tracing", later="profiling")

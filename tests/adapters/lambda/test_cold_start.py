@@ -20,7 +20,6 @@ NEVER = {
     "moto",
     "mrq_dashboard",
     "mrq.telemetry",
-    "opentelemetry.sdk",
 }
 HANDLERS = {
     # handler: what it may not load beside those
