@@ -167,6 +167,8 @@ class Worker:
         self._io.install()
         self.engine.begin()
         settings = self._app.settings
+        if settings.profile:
+            self._own_profiler().begin()
         if settings.admin_port and settings.processes <= 1:  # several can't share a port (MRQ 0.9)
             from mrq_container.admin import AdminServer  # noqa: PLC0415 - few workers have one
 
@@ -195,6 +197,8 @@ class Worker:
     def work_stop(self) -> int:
         """Bring all jobs to an end, write what is to be written and sign off; the exit code."""
         self.exit = self.engine.end()
+        if self._profiler is not None:
+            self._profiler.finish()
         if self._admin is not None:
             self._admin.stop()
         if self._tracer is not None:
@@ -226,11 +230,14 @@ class Worker:
 
     def profile(self, seconds: float = 10.0) -> str:
         """Begin a sampling profile of this worker; what it says is to be read by people. `mrq profile` shows it."""
+        return self._own_profiler().start(seconds)
+
+    def _own_profiler(self) -> Profiler:
         from mrq_container.profiler import Profiler  # noqa: PLC0415 - few workers are asked for one
 
         if self._profiler is None:
             self._profiler = Profiler(self._app.profiles, self._app.clock, self._app.jobs.new_id, lambda: self.id)
-        return self._profiler.start(seconds)
+        return self._profiler
 
     def perform_job(self, job: Job) -> None:
         """Run a job, by its `perform`. To be extended: what happens around this call happens around each job, in its

@@ -208,4 +208,6 @@ class TracingSettings(LoggingSettings):
     trace_memory_output_dir: str = option("memory_traces", "Directory for these drawings", group="Tracing")
     otel: bool = option(False, "Trace jobs with OpenTelemetry, from who queues them to who runs them", group="Tracing")
     print_mongodb: bool = option(False, "Write each MongoDB query to the log", group="Tracing")
-    profile: bool = option(False, "Profile the process", group="Tracing", later="profiling")
+    profile: bool = option(
+        False, "Sample where the time goes as long as the process lives, and say it at the end", group="Tracing"
+    )

@@ -152,3 +152,11 @@ def test_a_bad_setting_ends_with_2(mrq: Mrq, monkeypatch: pytest.MonkeyPatch) ->
     assert code == 2
     assert err.startswith("mrq: ")
     assert "MRQ_SERVER_TIMEOUT" in err
+
+
+def test_profile_tells_where_the_time_went(mrq: Mrq, tmp_path: Path) -> None:
+    (tmp_path / "tasks_of_run.py").write_text(TASKS)
+    code, out, err = mrq("run", "--profile", "tasks_of_run.add", '{"a": 1}')
+    assert (code, out) == (0, "2\n")
+    assert "cumulative" in err
+    assert "tasks_of_run.py" in err
