@@ -199,6 +199,8 @@ class Worker:
         self.exit = self.engine.end()
         if self._profiler is not None:
             self._profiler.finish()
+        if self._app.settings.emf:  # what came since the last report
+            self.exporter.write_emf(self.engine)
         if self._admin is not None:
             self._admin.stop()
         if self._tracer is not None:
