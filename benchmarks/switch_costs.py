@@ -2,9 +2,9 @@
 run.
 
 Each round drains the same no-op jobs once with every switch, in turns, and once without any; the medians are compared,
-less what a worker with the same switch takes that finds nothing to do. A no-op job is the dearest case: what is recorded about a job costs
-the same whatever the job does. `--publish` writes the table into docs/metrics.md; only on a machine that does nothing
-else.
+less what a worker with the same switch takes that finds nothing to do. A no-op job is the dearest case: what is
+recorded about a job costs the same whatever the job does. `--publish` writes the table into docs/metrics.md; only on a
+machine that does nothing else.
 """
 
 from __future__ import annotations

@@ -6,9 +6,11 @@ minute, and otherwise nothing: neither a producer nor a job may fail for it.
 
 from __future__ import annotations
 
+import atexit
 import calendar
 import logging
 import os
+import threading
 import time
 from contextlib import contextmanager
 from importlib.metadata import entry_points
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("mrq.metrics")
 
 COMPLAIN_AGAIN = 60.0  # seconds between two log lines about what can't be traced
+LAST_SPANS = 5.0  # seconds that a program's end waits for them
 DEFAULT_EXPORTER = "otlp_proto_http"
 _GOOD = frozenset({JobStatus.SUCCESS, JobStatus.QUEUED, JobStatus.CANCEL})
 _PROPAGATOR = TraceContextTextMapPropagator()
@@ -130,8 +133,20 @@ class OtelSpans:
     def flush(self, timeout: float) -> None:
         """See Spans."""
         flush = getattr(self._provider, "force_flush", None)
-        if flush is not None and self._try(lambda: flush(round(timeout * 1000))) is False:
-            self._failures.note("they were not exported in time")
+        if flush is None:
+            return
+        done = threading.Event()
+
+        def act() -> None:  # OpenTelemetry's own time-out is not kept by its batches
+            self._try(lambda: flush(round(timeout * 1000)))
+            done.set()
+
+        try:
+            threading.Thread(target=act, name="mrq-spans", daemon=True).start()
+        except RuntimeError:  # the interpreter ends
+            act()
+        if not done.wait(timeout):
+            self._failures.note(f"spans were not exported within {timeout:g} s")
 
     def _try(self, act: Callable[[], Any]) -> Any:
         try:
@@ -206,6 +221,9 @@ def spans_of_process() -> OtelSpans:
     failures = Failures()
     if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):  # nobody has set one
         trace.set_tracer_provider(own_provider(failures))
+        spans = OtelSpans(failures=failures)
+        atexit.register(spans.flush, LAST_SPANS)  # of programs that queue and end
+        return spans
     return OtelSpans(failures=failures)
 
 

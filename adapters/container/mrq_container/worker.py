@@ -16,6 +16,7 @@ from mrq.app_tracing import IoTracing
 from mrq.app_upkeep import worker_loops
 from mrq.cli.run import as_json
 from mrq.context import get_current_config, get_current_job, set_current_worker
+from mrq.domain.worker import WorkerStatus
 from mrq.engine.execute import outcome_of
 from mrq.engine.fittings import Fittings
 from mrq.job import Job
@@ -199,8 +200,9 @@ class Worker:
         self.exit = self.engine.end()
         if self._profiler is not None:
             self._profiler.finish()
-        if self._app.settings.emf:  # what came since the last report
-            self.exporter.write_emf(self.engine)
+        if self.engine.fittings.reported is not None:  # what came since the last report
+            last = self.engine.reporter.report(WorkerStatus.STOP, measured=True)
+            self.engine.fittings.reported({"_id": str(self.id), **last, "datereported": self._app.clock.now()})
         if self._admin is not None:
             self._admin.stop()
         if self._tracer is not None:

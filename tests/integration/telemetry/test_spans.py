@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import subprocess
+import sys
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -108,7 +112,8 @@ def test_many_jobs_of_one_call_share_its_span(bench: Bench) -> None:
 def test_jobs_of_jobs_and_retries_stay_in_the_trace(bench: Bench) -> None:
     queue_job(f"{TASKS}.Queues", {"task": f"{TASKS}.Retries"})
     run_jobs(app=bench.app)
-    sends, processes = bench.spans("send"), bench.spans("process")
+    sends = bench.spans("send")
+    processes = sorted(bench.spans("process"), key=lambda span: span.start_time or 0)
     assert len({span.context.trace_id for span in (*sends, *processes)}) == 1
     queues, first, second = processes
     assert sends[1 if sends[0].parent is None else 0].parent == queues.context
@@ -201,6 +206,36 @@ def test_an_exporter_that_fails_is_counted_and_harms_nobody(raises: bool, caplog
         assert [job.status for job in map(app.jobs.fetch, ids(app)) if job] == ["success"]
         assert "traces can't be made or exported (1 times so far)" in caplog.text
         provider.shutdown()
+
+
+def test_an_exporter_that_hangs_is_not_waited_for() -> None:
+    go_on = threading.Event()
+
+    class Hangs(SpanExporter):
+        def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+            go_on.wait(30)
+            return SpanExportResult.SUCCESS
+
+    with memory_app() as app:
+        provider = own_provider(Failures(), Hangs())
+        app.spans = OtelSpans(provider)  # type: ignore[misc]
+        queue_job(f"{TASKS}.Quiet", {})
+        app.spans.flush(0.05)
+        assert app.spans.failed == 1
+        go_on.set()
+        provider.shutdown()
+
+
+def test_a_program_that_queues_and_ends_exports_its_spans() -> None:
+    code = (
+        "from mrq.testing import memory_app; from mrq.job import queue_job\n"
+        "with memory_app(otel=True): queue_job('tasks.Any', {})"
+    )
+    environment = {**os.environ, "OTEL_TRACES_EXPORTER": "console"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert '"name": "send default"' in done.stdout
 
 
 class Raising(SpanProcessor):
