@@ -118,7 +118,7 @@ class OtelSpans:
         )
         # without a producer that traces, the wait is a part of the run, though it began before
         self._waited(job, came_from if job.trace else trace.set_span_in_context(span))
-        return OtelRunSpan(span, self._try)
+        return OtelRunSpan(span, self._try, self._tracer)
 
     def _waited(self, job: ClaimedJob, under: Context) -> None:
         queued, started = job.datequeued, job.datestarted
@@ -159,12 +159,23 @@ class OtelSpans:
 class OtelRunSpan:
     """See mrq.ports.spans.RunSpan."""
 
-    def __init__(self, span: Span, attempt: Callable[[Callable[[], Any]], Any]) -> None:
+    def __init__(self, span: Span, attempt: Callable[[Callable[[], Any]], Any], tracer: trace.Tracer) -> None:
         self._span = span
         self._try = attempt
+        self._tracer = tracer
         self._token: Any = context.attach(trace.set_span_in_context(span, context.Context()))
         about = span.get_span_context()
         self.ids = (trace.format_trace_id(about.trace_id), trace.format_span_id(about.span_id))
+
+    def waited(self, kind: str, data: str, seconds: float) -> None:
+        """See RunSpan."""
+        self._try(lambda: self._waited(kind, data, seconds))
+
+    def _waited(self, kind: str, data: str, seconds: float) -> None:
+        ended = time.time_ns()
+        began = ended - round(seconds * 1e9)
+        span = self._tracer.start_span(kind, kind=SpanKind.CLIENT, attributes=_io(kind, data), start_time=began)
+        span.end(ended)
 
     def end(self, outcome: Outcome | None) -> None:
         """See RunSpan."""
@@ -273,6 +284,19 @@ def _messaging(operation: str, queue: str) -> dict[str, Any]:
 
 def _task(path: str) -> dict[str, Any]:
     return {"code.function.name": path} if path else {}
+
+
+def _io(kind: str, data: str) -> dict[str, Any]:
+    system, _, operation = kind.partition(".")
+    match system:
+        case "mongodb":
+            return {"db.system.name": system, "db.operation.name": operation, "db.collection.name": data}
+        case "redis":
+            return {"db.system.name": system, "db.operation.name": operation.upper()}
+        case "http":
+            return {"http.request.method": operation.upper(), "server.address": data}
+        case _:
+            return {"server.address": data} if data else {}
 
 
 def _queue(job: ClaimedJob) -> str:

@@ -15,6 +15,16 @@ class Works(Task):
             return int(params["n"])
 
 
+def wait() -> None:
+    """What `Waits` waits for: said by the test."""
+
+
+class Waits(Task):
+    def run(self, params: Any) -> None:
+        with span_here("inside of the task"):
+            wait()
+
+
 class Quiet(Task):
     def run(self, params: Any) -> None:
         pass

@@ -24,6 +24,10 @@ class RunSpan(Protocol):
         """Trace id and span id, in hexadecimal digits, as lines of logs have them."""
         ...
 
+    def waited(self, kind: str, data: str, seconds: float) -> None:
+        """The code that calls this has just waited so long; see `mrq.engine.iotrace.IoWait`."""
+        ...
+
     def end(self, outcome: Outcome | None) -> None:
         """The run is over. None: it is not known how."""
         ...

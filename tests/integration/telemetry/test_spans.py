@@ -17,11 +17,13 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, Sp
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
+from mrq.engine.iotrace import IoTrace
 from mrq.exceptions import ConfigError, InvalidParamsError
 from mrq.job import queue_job, queue_jobs, queue_raw_jobs
 from mrq.logger import JsonFormatter
 from mrq.telemetry import CountingExporter, Failures, OtelSpans, own_provider
 from mrq.testing import memory_app, run_jobs
+from support import spantasks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -153,6 +155,18 @@ def test_sub_pools_and_lines_of_logs_belong_to_the_run(bench: Bench, monkeypatch
     found = [json.loads(line) for line in lines]
     trace_id, span_id = trace.format_trace_id(process.context.trace_id), trace.format_span_id(process.context.span_id)
     assert [(line["trace_id"], line["span_id"]) for line in found] == [(trace_id, span_id)] * 4
+
+
+def test_what_a_job_waits_for_is_a_span_where_that_is_traced(bench: Bench) -> None:
+    io = IoTrace(bench.app.clock)
+    spantasks.wait = lambda: io.call("mongodb.find", "mrq.pages", lambda: None)
+    queue_job(f"{TASKS}.Waits", {})
+    run_jobs(app=bench.app)
+    found, inside = bench.one("mongodb.find"), bench.one("inside of the task")
+    assert (found.parent, found.kind) == (inside.context, SpanKind.CLIENT)
+    assert about(found) == {
+        "db.system.name": "mongodb", "db.operation.name": "find", "db.collection.name": "mrq.pages",
+    }  # fmt: skip
 
 
 def test_payloads_of_raw_queues_may_carry_their_trace() -> None:
