@@ -89,6 +89,9 @@ class Enqueuer:
         """
         check_call(path, params_list)
         name = place_in_mongodb(queue)
+        params_list = params_list if isinstance(params_list, Sequence) else list(params_list)  # of a generator
+        if not params_list:
+            return []
         with self.spans.sending(path, name.id, len(params_list)) as trace:
             ids = self._enqueue(path, params_list, name, batch_size, due, terms, trace)
             if len(ids) == 1:
