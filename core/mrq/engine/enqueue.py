@@ -67,7 +67,7 @@ class Enqueuer:
     def enqueue(
         self,
         path: str,
-        params_list: Sequence[Any],
+        params_list: Iterable[Any],
         queue: str,
         *,
         batch_size: int = 1000,
