@@ -109,6 +109,9 @@ class Collector:
                 counts.ended[status] = counts.ended.get(status, 0) + 1
                 if run.took is not None:
                     counts.run.add(run.took)
+                if run.memory is not None:
+                    counts.measured += 1
+                    counts.grown += run.memory
 
     def rescued(self, ends: Iterable[tuple[ClaimedJob, Status]]) -> None:
         """This became of runs that ended with their worker; for how long they had run nobody knows."""

@@ -152,6 +152,7 @@ class Worker:
             queue_limits=self._queue_limits, sizes=self.sizes, metrics=self._enqueuer.metrics, runtime=self.runtime,
             clock=self._clock, guard=self._guard, fittings=self.fittings, collector=self.collector, budget=self._budget,
             blocking=BlockingWatch(self.options.blocking_limit, self._clock), options=self.options,
+            spans=self._enqueuer.spans,
         )  # fmt: skip
 
     def _make_heartbeat(self, stores: StorePorts) -> Heartbeat:

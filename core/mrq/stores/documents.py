@@ -2,6 +2,7 @@
 
     _id path params queue datequeued status          written when queued
     parent          the job in which it was queued
+    traceparent tracestate    of who queued it, where that was traced
     datedue         not to be started before; `datequeued`, the place in the queue, is then the same
     datestarted worker claim                         written when claimed; `claim` is the token of the claim
     alone           the job runs with nothing beside it in its worker
@@ -48,7 +49,7 @@ HISTORY_KEPT = 30  # entries of traceback_history
 
 CLAIMED_FIELDS = (
     "_id", "path", "params", "queue", "datequeued", "datestarted", "claim", "retry_count", "losses", "losses_alone",
-    "alone", "rateslot",
+    "alone", "rateslot", "traceparent", "tracestate",
 )  # fmt: skip
 
 LARGE_FIELDS = ("result", "traceback", "traceback_history")  # left out of lists
@@ -76,6 +77,8 @@ def document_of(job: NewJob) -> Document:
         document["datedue"] = job.due
     if job.parent is not None:
         document["parent"] = job.parent
+    if job.trace:
+        document.update(job.trace)
     return document
 
 
@@ -142,6 +145,8 @@ def started_document(job: ClaimedJob) -> Document:
         document["worker"] = job.raw.worker
     if job.losses:
         document["losses"] = job.losses
+    if job.trace:
+        document.update(job.trace)
     return document
 
 
@@ -354,7 +359,16 @@ def claimed(document: Mapping[str, Any]) -> ClaimedJob:
         get("losses_alone") or 0,
         bool(get("alone")),
         bool(get("rateslot")),
+        trace=trace_of(document),
     )
+
+
+def trace_of(document: Mapping[str, Any]) -> dict[str, str] | None:
+    """What a job carries of the trace in which it was queued."""
+    parent, state = document.get("traceparent"), document.get("tracestate")
+    if not isinstance(parent, str):
+        return None
+    return {"traceparent": parent, "tracestate": state} if isinstance(state, str) else {"traceparent": parent}
 
 
 STANDING_FIELDS = ("status", "dateupdated", "datestarted", "datequeued", "dateretry")
