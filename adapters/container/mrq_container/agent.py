@@ -66,6 +66,7 @@ class Agent(Process):
         self._hook: threading.Thread | None = None
         self._handed_over = threading.Event()
         self._away = False  # MongoDB, at the last try
+        self._groupless = False  # whether it was said that there is no such group
 
     def work(self) -> int:
         """Run workers until told to end by a signal and all have ended; the exit code."""
@@ -96,7 +97,11 @@ class Agent(Process):
         document = self._report()
         self._app.metrics.tell("agent", data={"worker_group": self.worker_group, "agent_id": str(self.id)})
         desired = document.get("desired_workers")
-        if desired is None or self.status is AgentStatus.STOP:
+        if self.status is AgentStatus.STOP:
+            return
+        if not desired:
+            self._look_for_group()
+        if desired is None:
             return
         try:
             self._timeout = self._termination_timeout()
@@ -213,6 +218,14 @@ class Agent(Process):
             "total_memory": settings.total_memory or int(SHARE_OF_MEMORY * psutil.virtual_memory().total / 2**20),
             "datestarted": self.datestarted,
         }
+
+    def _look_for_group(self) -> None:
+        """Say, once, that there is no such group: its name may be mistyped, or nobody has made it yet."""
+        groups = [each["_id"] for each in self._app.agents.groups()]
+        if (missing := self.worker_group not in groups) and not self._groupless:
+            there = ", ".join(map(repr, groups)) or "none"
+            log.warning("there is no worker group %r (groups: %s); this agent waits for it", self.worker_group, there)
+        self._groupless = missing
 
     def _termination_timeout(self) -> float | None:
         document = self._app.agents.group(self.worker_group)

@@ -54,6 +54,9 @@ class Say:
     warning: bool = True
 
 
+_TELLING = {0: "exit code 0", 2: "exit code 2: its settings can't be used"}
+
+
 @dataclass(frozen=True, slots=True)
 class End:
     """How a worker process ended.
@@ -71,6 +74,10 @@ class End:
     @property
     def in_words(self) -> str:
         """For the log."""
+        if self.killed:
+            return "killed by what watches it, because it was stuck"
+        if not self.on_purpose and self.code in _TELLING:
+            return _TELLING[self.code]
         from_signal = f"killed by {signal_name(-self.code)}" if self.code < 0 else f"exit code {self.code}"
         if self.replace:
             return f"it asked for a successor, {from_signal}"

@@ -74,6 +74,14 @@ def pids(agent: Agent) -> list[int]:
     return [process["pid"] for process in agent.pool.processes]
 
 
+def test_an_agent_of_a_group_that_is_not_there_says_so_once(app: MemoryApp, caplog: pytest.LogCaptureFixture) -> None:
+    mistyped = Agent("gg")
+    for _ in range(2):
+        mistyped.manage()
+    (line,) = (record.getMessage() for record in caplog.records if "no worker group" in record.getMessage())
+    assert line == "there is no worker group 'gg' (groups: 'g'); this agent waits for it"
+
+
 def test_a_hook_that_exits_costs_nothing_but_a_line(
     app: MemoryApp, agent: Agent, hook: type[Hook], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -417,6 +417,9 @@ def test_pauses_double_up_to_a_limit_and_are_short_again_after_a_good_life() -> 
 
 
 def test_exits_in_words() -> None:
+    assert End(0).in_words == "exit code 0"
+    assert "settings" in End(2).in_words
+    assert "stuck" in End(-signal.SIGKILL, killed=True).in_words
     assert End(3).in_words == "exit code 3 without saying goodbye"
     assert End(-signal.SIGSEGV).in_words == "killed by SIGSEGV without saying goodbye"
     assert "for want of memory" in DIED.in_words
