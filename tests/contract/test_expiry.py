@@ -112,16 +112,18 @@ def test_other_documents_are_deleted_when_their_time_is_over(others: dict[str, A
         assert store.expire(COMING, 10) == 0
     day = timedelta(days=1)
     for days in (-1, 1):
-        others["audit"].add(replace(AUDITED, id=new_id()), COMING + days * day)
-        others["operations"].add(replace(OPERATION, id=new_id()), COMING + days * day)
-        others["deploys"].mark(Deploy("v1", COMING - DEPLOYS_KEPT + days * day))
+        others["audit"].add(replace(AUDITED, id=new_id(), who=f"{days}"), COMING + days * day)
+        others["operations"].add(replace(OPERATION, id=new_id(), who=f"{days}"), COMING + days * day)
+        others["deploys"].mark(Deploy(f"{days}", COMING - DEPLOYS_KEPT + days * day))
         others["profiles"].put(Profile(new_id(), new_id(), COMING - PROFILES_KEPT + days * day, 1.0, 1, {"a": 1}))
     for name, store in others.items():
         assert store.expire(COMING, 10) == 1, name
         assert store.expire(COMING, 10) == 0, name
-    left = (others["audit"].page(10), others["operations"].page(10), others["profiles"].newest())
-    assert [len(each) for each in left] == [1, 1, 1]
-    assert len(others["deploys"].between(COMING - timedelta(days=800), COMING)) == 1
+    assert [entry.who for entry in others["audit"].page(10)] == ["1"]
+    assert [operation.who for operation in others["operations"].page(10)] == ["1"]
+    assert [each.started for each in others["profiles"].newest()] == [COMING - PROFILES_KEPT + day]
+    marks = others["deploys"].between(COMING - timedelta(days=800), COMING)
+    assert [mark.version for mark in marks] == ["1"]
 
 
 def test_agents_are_forgotten(agents: AgentKit) -> None:
