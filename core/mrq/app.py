@@ -26,6 +26,7 @@ from mrq.engine.options import WorkerOptions
 from mrq.engine.raw_enqueue import RawEnqueuer
 from mrq.engine.tasks import TaskLoader
 from mrq.exceptions import ConfigError, InvalidParamsError, JobTooLargeError, UnknownTaskError
+from mrq.ports.spans import NoSpans
 from mrq.settings import Settings, load
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from mrq.ports.clock import Clock
     from mrq.ports.guard import Guard
     from mrq.ports.runtime import Event, Runtime
+    from mrq.ports.spans import Spans
 
 __all__ = ["App", "Stores", "get_app", "task_paths", "use_app", "worker_options"]
 
@@ -57,7 +59,7 @@ class App(StoreShelf):
     """Everything that one configuration gives. Opens no connection until one is needed."""
 
     # `own_runs` has to remember which runs it began
-    outlives_connections = StoreShelf.outlives_connections | {"metrics", "own_runs", "runtime", "tasks"}
+    outlives_connections = StoreShelf.outlives_connections | {"metrics", "own_runs", "runtime", "spans", "tasks"}
 
     def __init__(
         self, config: dict[str, Any] | None = None, *, stores: Stores | None = None, clock: Clock | None = None
@@ -110,8 +112,19 @@ class App(StoreShelf):
         news = None if self._stores and self._stores.sizes is None else self.news
         return Enqueuer(
             self.jobs, self.wakeups, self.clock, keys=lambda: self.job_keys, metrics=self.metrics, news=news,
-            waker=self._waker(),
+            waker=self._waker(), spans=self.spans,
         )  # fmt: skip
+
+    @cached_property
+    def spans(self) -> Spans:
+        """Jobs as parts of traces. Raises ConfigError: OpenTelemetry isn't there, or not the exporter."""
+        if not self.settings.otel:
+            return NoSpans()
+        try:
+            from mrq.telemetry import spans_of_process  # noqa: PLC0415 - only who traces pays for it
+        except ModuleNotFoundError as error:
+            raise ConfigError(f"otel needs OpenTelemetry ({error}): pip install 'mrq-cloud[otel]'") from error
+        return spans_of_process()
 
     def _waker(self) -> Waker | None:
         """Who is told of jobs that nobody waits for."""
@@ -181,7 +194,7 @@ class App(StoreShelf):
         from mrq.engine.fleets import FleetSizer  # noqa: PLC0415
         from mrq.engine.orchestrating import Orchestrator  # noqa: PLC0415
 
-        sizer = FleetSizer(self.agents, self.fleets, self.stats_reader.queue_figures, self.clock)
+        sizer = FleetSizer(self.agents, self.fleets, self.stats_reader.queue_figures)
         return Orchestrator(self.agents, self.locks, sizer.processes_of)
 
     @cached_property

@@ -23,4 +23,8 @@ def upkeep(app: App) -> StatsUpkeep | None:
         Resolution.HOUR: timedelta(seconds=settings.stats_hour_ttl),
         Resolution.DAY: timedelta(seconds=settings.stats_day_ttl),
     }
-    return StatsUpkeep(app.queue_sampler, RollUp(app.stats, keep), app.clock)
+
+    def pause() -> None:
+        app.runtime.sleep(0)
+
+    return StatsUpkeep(app.queue_sampler, RollUp(app.stats, keep, pause), app.clock)

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from mrq.ports.logs import LOGS_SIZE
 from mrq.settings import Settings  # noqa: TC001 - read at run time by documentation tools
 from mrq.stores.connections import OFF, Clients
 
@@ -185,10 +184,10 @@ class StoreShelf:
     @cached_property
     def logs(self) -> LogStore | None:
         """The logs of jobs; None when none are kept (`mongodb_logs` is 0)."""
-        return self.logs_of_size(LOGS_SIZE)
+        return self.logs_of_size(None)
 
-    def logs_of_size(self, size: int) -> LogStore | None:
-        """The logs of jobs, to be kept to this many bytes."""
+    def logs_of_size(self, size: int | None) -> LogStore | None:
+        """The logs of jobs, to be kept to this many bytes; None: to what is usual."""
         if str(self.settings.mongodb_logs) == OFF:
             return None
         if self._stores:
@@ -196,7 +195,8 @@ class StoreShelf:
         from mrq.stores.mongo_client import database_of  # noqa: PLC0415
         from mrq.stores.mongo_logs import MongoLogStore  # noqa: PLC0415
 
-        return MongoLogStore(database_of(self._clients.get("mongodb_logs")), size)
+        database = database_of(self._clients.get("mongodb_logs"))
+        return MongoLogStore(database) if size is None else MongoLogStore(database, size)
 
     @cached_property
     def raw(self) -> RawQueues:

@@ -13,7 +13,7 @@ from mrq.engine.passing_rescue import PassingRescue
 from mrq.engine.raw_rescue import RawRescuer
 from mrq.engine.rescue import Rescuer
 from mrq.engine.stats_upkeep import INTERVAL, each_minute
-from mrq.engine.upkeep import EXPIRY_INTERVAL, INDEX_INTERVAL, Chore, Expiry, Upkeep
+from mrq.engine.upkeep import EXPIRY_INTERVAL, INDEX_INTERVAL, Chore, Expiring, Expiry, Upkeep
 from mrq.ports.schedules import Synced
 
 if TYPE_CHECKING:
@@ -100,12 +100,19 @@ def _statistics(app: App) -> list[Chore]:
 
 def _shared(app: App) -> list[Chore]:
     """What no worker does without being told to run the scheduler."""
-    counted = [] if app.stats is None else [app.stats]
-    expiry = Expiry([app.jobs, app.job_keys, app.workers, *counted], app.clock)
+    expiry = Expiry(expiring(app), app.clock)
     return [
         Chore("expiry", EXPIRY_INTERVAL, expiry.round),
         Chore("indexes", INDEX_INTERVAL, lambda _: len(app.ensure_indexes(CHEAP_INDEXES))),
     ]
+
+
+def expiring(app: App) -> list[Expiring]:
+    """The stores whose documents have a time after which they are deleted; of given stores those that there are."""
+    names = ("jobs", "job_keys", "workers", "audit", "operations", "agents", "deploys", "profiles", "logs", "stats")
+    given = app.given_stores
+    there = [getattr(app, name) for name in names if given is None or getattr(given, name) is not None]
+    return [store for store in there if store is not None]
 
 
 def _passing(app: App, longest: float, sleep: Callable[[float], object]) -> list[Chore]:

@@ -35,6 +35,7 @@ def jobs_matching(
     path: str | Iterable[str] | None = None,
     dateretry: Any = None,
     exceptiontype: str | Iterable[str] | None = None,
+    fingerprint: str | Iterable[str] | None = None,
     params: Mapping[str, Any] | None = None,
     everything: bool = False,
 ) -> MatchingJobs:
@@ -48,6 +49,7 @@ def jobs_matching(
         path: paths of tasks.
         dateretry: the time of their return; `{"$lte": time}` and the like give a range.
         exceptiontype: class names of exceptions that ended them.
+        fingerprint: groups of failures that their last runs are in; see `mrq.failures`.
         params: values of single params; a dot leads into a param that is a dict: `{"user.id": 7}`. A param that is a
             list fits the same list, and each of its items; a list as the value is no choice of several.
         everything: True where all jobs of the database are meant. Needed, and allowed, only without any of the others.
@@ -59,7 +61,7 @@ def jobs_matching(
             jobs are meant.
     """
     app = get_app()
-    filters = (ids, queue, status, worker, path, dateretry, exceptiontype, params or None)
+    filters = (ids, queue, status, worker, path, dateretry, exceptiontype, fingerprint, params or None)
     if everything == any(given is not None for given in filters):
         raise InvalidParamsError(
             "jobs_matching(everything=True) means all jobs; leave out the filters, or everything" if everything
@@ -67,7 +69,7 @@ def jobs_matching(
         )  # fmt: skip
     which = make_filter(
         app, ids=ids, queue=queue, status=status, worker=worker, path=path, dateretry=dateretry,
-        exceptiontype=exceptiontype, params=params,
+        exceptiontype=exceptiontype, fingerprint=fingerprint, params=params,
     )  # fmt: skip
     return MatchingJobs(app, which)
 
@@ -161,6 +163,7 @@ def make_filter(
     path: Any = None,
     dateretry: Any = None,
     exceptiontype: Any = None,
+    fingerprint: Any = None,
     params: Mapping[str, Any] | None = None,
 ) -> JobFilter:
     """The filter that is meant by values as users give them; see `jobs_matching`."""
@@ -172,6 +175,7 @@ def make_filter(
         workers=_each(worker, parse),
         paths=_each(path, lambda name: _text("path", name)),
         exceptiontypes=_each(exceptiontype, lambda name: _text("exceptiontype", name)),
+        fingerprints=_each(fingerprint, lambda name: _text("fingerprint", name)),
         dateretry=None if dateretry is None else tuple(_range(value) for value in _listed(dateretry)),
         params=_params(params),
     )

@@ -11,7 +11,7 @@ from mrq.app import App, get_app
 from mrq.domain.redaction import redacted_text
 from mrq.engine.classes import class_at
 from mrq.engine.logs import LogBuffer, LogWriter
-from mrq.engine.run import Process, current_job_id, current_run
+from mrq.engine.run import Process, current_run
 from mrq.exceptions import ConfigError
 from mrq.ports.logs import LOGS_SIZE
 
@@ -61,8 +61,8 @@ class RedactingFormatter(TolerantFormatter):
 
 
 class JsonFormatter(RedactingFormatter):
-    """One JSON object a line: time, level, logger, message, and of the job that runs there its id, task and queue, and
-    the worker."""
+    """One JSON object a line: time, level, logger, message, and of the job that runs there its id, task and queue,
+    where it is traced the ids of trace and span, and the worker."""
 
     def format(self, record: logging.LogRecord) -> str:
         """See logging.Formatter."""
@@ -75,6 +75,8 @@ class JsonFormatter(RedactingFormatter):
         run = current_run.get()
         if run is not None:
             line |= {"job": str(run.job.id), "task": run.job.path, "queue": run.job.queue}
+            if run.span is not None:
+                line["trace_id"], line["span_id"] = run.span.ids
         if Process.worker is not None:
             line["worker"] = str(Process.worker.id)
         return json.dumps(line, ensure_ascii=False)
@@ -120,7 +122,10 @@ class MongoHandler(logging.Handler):
         if not self.keeps:
             return
         try:
-            self.buffer.add(current_job_id(), self.format(record))
+            run = current_run.get()
+            job, began = (None, None) if run is None else (run.job.id, run.job.datestarted)
+            at = datetime.fromtimestamp(int(record.created * 1000) / 1000, UTC).replace(tzinfo=None)
+            self.buffer.add(job, self.format(record), at, record.levelno, began)
         except Exception:  # noqa: BLE001 - logging's own way
             self.handleError(record)
 

@@ -90,7 +90,8 @@ def queue_history(queue: str, start: datetime | None = None, end: datetime | Non
 
 
 def queue_figures(queue: str) -> QueueFigures:
-    """A queue as it is now: waiting jobs are counted at once, rates and run times are of the last five minutes.
+    """A queue as it is now: jobs that wait and that run are counted at once; rates are of the last five minutes, or of
+    a run time if that is longer (up to an hour), and None when no worker counts; run times are those measured last.
 
     Raises ServerUnavailableError.
     """

@@ -23,6 +23,7 @@ from mrq_dashboard.routes import (
     health,
     jobs,
     legacy,
+    logs,
     overview,
     page,
     queues,
@@ -55,7 +56,8 @@ def create_app(mrq: App | None = None, *, background: bool = True, local_only: b
     """
     mrq = mrq or get_app()
     use_app(mrq)
-    authentication, shower = Authentication(mrq.settings), Shower(mrq.settings.dashboard_redact)
+    authentication = Authentication(mrq.settings)
+    shower = Shower([*mrq.settings.log_redact, *mrq.settings.dashboard_redact])
     if authentication.is_open and not local_only:
         raise ConfigError(
             "the dashboard would be open to everybody: set DASHBOARD_USERS, DASHBOARD_TOKENS, DASHBOARD_HTTPAUTH or "
@@ -78,7 +80,7 @@ def create_app(mrq: App | None = None, *, background: bool = True, local_only: b
     errors.install(app)
     app.include_router(health.router)
     api = APIRouter(prefix="/api/v1", responses=errors.RESPONSES)
-    for part in (session, overview, jobs, tasks, queues, failures, fleet, schedules, statistics, actions):
+    for part in (session, overview, jobs, logs, tasks, queues, failures, fleet, schedules, statistics, actions):
         api.include_router(part.router)
     app.include_router(api)
     app.include_router(legacy.router)

@@ -1,52 +1,82 @@
-"""Failed jobs in groups."""
+"""Failed jobs in groups, as far as somebody may see them."""
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
 
-from mrq.domain.job import JobRecord
-from mrq.ports.reports import FAILED
+from mrq.domain.sharedparams import SharedParam as Shared
+from mrq.domain.sharedparams import shared_params
+from mrq.failures import COMPARED
+from mrq.ports.failures import FailedJob
+from mrq.ports.failures import FailureGroup as Group
+from mrq_dashboard.errors import RefusedError
 from mrq_dashboard.identity import Principal
-from mrq_dashboard.models import FailureGroup, Failures
-from mrq_dashboard.presenting import created
+from mrq_dashboard.models import FailureDetails, FailureGroup, Failures, SharedParam
 from mrq_dashboard.services import Services
 from mrq_dashboard.shown import storable, utc
 
-LOOKED_AT = 2_000
 MOST_GROUPS = 50
 
 
-def fingerprint(task: str, exceptiontype: str) -> str:
-    """Names a group, as short text."""
-    return hashlib.sha256(f"{task}\0{exceptiontype}".encode(errors="replace")).hexdigest()[:12]
-
-
 def failure_groups(given: Services, who: Principal, most: int = MOST_GROUPS) -> Failures:
-    """The newest failures by task and kind of exception, the most frequent group first."""
-    found = given.mrq.job_lists.newest_failed(FAILED, LOOKED_AT)
-    groups: dict[tuple[str, str], list[JobRecord]] = {}
-    for job in found:
-        if who.sees(job.queue):
-            groups.setdefault((job.path, str(job.exceptiontype)), []).append(job)
-    most_frequent = sorted(groups.items(), key=lambda group: -len(group[1]))[:most]
+    """The groups that failed last, the most frequent first."""
+    newest = given.mrq.failures.groups(most + 1)
+    seen = [group for each in newest[:most] if (group := _visible(given, who, each)[0]) is not None]
+    seen.sort(key=lambda group: -group.jobs)
     return Failures(
-        groups=[_group(given, task, kind, jobs) for (task, kind), jobs in most_frequent],
-        looked_at=len(found),
-        complete=len(found) < LOOKED_AT and len(groups) <= most,
+        groups=[_model(given, group) for group in seen],
+        looked_at=sum(group.jobs for group in seen),
+        complete=len(newest) <= most and all(group.exact for group in seen),
     )
 
 
-def _group(given: Services, task: str, kind: str, jobs: list[JobRecord]) -> FailureGroup:
-    times = [utc(job.dateupdated) or created(job.id) for job in jobs]
-    example = given.mrq.jobs.fetch(jobs[0].id)
-    lines = (example.traceback or "").strip().splitlines() if example is not None else []
+def failure_details(given: Services, who: Principal, fingerprint: str) -> FailureDetails:
+    """One group, and what its jobs share. Raises RefusedError: there is none, or he may not see it."""
+    found = given.mrq.failures.group(fingerprint)
+    group, members = (None, []) if found is None else _visible(given, who, found)
+    if group is None:
+        raise RefusedError(404, "not_found", f"no job is in the group {fingerprint!r} now")
+    members = members or given.mrq.failures.members(fingerprint, COMPARED)
+    # what jobs of other queues have is not for those who may not see them
+    others = given.mrq.failures.others(group.path, COMPARED) if who.queues is None else []
+    shared = shared_params([job.params for job in members], others)
+    return FailureDetails(
+        group=_model(given, group),
+        compared=len(members),
+        shared=[_shared(each) for each in shared if not any(map(given.shower.is_secret, each.name.split(".")))],
+    )
+
+
+def _visible(given: Services, who: Principal, group: Group) -> tuple[Group | None, Sequence[FailedJob]]:
+    """A group as somebody with some queues only sees it: by its newest members. For others it is as it is."""
+    if who.queues is None:
+        return group, []
+    newest = given.mrq.failures.members(group.fingerprint, COMPARED)
+    seen = [job for job in newest if who.sees(job.queue)]
+    if not seen:
+        return None, []
+    exact = group.exact and len(newest) < COMPARED
+    return replace(
+        group, jobs=len(seen), exact=exact, first=seen[-1].failed, last=seen[0].failed, example=seen[0].id,
+        message=seen[0].message,
+    ), seen  # fmt: skip
+
+
+def _model(given: Services, group: Group) -> FailureGroup:
     return FailureGroup(
-        fingerprint=fingerprint(task, kind),
-        task=storable(task),
-        exceptiontype=storable(kind),
-        jobs=len(jobs),
-        first=min(times),
-        last=max(times),
-        example=str(jobs[0].id),
-        message=given.shower.text(lines[-1].strip() if lines else kind, 500),
+        fingerprint=group.fingerprint,
+        task=storable(group.path),
+        exceptiontype=storable(group.exceptiontype),
+        jobs=group.jobs,
+        exact=group.exact,
+        first=utc(group.first),
+        last=utc(group.last),
+        example=str(group.example),
+        message=given.shower.text(group.message, 500),
     )
+
+
+def _shared(param: Shared) -> SharedParam:
+    value = storable(param.value) if isinstance(param.value, str) else param.value
+    return SharedParam(name=storable(param.name), value=value, members=param.members, others=param.others)

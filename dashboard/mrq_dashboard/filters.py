@@ -36,6 +36,7 @@ class JobFilterModel(BaseModel):
     task: Texts = Field(default=[], description="Paths of tasks; one text may have `*` in it")
     worker: Texts = Field(default=[], description="Ids of workers in whose name they ran")
     exceptiontype: Texts = Field(default=[], description="Class names of exceptions; one text may have `*` in it")
+    fingerprint: Texts = Field(default=[], description="Groups of failures that their last runs are in")
     params: str | None = Field(
         default=None, max_length=10_000, description='JSON of params that a job must have: `{"user.id": 7}`'
     )
@@ -65,6 +66,7 @@ class _Reader:
         which = make_filter(
             self._app, ids=given.id or None, queue=self._scoped(plain["queue"]), status=given.status or None,
             worker=given.worker or None, path=plain["task"], exceptiontype=plain["exceptiontype"],
+            fingerprint=given.fingerprint or None,
             params=self._params(given.params),
         )  # fmt: skip
         return JobQuery(self._in_time(which, given), like)

@@ -112,6 +112,24 @@ class LogLines(BaseModel):
     more: bool = Field(description="whether there are more lines already")
 
 
+class LogLineModel(BaseModel):
+    """A line of a log, or several with a traceback."""
+
+    time: datetime | None
+    level: str | None
+    text: str
+    job: str | None
+    run: datetime | None = Field(description="when the run of the job began, as in its attempts")
+    worker: str | None
+
+
+class LogPageModel(BaseModel):
+    """Lines, newest first."""
+
+    lines: list[LogLineModel]
+    next: str | None = Field(description="give it as `before` for older ones; there may be some though this has none")
+
+
 class SubqueueSize(BaseModel):
     """A subqueue and what waits in it."""
 
@@ -205,12 +223,13 @@ class Workers(BaseModel):
 
 
 class FailureGroup(BaseModel):
-    """Failed jobs of one task and kind of exception, among the newest failures."""
+    """Jobs of one task whose last run failed in the same way."""
 
     fingerprint: str
     task: str
     exceptiontype: str
     jobs: int
+    exact: bool = Field(description="whether these are all its jobs; else there are more")
     first: datetime | None
     last: datetime | None
     example: str
@@ -221,8 +240,27 @@ class Failures(BaseModel):
     """The newest failures, in groups."""
 
     groups: list[FailureGroup]
-    looked_at: int
+    looked_at: int = Field(description="jobs in these groups")
     complete: bool = Field(description="whether these are all failures that there are")
+
+
+class SharedParam(BaseModel):
+    """A value of a param that most jobs of a group have."""
+
+    name: str
+    value: str | int | float | bool | None
+    members: float = Field(description="the share of the group's jobs that have it, 0 to 1")
+    others: float | None = Field(description="the share of all jobs of the task; null: not known")
+
+
+class FailureDetails(BaseModel):
+    """One group of failures."""
+
+    group: FailureGroup
+    compared: int = Field(description="jobs of the group that were looked at")
+    shared: list[SharedParam] = Field(
+        description="what they share and other jobs of the task don't, most telling first"
+    )
 
 
 class Done(BaseModel):

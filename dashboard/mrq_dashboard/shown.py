@@ -4,43 +4,27 @@ from __future__ import annotations
 
 import base64
 import math
-import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
+from mrq.domain.redaction import COMMON, DEEPEST, HIDDEN, is_blank, is_secret, redacted_text
 from mrq.settings import redact_url
 
-HIDDEN = "***"
 LARGEST_WHOLE = 2**53 - 1  # what a browser can hold
-DEEPEST = 20
 LONG, SHORT = 100_000, 2_000  # characters, about, of one value: alone, or in a list
 LONGEST_TEXT = 20_000
 
-_NAMES = (
-    "access_?key", "api_?key", "auth", "authorization", "bearer", "card_?number", "client_?secret",
-    "connection_?string", "cookies?", "credentials?", "csrf", "cvc", "cvv", "dsn", "encryption_?key", "iban", "jwt",
-    "otp", "passphrase", "passwd", "password", "passwort", "pin", "private_?key", "pwd", "refresh_?token", "secrets?",
-    "secret_?key", "session_?id", "session_?key", "session_?token", "signature", "signing_?key", "ssh_?key", "ssn",
-    "tokens?", "totp",
-)  # fmt: skip
-_WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[^A-Za-z0-9]+")
-_ASSIGNED = re.compile(
-    r"(?i)\b(authorization|bearer|cookie|password|passwd|pwd|secret|api_?key|token)"
-    r"(['\"]?\s*[:=]\s*)((?:bearer|basic)\s+)?(?:'[^'\n]*'|\"[^\"\n]*\"|[^\s,;&'\"]+)"
-)
-
 
 class Shower:
-    """Knows which names hold secrets. `more`: names of the user's own."""
+    """Knows which names hold secrets: those of `mrq.domain.redaction`, and `more`, names of the user's own."""
 
     def __init__(self, more: Sequence[str] = ()) -> None:
-        own = [re.escape("_".join(_words(name))) for name in more]
-        self._secret = re.compile(rf"(?:^|_)(?:{'|'.join([*_NAMES, *own])})(?:$|_)")
+        self._names = (*COMMON, *more)
 
     def is_secret(self, name: str) -> bool:
         """Whether a name, such as `apiKey`, `DB_PASSWORD` or `x-auth-token`, stands for something to hide."""
-        return bool(self._secret.search("_".join(_words(name))))
+        return is_secret(name, self._names)
 
     def value(self, value: Any, size: int = LONG) -> Any:
         """A value as JSON, of about so many characters at most; what is left out is marked."""
@@ -51,7 +35,7 @@ class Shower:
         if len(text) > size:
             half = size // 2
             text = f"{text[:half]}\n... {len(text) - 2 * half:,} characters left out ...\n{text[-half:]}"
-        return _ASSIGNED.sub(rf"\1\2{HIDDEN}", redact_url(storable(text)))
+        return redacted_text(redact_url(storable(text)), self._names)
 
 
 def storable(text: str) -> str:
@@ -85,7 +69,7 @@ class _Cut:
                 break
             name = storable(str(key))[:500]
             self._left -= len(name) + 4
-            secret = self._shower.is_secret(name) and item not in (None, "", False, True)
+            secret = self._shower.is_secret(name) and not is_blank(item)
             found[name] = HIDDEN if secret else self.shown(item, depth + 1)
         return found
 
@@ -115,10 +99,6 @@ class _Cut:
         text = redact_url(storable(value if isinstance(value, str) else str(value)))
         longest = min(LONGEST_TEXT, max(self._left, 100))
         return text if len(text) <= longest else f"{text[:longest]}... {len(text) - longest:,} more characters"
-
-
-def _words(name: str) -> list[str]:
-    return [word.lower() for word in _WORDS.split(name) if word]
 
 
 def utc(moment: Any) -> datetime | None:

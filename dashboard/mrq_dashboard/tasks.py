@@ -10,7 +10,6 @@ from typing import Any, get_type_hints
 from pydantic import PydanticSchemaGenerationError, PydanticUserError, TypeAdapter
 
 from mrq.domain.joblist import JobQuery, Order
-from mrq.ports.reports import FAILED
 from mrq_dashboard.services import Services
 
 MOST, LOOKED_AT = 500, 200
@@ -31,8 +30,8 @@ def known_tasks(given: Services) -> dict[str, list[str]]:
     for worker in given.mrq.workers.alive(MOST):
         for job in worker.get("jobs") or []:
             add(job.get("path"), "workers")
-    for job in given.mrq.job_lists.newest_failed(FAILED, LOOKED_AT):
-        add(job.path, "jobs")
+    for group in given.mrq.failures.groups(LOOKED_AT):
+        add(group.path, "jobs")
     for job in given.mrq.job_lists.page(JobQuery(), Order.NEWEST, LOOKED_AT).jobs:
         add(job.path, "jobs")
     return {path: sorted(found[path]) for path in sorted(found)[:MOST]}

@@ -17,7 +17,6 @@ from mrq import schedules
 from mrq.domain.stats import Backlog, Counts, FleetSample, Period, QueueSamples, Resolution, Tally, period_id
 from mrq.domain.status import Status
 from mrq.job import queue_job
-from mrq_dashboard.failures import fingerprint
 from support.browsers import ARGUMENTS, find_chromium, why_not
 from support.dashboards import put
 from support.dashboardsite import SHOP, DashboardServer
@@ -105,10 +104,11 @@ def make_jobs(app: App, site: FaultSite) -> dict[str, str]:
     )
     by_task = {job["path"]: str(job["_id"]) for job in site.jobs() if job["status"] in ENDED}
     running = next(str(job["_id"]) for job in site.jobs() if job["status"] == "started")
+    group = next(group.fingerprint for group in app.failures.groups() if group.path == PARSE)
     return {
         "job": f"/jobs/{by_task[PARSE]}", "retried": f"/jobs/{by_task[deliver]}",
         "running": f"/jobs/{running}",
-        "failure": f"/failures/{fingerprint(PARSE, 'ValueError')}", "queue": "/queues/one?name=parse",
+        "failure": f"/failures/{group}", "queue": "/queues/one?name=parse",
         "worker": f"/workers/{next(iter(site.worker_statuses()))}", "task": f"/tasks/one?name={PARSE}",
     }  # fmt: skip
 

@@ -23,7 +23,7 @@ FACE = [
     "mrq.config",
     "mrq.stats",
 ]
-NEVER = ["gevent", "boto3", "fastapi", "aws_cdk", "pymongo", "bson", "redis", "click"]
+NEVER = ["gevent", "boto3", "fastapi", "aws_cdk", "pymongo", "bson", "redis", "click", "opentelemetry"]
 YARDSTICK = "import asyncio, argparse, logging, email.message, http.client"  # parts of the standard library
 
 

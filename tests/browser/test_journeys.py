@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 
 from mrq.job import queue_job
 from support.browsers import PATIENCE
+from support.dashboards import put
 from support.dashboardsite import SHOP
 from support.waiting import wait_until
 
@@ -46,6 +47,8 @@ def test_a_job_is_queued_by_the_form_and_seen_to_its_end(page: Page, site: Fault
 
 def test_a_failure_is_seen_and_requeued_in_bulk(page: Page, site: FaultSite) -> None:
     jobs = [queue_job(PARSE, {"url": f"https://shop.example/{n}", "shop": "shop-fr"}, queue="parse") for n in range(5)]
+    for _ in range(10):  # what the failed ones have and these don't is what they share
+        put(site.app, "success", path=PARSE, queue="parse", params={"shop": "shop-de"})
     for job in jobs:
         wait_until(lambda job=job: status_of(site, job) == "failed", what="it fails")
     page.goto("/")

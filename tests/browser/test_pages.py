@@ -11,8 +11,8 @@ import pytest
 from playwright.sync_api import expect
 
 from mrq import schedules
+from mrq.domain.fingerprint import Signature, fingerprint
 from mrq.job import queue_job
-from mrq_dashboard.failures import fingerprint
 from mrq_dashboard.routes.page import DIST
 from support.browsers import PATIENCE
 from support.dashboards import put
@@ -46,7 +46,7 @@ def paths(site: FaultSite) -> dict[str, str]:
     attempt = {"date": now, "status": EVIL, "exceptiontype": EVIL, "traceback": EVIL_TRACE, "worker": EVIL}
     failed = put(
         app, "failed", path=EVIL, queue="evil", params={EVIL: EVIL, "more": [EVIL] * 20}, exceptiontype=EVIL,
-        traceback=EVIL_TRACE, traceback_history=[attempt, attempt], datestarted=now, totaltime=1.5,
+        traceback=EVIL_TRACE, message=EVIL, traceback_history=[attempt, attempt], datestarted=now, totaltime=1.5,
         dateupdated=now + timedelta(seconds=2),
     )  # fmt: skip
     ended = put(app, "success", path=EVIL, queue=EVIL, params={}, result={EVIL: EVIL}, dateupdated=now)
@@ -58,7 +58,7 @@ def paths(site: FaultSite) -> dict[str, str]:
     schedule = schedules.add(f"{SHOP}.FetchPage", params={"url": EVIL}, interval=3600, name=EVIL)
     queue_job(f"{SHOP}.FetchPage", {"url": "x"}, queue="parse")
     evil = quote(EVIL, safe="")
-    failures, nothing = fingerprint(EVIL, EVIL), f"task={evil}&exceptiontype={evil}"
+    failures, nothing = fingerprint(EVIL, Signature(EVIL)), f"task={evil}&exceptiontype={evil}"
     named = {
         "nothing": f"/jobs?{nothing}",
         "job": f"/jobs/{failed}",

@@ -72,8 +72,11 @@ def test_failures_of_one_kind_are_a_group(kit: JobKit, failures: FailureStore) -
     assert (oldest.jobs, oldest.example, oldest.first) == (1, other, at(10))
     assert failures.group(GROUP) == newest
     assert failures.groups(limit=1) == [newest]
+    group = kit.store.matching(JobFilter(fingerprints=frozenset({newest.fingerprint, "x"})), 10).jobs
+    assert {job.id for job in group} == {job.id for job in failures.members(GROUP)}
     assert [job.failed for job in failures.members(GROUP)] == [at(90), at(60), at(30)]
-    assert failures.members(GROUP, limit=1)[0].id == last
+    (member,) = failures.members(GROUP, limit=1)
+    assert (member.id, member.queue, member.message) == (last, kit.read(last).queue, "no row 7")
 
 
 def test_a_job_leaves_its_group_when_it_is_queued_or_starts(kit: JobKit, failures: FailureStore) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 def record(seconds: float = 0.0, containers: int = 3) -> FleetRecord:
     figures = QueueFigures(12, 0.5, None, 4.0, RunTimes(1.0, 0.5, 2.0, 3.0))
-    memory = FleetMemory(wanted=containers, low_since=1.5, peak=4)
+    memory = FleetMemory(wanted=containers, low_since=1.5, peak=4, run_time=figures.run_time)
     return FleetRecord(at(seconds), figures, Fleet(2, 1), Decision(containers, 0, "more wait", memory))
 
 
@@ -33,6 +34,10 @@ def test_the_last_decision_is_read_as_it_was_made(fleets: FleetStore) -> None:
     save(fleets, "g", record(1, 4), changed=True)
     assert fleets.last("g") == record(1, 4)
     assert fleets.last("h") == record(5)
+
+
+def test_it_has_a_clock(fleets: FleetStore) -> None:
+    assert abs((datetime.now(UTC).replace(tzinfo=None) - fleets.now()).total_seconds()) < 60
 
 
 def test_figures_that_are_not_known_stay_so(fleets: FleetStore) -> None:

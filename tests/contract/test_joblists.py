@@ -155,15 +155,6 @@ def test_counts_go_up_to_a_limit_and_say_so(lists: ListKit) -> None:
     assert (count(JobQuery()).jobs, count(JobQuery()).exact) == (3, False)
 
 
-def test_failures_to_group(lists: ListKit) -> None:
-    first = lists.put("failed", exceptiontype="A", traceback="x")
-    lists.put("retry", exceptiontype="A")
-    last = lists.put("timeout", exceptiontype="B")
-    found = lists.lists.newest_failed(FAILED, 10)
-    assert [(job.id, job.exceptiontype, job.params) for job in found] == [(last, "B", {}), (first, "A", {})]
-    assert len(lists.lists.newest_failed(FAILED, 1)) == 1
-
-
 def test_queues_by_name(lists: ListKit) -> None:
     for queue in ("b", "main/y", "main", "main/x", "main0", "a"):
         lists.put("queued", queue=queue)

@@ -259,7 +259,7 @@ def test_a_write_concern_that_there_is_not_costs_only_its_own_jobs(mongo_kit: Jo
 def test_a_command_that_is_refused_for_one_of_its_jobs_costs_only_that_one(
     mongo_kit: JobKit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mrq.stores.documents.DEEPEST", 1000)  # as if a server allowed less than we know of
+    monkeypatch.setattr("mrq.stores.storable.DEEPEST", 1000)  # as if a server allowed less than we know of
     jobs = [mongo_kit.started() for _ in range(4)]
     batch = [mongo_kit.ending(job, result=nested(400) if n == 2 else n) for n, job in enumerate(jobs)]
     results = mongo_kit.store.settle(batch)

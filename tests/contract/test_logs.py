@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from pymongo.errors import OperationFailure
 
+from contract.kit import at
+from mrq.domain.loglines import LogLine, LogMark, LogQuery
 from mrq.ports.errors import StoreUnavailableError
 from mrq.ports.logs import LogText
 from mrq.stores.ids import new_id
@@ -66,6 +70,74 @@ def test_a_text_that_can_never_be_stored_is_refused(small_logs: LogStore) -> Non
     small_logs.append([piece("fine\n", job=new_id())])
 
 
+def marked(*lines: tuple[str, int, int], **owner: Any) -> LogText:
+    """A piece of lines with their seconds and levels."""
+    marks = tuple(LogMark(len(text) + 1, at(seconds), level) for text, seconds, level in lines)
+    return LogText(new_id(), "".join(f"{text}\n" for text, _, _ in lines), marks=marks, **owner)
+
+
+def test_each_line_has_its_time_and_level(logs: LogStore) -> None:
+    job = new_id()
+    text = marked(("one", 3, logging.INFO), ("Traceback\n  ü", 1, logging.ERROR), job=job, run=at(0))
+    logs.append([text, piece("as 0.9\nwrote it\n", job=job)])
+    first, second = logs.read(job=job)
+    assert first == text
+    assert list(first.lines()) == [LogLine("one", at(3), 20), LogLine("Traceback\n  ü", at(1), 40)]
+    assert list(second.lines()) == [LogLine("as 0.9"), LogLine("wrote it")]
+    assert second.run is None
+
+
+def found(logs: LogStore, limit: int = 100, before: Any = None, **query: Any) -> list[str]:
+    return [hit.line.text for hit in logs.search(LogQuery(**query), limit, before).lines]
+
+
+def test_lines_are_searched_newest_first(logs: LogStore) -> None:
+    job, other, worker = new_id(), new_id(), new_id()
+    logs.append([
+        marked(("Out of paper (1)", 1, logging.ERROR), ("fine", 2, logging.INFO), job=job, run=at(0)),
+        marked(("out of ink", 12, logging.WARNING), job=job, run=at(10)),
+        marked(("out of order", 20, logging.DEBUG), job=other, run=at(20)),
+        piece("out of time\nat work\n", worker=worker),
+    ])  # fmt: skip
+    assert found(logs, words="OUT OF") == ["out of time", "out of order", "out of ink", "Out of paper (1)"]
+    assert found(logs, words="of paper (") == ["Out of paper (1)"], "no pattern"
+    assert found(logs, words="out", job=job) == ["out of ink", "Out of paper (1)"]
+    assert found(logs, job=job, run=at(0)) == ["fine", "Out of paper (1)"]
+    assert found(logs, worker=worker) == ["at work", "out of time"]
+    assert found(logs, level=logging.WARNING) == ["at work", "out of time", "out of ink", "Out of paper (1)"]
+    assert found(logs, words="out", since=at(2), until=at(20)) == ["out of time", "out of ink"]
+    assert found(logs, words="nobody said this") == []
+    (hit,) = logs.search(LogQuery(words="ink")).lines
+    assert (hit.job, hit.worker, hit.run, hit.line.at, hit.line.level) == (job, None, at(10), at(12), 30)
+
+
+def test_a_search_goes_on_where_another_has_ended(logs: LogStore) -> None:
+    job = new_id()
+    logs.append([marked((f"{n}", n, 20), (f"{n}+", n, 20), job=job) for n in range(5)])
+    for query in (LogQuery(words=""), LogQuery(job=job)):
+        page, seen = logs.search(query, 3), []
+        assert len(page.lines) == 4, "those of one piece are not torn apart"
+        while page.next is not None:
+            seen += page.lines
+            page = logs.search(query, 3, page.next)
+        seen += page.lines
+        assert [hit.line.text for hit in seen] == [f"{n}{more}" for n in reversed(range(5)) for more in ("+", "")]
+
+
+def test_a_search_looks_at_so_many_pieces_and_says_where_it_ended(
+    logs: LogStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("mongo_logs", "memory_logs"):
+        monkeypatch.setattr(f"mrq.stores.{module}.SEARCHED", 3)
+    pieces = [piece(f"{n}\n", worker=new_id()) for n in range(8)]
+    logs.append(pieces)
+    pages = [logs.search(LogQuery(words="0"))]
+    while (last := pages[-1].next) is not None:
+        pages.append(logs.search(LogQuery(words="0"), before=last))
+    assert [[hit.line.text for hit in page.lines] for page in pages] == [[], [], ["0"]]
+    assert [page.next for page in pages[:2]] == [pieces[5].id, pieces[2].id]
+
+
 # ---- MongoDB
 
 
@@ -109,6 +181,9 @@ def test_a_ttl_stands_in_where_nothing_can_be_capped(database: Any, monkeypatch:
     assert database.mrq_logs.index_information()["date_1"]["expireAfterSeconds"] == 7 * 24 * 3600
     assert database.mrq_logs.find_one({"job": job})["date"]
     assert [text.text for text in store.read(job=job)] == ["a\n"]
+    now = datetime.now(UTC).replace(tzinfo=None)
+    assert store.expire(now + timedelta(days=6), 10) == 0
+    assert store.expire(now + timedelta(days=8), 10) == 1
 
 
 def test_workers_that_start_together_agree(database: Any) -> None:

@@ -95,7 +95,7 @@ def test_a_tick_that_planned_with_what_a_schedule_said_before_moves_nothing(
     else:
         schedules.store.pause(before.id, paused=True, now=NOW)
         schedules.store.pause(before.id, paused=False, now=NOW - timedelta(seconds=5))
-    assert schedules.store.claim(before, [(NOW, b"j" * 12)]) is None
+    assert schedules.store.claim(before, [(NOW, b"j" * 12)], NOW) is None
     assert not schedules.store.advance(before, Step(at(3600), at(7200)))
     (after,) = schedules.store.page(0, 1)
     assert (after.watermark, after.next, after.history) == (before.watermark, before.next, ())
@@ -106,16 +106,22 @@ def test_of_two_ticks_one_claims_and_one_that_goes_on_for_a_dead_one_notes_nothi
 ) -> None:
     schedules.store.sync([HOURLY], NOW)
     (state,) = schedules.store.due(NOW, 1)
-    first = schedules.store.claim(state, [(NOW, b"j" * 12)])
+    first = schedules.store.claim(state, [(NOW, b"j" * 12)], NOW)
     assert first is not None
-    assert schedules.store.claim(state, [(at(3600), b"k" * 12)]) is None
+    assert schedules.store.claim(state, [(at(3600), b"k" * 12)], NOW) is None
     (read,) = schedules.store.due(NOW, 1)
     assert (read, read.last_job, read.last_queued) == (first, b"j" * 12, NOW)
-    again = schedules.store.claim(read, [(NOW, b"j" * 12), (at(3600), b"k" * 12)])
+    again = schedules.store.claim(read, [(NOW, b"j" * 12), (at(3600), b"k" * 12)], NOW)
     assert again is not None
     assert [entry["due"] for entry in again.history] == [NOW, at(3600)]
+    many = [(at(3600 * n), b"%012d" % n) for n in range(2, 50)]
+    for _ in range(2):  # more at once than are kept
+        again = schedules.store.claim(again, many, NOW)
+        assert again is not None
+        assert [entry["due"] for entry in again.history] == [due for due, _ in many[-30:]]
+    assert schedules.store.page(0, 1)[0].history == again.history
     schedules.store.note_run(state.id, at(5), b"l" * 12)
-    assert [entry["due"] for entry in schedules.store.page(0, 1)[0].history] == [NOW, at(3600), at(5)]
+    assert [entry["due"] for entry in schedules.store.page(0, 1)[0].history][-2:] == [at(3600 * 49), at(5)]
 
 
 def test_what_the_database_rounds_is_not_a_change(schedules: ScheduleKit) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from contract.kit import NOW, at
-from mrq.domain.job import NewJob
+from mrq.domain.job import ClaimedJob, NewJob, RawOrigin
 from mrq.domain.queuename import parse_queue
 from mrq.domain.stats import (
     Backlog,
@@ -283,6 +283,19 @@ def test_the_tasks_of_the_first_jobs_that_could_start_are_counted(stats: StatsKi
     assert stats.store.waiting_by_path("none", NOW, 10) == {}
 
 
+def test_jobs_that_run_are_counted_by_queue(stats: StatsKit) -> None:
+    queue(stats, "q", 0, -3, -2, -1)
+    queue(stats, "q/1", -1)
+    assert stats.store.running("q", 10) == 0
+    for name, most in (("q", 3), ("q/1", 1)):
+        stats.jobs.claim(Claim(parse_queue(name), most, WORKER, new_id(), at(0)))
+    assert [stats.store.running(name, 10) for name in ("q", "q/1", "q/", "none", "b_raw")] == [3, 1, 1, 0, 0]
+    assert stats.store.running("q", 2) == 2
+    raw = ClaimedJob(new_id(), new_id(), "tasks.T", {}, "q", NOW, NOW, raw=RawOrigin("b_raw", "b_raw", b"1", WORKER))
+    stats.jobs.insert_started([raw])
+    assert [stats.store.running(name, 10) for name in ("q", "b_raw", "b_raw/")] == [3, 1, 0]
+
+
 # ---- upkeep
 
 
@@ -364,6 +377,8 @@ def test_nothing_reads_a_whole_collection(database: Any) -> None:
     store.next_queue("q0")
     store.backlog("q1", NOW, 10)
     store.backlog("q/", NOW, 10)
+    store.running("q1", 10)
+    store.running("b_raw/", 10)
     store.put(part(1, revision=9), EVER)
     store.summed_up([part(1, revision=9)])
     store.expire(NOW, 10)

@@ -70,6 +70,17 @@ def test_each_role_may_do_its_part(dashboard: Callable[..., TestClient], role: s
     assert (reads, steers, rules) == expected[role]
 
 
+def test_logs_of_all_jobs_are_not_for_those_who_see_some(dashboard: Callable[..., TestClient]) -> None:
+    client = dashboard(dashboard_tokens=TABLE)
+    job = queue_job(ADD, {"a": 1}, "mail")
+    secret = queue_job(ADD, {"a": 1}, "secret")
+    status = {
+        query: client.get(f"{API}/logs{query}", headers=bearer("scoped")).status_code
+        for query in ("", f"?job={job}", f"?job={secret}")
+    }
+    assert list(status.values()) == [403, 200, 404]
+
+
 def test_every_route_asks_who_one_is(dashboard: Callable[..., TestClient]) -> None:
     client = dashboard(dashboard_tokens=TABLE)
     document = client.get(f"{API}/openapi.json").json()

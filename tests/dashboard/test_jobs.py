@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mrq.domain.loglines import LogMark
 from mrq.domain.status import Status
 from mrq.job import queue_job, queue_jobs
 from mrq.ports.logs import LogText
@@ -127,6 +128,20 @@ def test_logs_are_read_on_from_where_one_was(client: TestClient, app: App) -> No
     assert client.get(f"{API}/jobs/{job}/logs", params={"after": first["next"]}).json()["text"] == ""
     app.logs.append([LogText(new_id(), "three\n", job=job)])
     assert client.get(f"{API}/jobs/{job}/logs", params={"after": first["next"]}).json()["text"] == "three\n"
+
+
+def test_lines_are_looked_for(client: TestClient, app: App) -> None:
+    assert app.logs is not None
+    job, run = app.jobs.parse_id(put(app, "failed", exceptiontype="KeyError", message="x")), app.clock.now()
+    app._database.mrq_jobs.update_one({"_id": job}, {"$set": {"attempts.0.datestarted": run}})
+    marks = (LogMark(len("password=hunter2\n"), run, 40), LogMark(len("fine\n"), run, 20))
+    app.logs.append([LogText(new_id(), "password=hunter2\nfine\n", job=job, run=run, marks=marks)])
+    (line,) = client.get(f"{API}/logs", params={"words": "PASS", "level": "ERROR"}).json()["lines"]
+    assert (line["text"], line["level"], line["job"], line["run"]) == ("password=***", "ERROR", str(job), line["time"])
+    found = client.get(f"{API}/logs", params={"job": str(job), "attempt": 1}).json()
+    assert ([each["text"] for each in found["lines"]], found["next"]) == (["fine", "password=***"], None)
+    assert client.get(f"{API}/logs", params={"job": str(job), "attempt": 9}).status_code == 404
+    assert client.get(f"{API}/logs", params={"since": "2020-01-01", "until": "2020-01-02"}).json()["lines"] == []
 
 
 def test_long_logs_come_in_parts(client: TestClient, app: App) -> None:

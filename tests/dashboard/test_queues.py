@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
+from mrq.domain.fingerprint import Signature, fingerprint
 from mrq.domain.worker import WorkerRecord
 from mrq.job import queue_jobs, queue_raw_jobs
 from mrq.queue import Queue
 from mrq.stores.ids import new_id
+from mrq_dashboard.errors import RefusedError
+from mrq_dashboard.failures import failure_details, failure_groups
+from mrq_dashboard.identity import How, Principal, Role
+from mrq_dashboard.shown import Shower
 from support.dashboards import ADD, API, put
 
 if TYPE_CHECKING:
@@ -110,14 +118,37 @@ def test_workers(client: TestClient, app: App) -> None:
 
 def test_failures_in_groups(client: TestClient, app: App) -> None:
     for number in range(3):
-        put(app, "failed", exceptiontype="ValueError", traceback=f"Traceback\nValueError: no {number}")
+        about = {"params": {"a": number, "shop": "fr", "token": "x"}, "message": f"no {number}, token=x"}
+        last = put(app, "failed", exceptiontype="ValueError", **about)
     put(app, "timeout", exceptiontype="TimeoutInterrupt", path="other.Task")
     put(app, "retry", exceptiontype="ValueError")
+    put(app, "success", params={"shop": "de"})
     found = client.get(f"{API}/failures").json()
     groups = [(group["task"], group["exceptiontype"], group["jobs"], group["message"]) for group in found["groups"]]
-    assert groups == [(ADD, "ValueError", 3, "ValueError: no 2"), ("other.Task", "TimeoutInterrupt", 1,
-                                                                   "TimeoutInterrupt")]  # fmt: skip
-    assert found["complete"]
+    assert groups == [(ADD, "ValueError", 3, "no 2, token=***"), ("other.Task", "TimeoutInterrupt", 1, "")]
+    assert (found["complete"], found["looked_at"]) == (True, 4)
+    (group, _) = found["groups"]
+    assert (group["example"], group["exact"]) == (last, True)
+    details = client.get(f"{API}/failures/{group['fingerprint']}").json()
+    assert (details["group"], details["compared"]) == (group, 3)
+    assert [(each["name"], each["value"], each["members"]) for each in details["shared"]] == [("shop", "fr", 1.0)]
+    jobs = client.get(f"{API}/jobs", params={"fingerprint": group["fingerprint"], "status": "failed"}).json()["jobs"]
+    assert len(jobs) == 3
+    assert client.get(f"{API}/failures/none").status_code == 404
+
+
+def test_failures_of_other_queues_are_not_told(app: App) -> None:
+    mine = put(app, "failed", exceptiontype="ValueError", queue="mine", params={"shop": "fr"})
+    put(app, "failed", exceptiontype="ValueError", queue="theirs", params={"shop": "de"}, message="theirs")
+    put(app, "failed", exceptiontype="KeyError", queue="theirs")
+    given = SimpleNamespace(mrq=app, shower=Shower())
+    me = Principal("me", Role.VIEWER, How.TOKEN, ("mine",))
+    (group,) = failure_groups(given, me).groups  # type: ignore[arg-type]
+    assert (group.jobs, group.example, group.message) == (1, mine, "")
+    details = failure_details(given, me, group.fingerprint)  # type: ignore[arg-type]
+    assert (details.group, details.compared, details.shared) == (group, 1, [])
+    with pytest.raises(RefusedError):
+        failure_details(given, me, fingerprint(ADD, Signature("KeyError")))  # type: ignore[arg-type]
 
 
 def test_what_needs_attention(client: TestClient, app: App) -> None:

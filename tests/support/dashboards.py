@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi.testclient import TestClient
 
+from mrq.domain.fingerprint import Signature, fingerprint
+from mrq.ports.reports import FAILED
 from mrq.stores.ids import new_id
 from mrq_dashboard.application import create_app
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from mrq.app import App
 
@@ -31,8 +34,18 @@ def client_of(app: App, **about: Any) -> Iterator[TestClient]:
 def put(app: App, status: str, **about: Any) -> str:
     """A job in a status, as its document would be; its id."""
     now = app.clock.now()
+    if status in FAILED and "exceptiontype" in about:
+        about = failed(now=now, **{"path": ADD, **about})
     document = {
         "_id": new_id(), "path": ADD, "params": {}, "queue": "default", "datequeued": now, "status": status, **about,
     }  # fmt: skip
     app._database.mrq_jobs.insert_one(document)
     return str(document["_id"])
+
+
+def failed(path: str, now: datetime, **about: Any) -> dict[str, Any]:
+    """What the document of a job has besides when its last run has failed. `message`: of its exception."""
+    group, said = fingerprint(path, Signature(about["exceptiontype"])), about.pop("message", None)
+    run = {"datestarted": now, "end": "failed", "fingerprint": group, "message": said}
+    runs = {} if said is None else {"attempts": [run]}
+    return {"path": path, "fingerprint": group, "datefailed": now, **runs, **about}

@@ -10,7 +10,8 @@ import time
 from datetime import datetime, timedelta
 
 from mrq.app import App
-from mrq.domain.schedule import Missed, Schedule
+from mrq.domain.schedule import Missed, Overlap, Schedule
+from mrq.engine import scheduler as engine
 
 
 class FastClock:
@@ -30,6 +31,9 @@ class FastClock:
 SCHEDULES = [
     Schedule("tasks.Often", interval=900.0, missed=Missed.ALL, missed_limit=1000, name="often"),
     Schedule("tasks.Cron", cron="*/30 * * * *", timezone="Europe/Paris", missed=Missed.ALL, missed_limit=1000),
+    Schedule("tasks.Skipped", interval=900.0, missed=Missed.ALL, overlap=Overlap.SKIP, name="skipped"),
+    Schedule("tasks.Once", interval=900.0, missed=Missed.ONCE, overlap=Overlap.SKIP, name="once"),
+    Schedule("tasks.Replaced", interval=3600.0, missed=Missed.ONCE, overlap=Overlap.CANCEL, name="replaced"),
     Schedule("tasks.Nightly", cron="30 2 * * *", timezone="Europe/Paris", missed=Missed.ALL),
 ]
 
@@ -37,6 +41,7 @@ SCHEDULES = [
 def main() -> None:
     """Sync and tick until the simulated days are over."""
     url, real_start, speed, start, days = sys.argv[1:]
+    engine.LONGEST_STEP = 3 * float(speed)  # in simulated time; processes stop for moments only
     began = datetime.fromisoformat(start)
     clock = FastClock(float(real_start), float(speed), began)
     app = App({"mongodb_jobs": url, "redis": "redis://127.0.0.1:1"}, clock=clock)

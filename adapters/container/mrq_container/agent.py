@@ -9,7 +9,6 @@ import contextlib
 import logging
 import os
 import threading
-import time
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -35,6 +34,7 @@ SHORTEST_LIFE, REPORTS_MISSED = 15.0, 4
 REMEMBERED = 3600.0  # seconds that the document of an agent is kept once it has ended
 SHARE_OF_MEMORY = 0.8
 LAST_WRITES = 5.0  # seconds to tell the others of the group that it ends
+HOOK_PATIENCE = 30.0  # seconds that the autoscaling task may take until the groups are spread without it
 LOOK = 0.5  # seconds between two looks at signals and at the end
 
 
@@ -58,22 +58,37 @@ class Agent(Process):
             }
         )
         self._interval = settings.report_interval or USUAL_INTERVAL
+        self._timeout: float | None = None  # of the group, when it was last read
         self._kick = threading.Event()
+        self._leaving = threading.Event()
+        self._reported = threading.Event()
+        self._broken = threading.Event()
+        self._hook: threading.Thread | None = None
         self._handed_over = threading.Event()
         self._away = False  # MongoDB, at the last try
+        self._groupless = False  # whether it was said that there is no such group
 
-    def work(self) -> None:
-        """Run workers until told to end by a signal and all have ended."""
+    def work(self) -> int:
+        """Run workers until told to end by a signal and all have ended; the exit code."""
         self.install_signal_handlers()
-        self.pool.start()
-        log.info("agent %s runs workers of group %r", self.id, self.worker_group)
-        threading.Thread(target=self._keep, name="mrq-agent", daemon=True).start()
+        self.begin()
         while not self.pool.wait(0):
             self.obey(LOOK)
+            if self._broken.is_set() and self.status is AgentStatus.STARTED:
+                self._leave("it can't go on; its workers finish their jobs", self._finish)
         self._handed_over.wait(LAST_WRITES)
         log.info("agent %s stops", self.id)
         with contextlib.suppress(StoreUnavailableError):  # it expires by itself
             self._report()
+        return int(self._broken.is_set())
+
+    def begin(self) -> None:
+        """Start what is done beside waiting for signals. Each in a thread: neither a database that hangs nor a task
+        that takes its time may hold up the report, without which an agent is dead to the others."""
+        self.pool.start()
+        log.info("agent %s runs workers of group %r", self.id, self.worker_group)
+        for name, loop in (("report", self._keep_reporting), ("orchestrate", self._keep_orchestrating)):
+            threading.Thread(target=self._guarded, args=(loop,), name=f"mrq-agent-{name}", daemon=True).start()
 
     # ---- what it does again and again
 
@@ -82,10 +97,15 @@ class Agent(Process):
         document = self._report()
         self._app.metrics.tell("agent", data={"worker_group": self.worker_group, "agent_id": str(self.id)})
         desired = document.get("desired_workers")
-        if desired is None or self.status is AgentStatus.STOP:
+        if self.status is AgentStatus.STOP:
+            return
+        if not desired:
+            self._look_for_group()
+        if desired is None:
             return
         try:
-            self.pool.set_commands(desired, self._termination_timeout())
+            self._timeout = self._termination_timeout()
+            self.pool.set_commands(desired, self._timeout)
         except (ValueError, TypeError, AttributeError) as error:
             log.error("what this agent is to run can't be read (%s); it goes on as it is", error)
 
@@ -95,15 +115,12 @@ class Agent(Process):
         Raises StoreUnavailableError.
         """
         if path := self._app.settings.autoscaling_taskpath:
-            try:
-                run_task(path, {})
-            except Exception:
-                log.exception("the autoscaling task %s raised; the worker groups are spread as they are", path)
-        run_task(ORCHESTRATE, {})
+            self._scale(path)
+        self._spread()
 
     def shutdown_graceful(self) -> None:
         """Have the workers finish their jobs; the others of the group take over at once."""
-        self._leave("its workers finish their jobs", self.pool.stop)
+        self._leave("its workers finish their jobs", self._finish)
 
     def shutdown_now(self) -> None:
         """Have the workers interrupt their jobs."""
@@ -111,31 +128,68 @@ class Agent(Process):
 
     # ---- inside
 
+    def _finish(self) -> None:
+        self.pool.stop(self._timeout)
+
     def _leave(self, what: str, how: Callable[[], None]) -> None:
         log.info("agent %s is told to end: %s", self.id, what)
         self.status = AgentStatus.STOP
         how()
-        self._kick.set()
+        self._leaving.set()
+        for waited_for in (self._reported, self._kick):
+            waited_for.set()
 
-    def _keep(self) -> None:
-        """In a thread of its own: a database that hangs must not hold up signals and processes."""
-        reporting = orchestrating = time.monotonic()
+    def _guarded(self, loop: Callable[[], None]) -> None:
+        """An agent that doesn't report, or doesn't spread, is not to go on half alive."""
+        try:
+            loop()
+        except BaseException:
+            log.exception("agent %s ends with an error: a part of it has died", self.id)
+            self._broken.set()
+
+    def _keep_reporting(self) -> None:
         while True:
-            now = time.monotonic()
-            left = self.status is AgentStatus.STOP
-            if now >= reporting or self._kick.is_set():
-                self._kick.clear()
-                self._try(self.manage)
-                reporting = now + self._interval
-                if left:  # what it ran is to be somebody else's
-                    self._try(self.orchestrate)
-                    self._handed_over.set()
-            if now >= orchestrating and not left:
-                self._try(self.orchestrate)
-                self._try(self.manage)
-                orchestrating = now + self._app.settings.orchestrate_interval
-            due = reporting if left else min(reporting, orchestrating)
-            self._kick.wait(max(0.0, due - time.monotonic()))
+            self._kick.clear()
+            left = self._leaving.is_set()
+            self._try(self.manage)
+            self._reported.set()
+            if left:  # what it ran is to be somebody else's
+                self._try(self._spread)
+                self._handed_over.set()
+            if left and self.pool.wait(0):
+                return
+            self._kick.wait(self._interval)
+
+    def _keep_orchestrating(self) -> None:
+        self._reported.wait()  # before, it has no share
+        while not self._leaving.is_set():
+            self._try(self.orchestrate)
+            self._kick.set()  # to run what that has brought
+            self._leaving.wait(self._app.settings.orchestrate_interval)
+
+    def _scale(self, path: str) -> None:
+        """Run the autoscaling task in a thread, since nothing can end one that doesn't end."""
+        if self._hook is None or not self._hook.is_alive():
+            self._hook = threading.Thread(target=self._run_hook, args=(path,), name="mrq-autoscaling", daemon=True)
+            self._hook.start()
+        self._hook.join(HOOK_PATIENCE)
+        if self._hook.is_alive():
+            log.warning(
+                "the autoscaling task %s still runs; the worker groups are spread without it, and it isn't run again "
+                "until it has ended",
+                path,
+            )
+
+    @staticmethod
+    def _run_hook(path: str) -> None:
+        try:
+            run_task(path, {})
+        except BaseException:  # it may call sys.exit()
+            log.exception("the autoscaling task %s raised; the worker groups are spread as they are", path)
+
+    @staticmethod
+    def _spread() -> None:
+        run_task(ORCHESTRATE, {})
 
     def _try(self, what: Callable[[], None]) -> None:
         try:
@@ -145,7 +199,7 @@ class Agent(Process):
             if not self._away:
                 log.warning("agent %s goes on with what it runs: %s", self.id, error)
             self._away = True
-        except Exception:
+        except BaseException:  # also a SystemExit, of a task or a hook: it is not theirs to end this thread
             log.exception("agent %s goes on with what it runs, but something is wrong", self.id)
 
     def _report(self) -> dict[str, Any]:
@@ -164,6 +218,14 @@ class Agent(Process):
             "total_memory": settings.total_memory or int(SHARE_OF_MEMORY * psutil.virtual_memory().total / 2**20),
             "datestarted": self.datestarted,
         }
+
+    def _look_for_group(self) -> None:
+        """Say, once, that there is no such group: its name may be mistyped, or nobody has made it yet."""
+        groups = [each["_id"] for each in self._app.agents.groups()]
+        if (missing := self.worker_group not in groups) and not self._groupless:
+            there = ", ".join(map(repr, groups)) or "none"
+            log.warning("there is no worker group %r (groups: %s); this agent waits for it", self.worker_group, there)
+        self._groupless = missing
 
     def _termination_timeout(self) -> float | None:
         document = self._app.agents.group(self.worker_group)

@@ -36,8 +36,7 @@ def work(loaded: Loaded) -> int:
     except ServerRefusedError as error:
         log.error("the agent can't start: %s", error)
         return 1
-    Agent().work()
-    return 0
+    return Agent().work()
 
 
 if __name__ == "__main__":

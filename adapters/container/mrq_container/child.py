@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from mrq.app import App
     from mrq.engine.loop import Worker as Engine
+    from mrq.ports.guard import Guard
     from mrq.settings import Loaded
 
 log = logging.getLogger("mrq.worker")
@@ -70,7 +71,7 @@ def work(loaded: Loaded, argv: list[str]) -> int:
         click.echo(f"mrq-worker: {error}", err=True)
         return 2
     interval = app.settings.heartbeat_interval
-    guard = NoGuard() if board is None else BoardGuard(board, app.clock.monotonic, interval)
+    guard: Guard = NoGuard() if board is None else BoardGuard(board, app.clock.monotonic, interval)
     Worker.guard = guard
     try:
         app.runtime = GeventRuntime()  # that of sub-pools too
@@ -78,7 +79,7 @@ def work(loaded: Loaded, argv: list[str]) -> int:
     except ConfigError as error:
         log.error("%s", error)
         return 2
-    if not _servers_answer(app):
+    if not _servers_answer(app, guard):
         return 1
     _obey_signals(worker.engine, app, guard, worker.profile)
     try:
@@ -113,12 +114,11 @@ def _board() -> Board | None:
     return Board(int(board))
 
 
-def _servers_answer(app: App) -> bool:
+def _servers_answer(app: App, guard: Guard) -> bool:
     """MongoDB must be there to begin with; without Redis jobs only start later."""
     try:
         log.info("connected to %s", app.jobs.ping())
-        limit = None if app.settings.ensure_indexes else CHEAP_INDEXES
-        for created in app.ensure_indexes(limit):
+        for created in _indexes(app, guard):
             log.info("created index %s", created)
         if missing := app.jobs.missing_indexes():
             log.warning("claims get slow without the indexes %s; run mrq-worker --ensure_indexes", ", ".join(missing))
@@ -133,6 +133,23 @@ def _servers_answer(app: App) -> bool:
     except ServerUnavailableError as error:
         log.warning("jobs start up to %g s late: %s", app.settings.max_latency, error)
     return True
+
+
+def _indexes(app: App, guard: Guard) -> list[str]:
+    """Make what is missing; the names. On a large collection that may take hours, which the guard is told."""
+    if not app.settings.ensure_indexes:
+        return app.ensure_indexes(CHEAP_INDEXES)
+
+    def tell() -> None:
+        while True:
+            guard.alive()
+            gevent.sleep(1.0)
+
+    telling = gevent.spawn(tell)
+    try:
+        return app.ensure_indexes(None)
+    finally:
+        telling.kill()
 
 
 def _obey_signals(worker: Engine, app: App, guard: Any, profile: Callable[[], str]) -> None:

@@ -11,6 +11,8 @@ from mrq.domain.exposition import Totals, emf_lines, prometheus
 from mrq_container.process import memory
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mrq.engine.loop import Worker as Engine
     from mrq.ports.clock import Clock
 
@@ -22,13 +24,19 @@ COMPLAIN_EVERY = 100  # failures
 class Exporter:
     """Of one worker; `totals` is what its engine counts in."""
 
-    def __init__(self, clock: Clock, out: TextIO | None = None) -> None:
-        """`out`: where CloudWatch's lines go; stdout if nothing else is said."""
+    def __init__(self, clock: Clock, out: TextIO | None = None, others: Callable[[], int] = int) -> None:
+        """`out`: where CloudWatch's lines go; stdout if nothing else is said. `others`: failures of other exports."""
         self.totals = Totals()
-        self.failed = 0
+        self._failed = 0
+        self._others = others
         self._clock = clock
         self._out = out
         self._before = Totals()
+
+    @property
+    def failed(self) -> int:
+        """What could not be exported."""
+        return self._failed + self._others()
 
     def prometheus(self, engine: Engine) -> str:
         """What `/metrics` answers."""
@@ -57,6 +65,6 @@ class Exporter:
             out.flush()
             self._before = now
         except Exception as error:  # noqa: BLE001 - a full disk, a closed pipe: the next report tries again
-            if self.failed % COMPLAIN_EVERY == 0:
-                log.warning("metrics can't be written (%d times so far): %s", self.failed + 1, error)
-            self.failed += 1
+            if self._failed % COMPLAIN_EVERY == 0:
+                log.warning("metrics can't be written (%d times so far): %s", self._failed + 1, error)
+            self._failed += 1

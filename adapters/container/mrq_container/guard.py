@@ -55,6 +55,7 @@ class Guard:
 
     def _look(self) -> None:
         """See how all workers do."""
+        self._cleaners = [cleaner for cleaner in self._cleaners if cleaner.poll() is None]
         for number, worker in list(self._workers.items()):
             code = worker.process.poll()
             header = worker.board.header()
@@ -62,6 +63,8 @@ class Guard:
                 self._plan.wants(header.processes)
             if header.ready:
                 self._carry_out(self._plan.ready(number, time.monotonic()))
+            elif header.alive:
+                self._plan.starting(number, header.alive)
             if code is not None:
                 self._bury(number, worker, code)
             elif self._watching:
@@ -73,7 +76,6 @@ class Guard:
         header = worker.board.header()
         on_purpose = header.finishing and not worker.killed
         if header.ready and not on_purpose:
-            self._cleaners = [cleaner for cleaner in self._cleaners if cleaner.poll() is None]
             self._cleaners.append(worker.clean_up())
         end = End(code, on_purpose, header.replace and on_purpose, worker.killed, f"worker {worker.process.pid}")
         del self._workers[number]

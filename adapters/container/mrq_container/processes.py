@@ -9,6 +9,8 @@ import signal
 import subprocess
 import threading
 import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -20,20 +22,31 @@ from mrq_container.lifeline import tied, unheard
 from mrq_container.signals import Signals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from mrq.domain.supervision import Action
 
 log = logging.getLogger("mrq.processes")
 
+Decision = Callable[[float], "list[Run | Action]"]  # what is to be done at a time
+
 _SENT = {Do.FINISH: signal.SIGINT, Do.INTERRUPT: signal.SIGTERM, Do.KILL: signal.SIGKILL}
+
+
+@dataclass(slots=True)
+class _Request:
+    """Something that the pool's thread is to do."""
+
+    about: Decision
+    done: threading.Event = field(default_factory=threading.Event)
+    error: Exception | None = None
 
 
 class ProcessPool:
     """Keeps commands running: each as often as it is in a list that may be changed at any time.
 
     A process that ends is started again, after a pause that grows with each quick end. On Linux, the processes get
-    a SIGTERM when this process dies, or when the thread ends that called `set_commands`.
+    a SIGTERM when this process dies; before `start`, also when the thread ends that called `set_commands`.
     """
 
     def __init__(self, watch_interval: float = 1, extra_env: Mapping[str, str] | None = None) -> None:
@@ -42,6 +55,7 @@ class ProcessPool:
         self.extra_env = dict(extra_env or {})
         self._list = ProcessList()
         self._running: dict[int, dict[str, Any]] = {}
+        self._requests: list[_Request] = []
         self._lock = threading.RLock()
         self._wake = threading.Event()
         self._ended = threading.Event()
@@ -49,7 +63,8 @@ class ProcessPool:
 
     @property
     def processes(self) -> list[dict[str, Any]]:
-        """All that run: dicts with `command`, `pid`, `subprocess` (a Popen) and `psutil` (a psutil.Process)."""
+        """All that run: dicts with `command`, `pid`, `subprocess` (a Popen) and `psutil` (a psutil.Process; None where
+        the system refused to show it)."""
         with self._lock:
             return list(self._running.values())
 
@@ -73,7 +88,7 @@ class ProcessPool:
         """
         for command in commands:
             parse_command(command)
-        self._decide(lambda now: self._list.want(commands, now, timeout))
+        self._by_the_watcher(lambda now: self._list.want(commands, now, timeout))
 
     def watch_processes(self) -> None:
         """Look at the processes once, and act. Done again and again after `start`."""
@@ -117,12 +132,39 @@ class ProcessPool:
             self._wake.wait(self._list.wait(time.monotonic(), self.watch_interval))
             self._wake.clear()
             try:
+                self._serve()
                 self.watch_processes()
             except Exception:  # such as no memory for one more process; the others must be watched all the same
                 log.exception("the processes could not be looked after; trying again")
         self._ended.set()
 
-    def _decide(self, about: Callable[[float], list[Run | Action]]) -> None:
+    def _by_the_watcher(self, about: Decision) -> None:
+        """Have processes started by the thread that lasts as long as they do: with the one that has started them, the
+        kernel takes them for orphans."""
+        thread = self._thread
+        if thread is None:
+            self._decide(about)
+            return
+        request = _Request(about)
+        with self._lock:
+            self._requests.append(request)
+        self._wake.set()
+        while not request.done.wait(self.watch_interval) and thread.is_alive():
+            pass  # when the pool is over, there is nothing to be done
+        if request.error is not None:
+            raise request.error
+
+    def _serve(self) -> None:
+        with self._lock:
+            requests, self._requests = self._requests, []
+        for request in requests:
+            try:
+                self._decide(request.about)
+            except Exception as error:  # noqa: BLE001 - it is the caller's
+                request.error = error
+            request.done.set()
+
+    def _decide(self, about: Decision) -> None:
         with self._lock:
             for action in about(time.monotonic()):
                 if isinstance(action, Run):
@@ -142,11 +184,13 @@ class ProcessPool:
                     stdin=subprocess.DEVNULL,
                     start_new_session=True,  # a Ctrl-C in the terminal reaches this process alone; it forwards it once
                 )
-            about = psutil.Process(child.pid)
-        except (OSError, psutil.Error) as error:
+        except (OSError, ValueError) as error:  # ValueError: what no process can be given, such as a NUL in a variable
             pause = self._list.ended(run.child, time.monotonic())
             log.error("%s can't be started: %s; next try in %g s", run.command, error, pause or 0)
             return
+        about = None
+        with contextlib.suppress(psutil.Error):  # it is watched all the same
+            about = psutil.Process(child.pid)
         self._running[run.child] = {"command": run.command, "pid": child.pid, "subprocess": child, "psutil": about}
         log.info("started process %d: %s", child.pid, run.command)
 

@@ -21,6 +21,7 @@ from mrq.ports.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
     from types import FrameType
 
     from mrq.domain.ids import JobId, WorkerId
@@ -48,6 +49,7 @@ class Profiler:
         self._worker = worker
         self._thread = get_original("_thread", "get_ident")()
         self._running = False
+        self._life: tuple[Sampling, datetime, float] | None = None
 
     def start(self, seconds: float) -> str:
         """Begin a profile; says so, or why not."""
@@ -58,6 +60,25 @@ class Profiler:
         name = self._new_id()
         gevent.spawn(self._make, name, seconds)
         return f"makes the profile {name}, for {seconds:g} s"
+
+    def begin(self) -> None:
+        """Sample until `finish`."""
+        self._life = sampling, _, _ = Sampling(self._thread), self._clock.now(), self._clock.monotonic()
+        sampling.start()
+
+    def finish(self) -> None:
+        """Say and store what was seen since `begin`. Raises nothing."""
+        if self._life is None:
+            return
+        (sampling, started, since), self._life = self._life, None
+        sampling.stop()
+        seconds, name = self._clock.monotonic() - since, self._new_id()
+        profile = Profile(name, self._worker(), started, seconds, sampling.samples, bounded(sampling.stacks))
+        log.info("profile %s: %s", name, profile.in_words())
+        try:
+            self._profiles.put(profile)
+        except StoreUnavailableError as error:
+            log.warning("the profile %s can't be stored: %s", name, error)
 
     def _make(self, name: JobId, seconds: float) -> None:
         try:

@@ -13,6 +13,7 @@ HUB_STUCK = 2.0  # seconds without a turn of its loops: some job does not yield
 NUDGE_AFTER = 1.0  # seconds past a job's deadline until its worker is told by a signal
 KILL_AFTER = 5.0  # seconds past the deadline until a worker that doesn't feel the signal is killed
 LAST_RESORT = 60.0  # seconds past the deadline of a job that ends for nothing, in a worker whose loops turn
+UNSEEN = 5.0  # seconds without a look, after which a guard can't know whether its worker could run meanwhile
 IDLE_STUCK = 120.0  # seconds without a turn of its loops, and no job to blame
 
 
@@ -31,6 +32,7 @@ class View:
     """What a guard sees at one moment.
 
     `stopped`: the worker's process is suspended (SIGSTOP, a debugger). `told`: when it was told to end at once.
+    `runs_since`: it was last seen suspended then, or not looked at for long; what it did not do before says nothing.
     """
 
     header: Header
@@ -38,6 +40,7 @@ class View:
     stopped: bool
     now: float
     told: float = float("inf")
+    runs_since: float = 0.0
 
 
 def verdict(view: View) -> list[Act]:
@@ -49,14 +52,14 @@ def verdict(view: View) -> list[Act]:
         # Whoever suspends a worker must see its jobs go to others: no heartbeat for it.
         return [Act.STAND_BACK]
     acts = [Act.STAND_IN if now - header.beat > 1.5 * header.interval else Act.STAND_BACK]
-    overdue = max((now - entry.deadline for entry in view.entries), default=-1.0)
-    silent = now - header.alive
+    overdue = max((now - max(entry.deadline, view.runs_since) for entry in view.entries), default=-1.0)
+    silent = now - max(header.alive, view.runs_since)
     if silent <= HUB_STUCK:
         if overdue > LAST_RESORT:
             acts.append(Act.KILL)
     elif overdue > KILL_AFTER and now - header.signalled > KILL_AFTER:
         acts.append(Act.KILL)  # native code holds the interpreter: not even the signal is felt
-    elif now - view.told > KILL_AFTER:
+    elif now - max(view.told, view.runs_since) > KILL_AFTER:
         acts.append(Act.KILL)  # it has not even heard that it is to end
     elif overdue > NUDGE_AFTER:
         acts.append(Act.NUDGE)

@@ -12,7 +12,7 @@ import time
 from mrq.domain.supervision import Do
 from mrq_container.board import Board
 from mrq_container.signals import say
-from mrq_container.verdict import Act, View, verdict
+from mrq_container.verdict import UNSEEN, Act, View, verdict
 
 NUDGE_SIGNAL = signal.SIGXCPU
 
@@ -41,6 +41,8 @@ class Watched:
         self._standin: subprocess.Popen[bytes] | None = None
         self.killed = False
         self.told = float("inf")  # when it was told to end at once
+        self._looked = time.monotonic()
+        self._runs_since = 0.0
 
     def send(self, number: int) -> None:
         """Send the worker a signal; one that has just died doesn't mind."""
@@ -61,7 +63,11 @@ class Watched:
     def look(self) -> None:
         """See how the worker does, and act."""
         now = time.monotonic()
-        view = View(self.board.header(), self.board.entries(), is_stopped(self.process.pid), now, self.told)
+        stopped = is_stopped(self.process.pid)
+        if stopped or now - self._looked > UNSEEN:
+            self._runs_since = now
+        self._looked = now
+        view = View(self.board.header(), self.board.entries(), stopped, now, self.told, self._runs_since)
         for act in verdict(view):
             if act is Act.STAND_IN:
                 self._stand_in()

@@ -16,6 +16,7 @@ from mrq.app_tracing import IoTracing
 from mrq.app_upkeep import worker_loops
 from mrq.cli.run import as_json
 from mrq.context import get_current_config, get_current_job, set_current_worker
+from mrq.domain.worker import WorkerStatus
 from mrq.engine.execute import outcome_of
 from mrq.engine.fittings import Fittings
 from mrq.job import Job
@@ -37,10 +38,13 @@ if TYPE_CHECKING:
     from mrq.engine.state import WorkerState
     from mrq.ports.guard import Guard
     from mrq.ports.runtime import Event
+    from mrq.settings import Settings
     from mrq_container.greenlets import GreenletTracer
     from mrq_container.profiler import Profiler
 
 log = logging.getLogger("mrq.worker")
+
+LAST_SPANS = 2.0  # seconds in which a worker that ends exports its last spans
 
 
 class Worker:
@@ -63,7 +67,7 @@ class Worker:
         self._performed: dict[int, Outcome] = {}
         self._admin: Any = None
         self._io = IoTracing(self._app, get_current_job)
-        self.exporter = Exporter(self._app.clock)
+        self.exporter = Exporter(self._app.clock, others=lambda: self._app.spans.failed)
         self._profiler: Profiler | None = None
         self.exit: Exit | None = None
         self.log = logging.getLogger("mrq.current")
@@ -92,6 +96,7 @@ class Worker:
             process=self._usage.report,
             trace=self._tracer.trace if self._tracer is not None else None,
             profile=self.profile,
+            watch=_watch(settings),
             io=self._io.trace,
             totals=self.exporter.totals if settings.emf or settings.admin_port else None,
             memory=lambda: memory()["total"],
@@ -163,6 +168,8 @@ class Worker:
         self._io.install()
         self.engine.begin()
         settings = self._app.settings
+        if settings.profile:
+            self._own_profiler().begin()
         if settings.admin_port and settings.processes <= 1:  # several can't share a port (MRQ 0.9)
             from mrq_container.admin import AdminServer  # noqa: PLC0415 - few workers have one
 
@@ -191,11 +198,17 @@ class Worker:
     def work_stop(self) -> int:
         """Bring all jobs to an end, write what is to be written and sign off; the exit code."""
         self.exit = self.engine.end()
+        if self._profiler is not None:
+            self._profiler.finish()
+        if self.engine.fittings.reported is not None:  # what came since the last report
+            last = self.engine.reporter.report(WorkerStatus.STOP, measured=True)
+            self.engine.fittings.reported({"_id": str(self.id), **last, "datereported": self._app.clock.now()})
         if self._admin is not None:
             self._admin.stop()
         if self._tracer is not None:
             self._tracer.remove()
         self._io.remove()
+        self._app.spans.flush(LAST_SPANS)
         return self.exit.code
 
     def shutdown_graceful(self) -> None:
@@ -221,11 +234,14 @@ class Worker:
 
     def profile(self, seconds: float = 10.0) -> str:
         """Begin a sampling profile of this worker; what it says is to be read by people. `mrq profile` shows it."""
+        return self._own_profiler().start(seconds)
+
+    def _own_profiler(self) -> Profiler:
         from mrq_container.profiler import Profiler  # noqa: PLC0415 - few workers are asked for one
 
         if self._profiler is None:
             self._profiler = Profiler(self._app.profiles, self._app.clock, self._app.jobs.new_id, lambda: self.id)
-        return self._profiler.start(seconds)
+        return self._profiler
 
     def perform_job(self, job: Job) -> None:
         """Run a job, by its `perform`. To be extended: what happens around this call happens around each job, in its
@@ -303,6 +319,14 @@ class Worker:
             part.replace(path)
         except OSError as error:
             log.warning("the report file %s can't be written: %s", path, error)
+
+
+def _watch(settings: Settings) -> Callable[[Run], Callable[[], None]] | None:
+    if not settings.trace_memory_type:
+        return None
+    from mrq_container.objects import ObjectTrace  # noqa: PLC0415 - few workers look
+
+    return ObjectTrace(settings.trace_memory_type, settings.trace_memory_output_dir).watch
 
 
 def _tracer() -> GreenletTracer:

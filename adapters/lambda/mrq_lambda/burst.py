@@ -17,11 +17,13 @@ import mrq.stores.mongo_workers
 import mrq.stores.redis_pauses
 import mrq.stores.redis_wakeups  # noqa: F401
 from mrq.app import get_app
+from mrq.domain.exposition import Totals
 from mrq.engine.budget import Budget, needs_of
 from mrq.engine.claiming import queues_of
 from mrq.engine.fittings import Fittings
 from mrq.exceptions import MrqError
 from mrq.logger import handlers_of, mongo_handler
+from mrq_lambda import emf
 from mrq_lambda.continuation import continue_burst, work_remains
 from mrq_lambda.measuring import measured_by
 from mrq_lambda.orders import orders_of
@@ -65,11 +67,13 @@ def drain(app: App, event: Any, context: Context) -> dict[str, Any]:
     )
     budget.look_at(app.tasks.known | orders.task_whitelist)
     options = orders.options(app.settings)
-    worker = app.worker(app.runtime, options=options, fittings=_fittings(app), budget=budget)
+    totals = Totals() if app.settings.emf else None
+    worker = app.worker(app.runtime, options=options, fittings=_fittings(app, totals), budget=budget)
     worker.begin()  # what raises here has taken nothing
     worker.loop()
     ended = worker.end()
     told = _report(worker, ended, budget, orders)
+    emf.write(app, _gauges(app, worker, budget), totals, str(worker.id))
     try:
         if _may_go_on(worker, ended, budget) and work_remains(app, options, queues_of(orders.queues), budget):
             told["continued"] = continue_burst(app, orders, _taken(worker), context.invoked_function_arn)
@@ -108,14 +112,25 @@ def _report(worker: Worker, ended: Exit, budget: Budget, orders: BurstOrders) ->
     }
 
 
-def _fittings(app: App) -> Fittings:
+def _gauges(app: App, worker: Worker, budget: Budget) -> dict[str, float]:
+    state = worker.state
+    return {
+        "BurstJobs": float(_taken(worker)),
+        "BurstInterrupted": float(state.interrupted),
+        "BurstHandedBack": float(state.handed_back),
+        "BurstLeftSeconds": max(0.0, budget.left),
+        "FailedExports": float(app.spans.failed),
+    }
+
+
+def _fittings(app: App, totals: Totals | None) -> Fittings:
     """Lines of jobs are kept in MongoDB, as those of containers are."""
     handler = mongo_handler()
     if handler is None:
         for each in handlers_of(app.settings):
             logging.getLogger("mrq").addHandler(each)
         handler = mongo_handler()
-    return Fittings(logs=None if handler is None else handler.writer(app))
+    return Fittings(logs=None if handler is None else handler.writer(app), totals=totals)
 
 
 def retire(reason: str) -> None:

@@ -37,6 +37,7 @@ from mrq_lambda.services import ServiceState, set_desired, state_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from mrq.app import App
     from mrq.domain.agents import WorkerGroup
@@ -144,14 +145,14 @@ class Dispatcher:
         cloud, sizing = _parts(group)
         state = NO_CONTAINERS if cloud.ecs is None else state_of(self._clients("ecs"), cloud.ecs)
         fleet = Fleet(state.running, state.starting, bursts)
-        figures: Callable[[str], QueueFigures] = self._app.stats_reader.queue_figures
+        figures: Callable[[str, datetime], QueueFigures] = self._app.stats_reader.queue_figures
         event: dict[str, Any] = {}
         room: int | None = None
         if cloud.burst is not None:
             event, orders = self._event(group, cloud.burst, sizing)
             figures = self._with_fit(cloud.burst, sizing, orders)
             room = self._functions.room(cloud.burst.function)
-        sizer = FleetSizer(self._app.agents, self._app.fleets, figures, self._app.clock)
+        sizer = FleetSizer(self._app.agents, self._app.fleets, figures)
         sized = sizer.size(group.name, sizing, fleet, room)
         decision = sized.record.decision
         self.done[group.name] = {
@@ -191,7 +192,7 @@ class Dispatcher:
 
     def _with_fit(
         self, burst: BurstFunction, sizing: GroupSizing, orders: BurstOrders
-    ) -> Callable[[str], QueueFigures]:
+    ) -> Callable[[str, datetime], QueueFigures]:
         app, whole = self._app, self._functions.about(burst.function).timeout - orders.margin
         fit = BurstFit(
             app.stats_store,
@@ -200,7 +201,7 @@ class Dispatcher:
             orders.task_whitelist,
             orders.task_blacklist,
         )
-        return lambda queue: fit.looked_at(queue, app.stats_reader.queue_figures(queue), app.clock.now())
+        return lambda queue, now: fit.looked_at(queue, app.stats_reader.queue_figures(queue, now), now)
 
 
 def _parts(group: WorkerGroup) -> tuple[GroupCloud, GroupSizing]:

@@ -18,6 +18,7 @@ import mrq.stores.mongo_jobkeys
 import mrq.stores.mongo_jobs
 import mrq.stores.redis_wakeups  # noqa: F401
 from mrq.exceptions import MrqError, ServerUnavailableError
+from mrq_lambda import emf
 from mrq_lambda.mapping import entries_of, entry_for
 from mrq_lambda.messages import Source, message_of, source_of
 from mrq_lambda.sandbox import sandbox
@@ -55,6 +56,13 @@ def handler(event: Any, context: Context) -> dict[str, Any]:
 def produce(app: App, event: Any, context: Context) -> dict[str, Any]:
     """See `handler`."""
     source, producer = source_of(event), Producer(app)
+    try:
+        return _produced(event, context, source, producer)
+    finally:
+        emf.write(app, {"QueuedMessages": float(producer.queued), "RefusedMessages": float(producer.refused)})
+
+
+def _produced(event: Any, context: Context, source: Source, producer: Producer) -> dict[str, Any]:
     if source is Source.SQS:
         answer = process_partial_response(
             event=event,
@@ -85,6 +93,7 @@ class Producer:
         self._app = app
         self._entries = _entries(app)
         self._away: ServerUnavailableError | None = None
+        self.queued = self.refused = 0  # messages
 
     def queue(self, source: Source, record: Mapping[str, Any]) -> JobId:
         """Queue the job of one message; its id, which is the same when the message comes again.
@@ -92,6 +101,7 @@ class Producer:
         Raises:
             Exception: it was not queued.
         """
+        self.refused += 1  # until it is queued
         if self._away is not None:
             raise self._away
         message = message_of(source, record)
@@ -104,6 +114,8 @@ class Producer:
         except ServerUnavailableError as error:
             self._away = error
             raise
+        self.queued += 1
+        self.refused -= 1
         return job
 
     def tried(self, source: Source, record: Mapping[str, Any]) -> Exception | None:

@@ -88,6 +88,7 @@ class Sandbox:
             raise
         finally:
             self._woken()
+            self._told()
             self.left()
 
     def _woken(self) -> None:
@@ -95,6 +96,12 @@ class Sandbox:
         enqueuer = vars(self._app).get("enqueuer") if self._app is not None else None
         if enqueuer is not None and enqueuer.waker is not None and not enqueuer.waker.wait(LAST_CALLS):
             log.warning("somebody was to be woken, and it takes long: a dispatcher does it in its next round")
+
+    def _told(self) -> None:
+        """Spans are exported before the process is frozen."""
+        spans = vars(self._app).get("spans") if self._app is not None else None
+        if spans is not None:
+            spans.flush(LAST_CALLS)
 
     def _knock(self) -> None:
         app = self.app()

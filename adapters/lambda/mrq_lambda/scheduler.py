@@ -15,6 +15,7 @@ import mrq.stores.mongo_workers
 import mrq.stores.redis_locks
 import mrq.stores.redis_raw  # noqa: F401
 from mrq.app_upkeep import LONGEST_TICK, tick
+from mrq_lambda import emf
 from mrq_lambda.sandbox import sandbox
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def _tick(app: App, context: Context) -> dict[str, Any]:
     longest = max(0.0, min(LONGEST_TICK, context.get_remaining_time_in_millis() / 1000 - MARGIN))
     done = tick(app, longest=longest)
     told: dict[str, Any] = {"queued": done.queued, "upkeep": dict(done.upkeep)}
+    emf.write(app, {"ScheduledJobs": float(done.queued)})
     if app.settings.eventbridge_role:
         from mrq_lambda import mirror  # noqa: PLC0415 - boto3 takes longer to load than all of MRQ
 

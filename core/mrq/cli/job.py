@@ -44,7 +44,7 @@ def job(ctx: click.Context, /, *, job_id: str, **_settings: Any) -> int:
     lines of its log.
 
     ID is that of the job: 24 hexadecimal digits. Lines of the log are there a moment after the job has ended, and up
-    to report_interval late while it runs; `mrq.job.get_job_logs(ID)` gives all of them. Flags of other settings are
+    to report_interval late while it runs; `mrq logs ID` shows more of them. Flags of other settings are
     taken too; see `mrq worker --help`.
 
     Exits with 1 if there is no such job.
@@ -98,7 +98,7 @@ def _show_log(app: App, record: JobRecord) -> None:
     if not lines:
         return
     may_be_more = len(lines) > LINES or len(pieces) == LINES
-    title = f"Log, the last {LINES} lines; mrq.job.get_job_logs({str(record.id)!r}) has all" if may_be_more else "Log"
+    title = f"Log, the last {LINES} lines; mrq logs {record.id} shows more" if may_be_more else "Log"
     _section(title, "\n".join(lines[-LINES:]))
 
 

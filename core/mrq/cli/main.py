@@ -46,8 +46,10 @@ COMMANDS = {
         "Show wait time, workers and cost over a day, before deploying.", "mrq.cli.simulate:simulate_command"
     ),
     "failures": About("Show failed jobs in groups of the same failure.", "mrq.cli.failures:failures"),
+    "logs": About("Show lines that jobs and workers have logged.", "mrq.cli.logs:logs"),
     "mark-deploy": About("Mark in the statistics that a version goes live.", "mrq.cli.tell:mark_deploy"),
     "profile": About("Show where the time of a worker went.", "mrq.cli.profile:profile"),
+    "stacks": About("Show where each job of a worker is now.", "mrq.cli.stacks:stacks"),
     "tell": About("Tell a running worker: quiet, resume, stop, resize, profile.", "mrq.cli.tell:tell"),
     "stats": About("Show what ran lately, by queue or by task.", "mrq.cli.stats:stats"),
     "tick": About("Queue what recurs and look after everything, once.", "mrq.cli.tick:tick"),

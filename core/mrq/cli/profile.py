@@ -20,7 +20,7 @@ from mrq.workers import profiles
 @settings_options("client")
 @click.pass_context
 def profile(ctx: click.Context, /, *, profile_id: str | None, collapsed: bool, **_settings: Any) -> int:
-    """List the newest profiles, or show one: the share of each task.
+    """List the newest profiles, or show one: the share of each task, and the functions in which it went.
 
     `mrq tell WORKER profile --seconds 10` makes one. Exits with 1 if there is no such profile.
     """
@@ -44,6 +44,5 @@ def profile(ctx: click.Context, /, *, profile_id: str | None, collapsed: bool, *
     if collapsed:
         click.echo(found.collapsed(), nl=False)
         return 0
-    for task, count in found.by_task().items():
-        click.echo(f"{count / max(1, found.samples):>6.1%}  {task}")
+    click.echo(found.in_words())
     return 0

@@ -6,6 +6,7 @@ import json
 import logging
 import sys
 import traceback
+from contextlib import contextmanager
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any, cast
 
@@ -19,10 +20,12 @@ from mrq.exceptions import InvalidParamsError, MrqError
 from mrq.settings import load
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from mrq.domain.ids import JobId
     from mrq.domain.task import Task
+
+PROFILED = 30  # functions that are shown with --profile
 
 
 @click.command(cls=SettingsCommand)
@@ -52,13 +55,31 @@ def run(ctx: click.Context, /, taskpath: str, taskargs: tuple[str, ...], **_sett
         return 0
     task = app.tasks.load(taskpath)()
     try:
-        result = run_here(app, task, taskpath, params)
+        with _profiled(settings.profile):
+            result = run_here(app, task, taskpath, params)
         click.echo(json.dumps(result, default=as_json))
     except MrqError:
         # raised by the task's code, so where it happened matters
         traceback.print_exc()
         return 1
     return 0
+
+
+@contextmanager
+def _profiled(wanted: bool) -> Iterator[None]:
+    """Where the time went, on stderr, the costliest functions first."""
+    if not wanted:
+        yield
+        return
+    import cProfile  # noqa: PLC0415 - few runs are profiled
+    import pstats  # noqa: PLC0415
+
+    profiler = cProfile.Profile()
+    try:
+        with profiler:
+            yield
+    finally:
+        pstats.Stats(profiler, stream=sys.stderr).sort_stats("cumulative").print_stats(PROFILED)
 
 
 def read_params(words: Sequence[str]) -> dict[str, Any]:

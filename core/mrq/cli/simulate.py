@@ -15,7 +15,7 @@ from mrq.cli.simulate_view import as_svg, report
 from mrq.cli.textplot import for_encoding
 from mrq.domain import load as loads
 from mrq.domain.fleetpolicy import FleetPolicy, TargetKind
-from mrq.domain.plain import check_keys
+from mrq.domain.plain import check_keys, check_number
 from mrq.domain.prices import Architecture
 from mrq.domain.simulation import World, simulate
 from mrq.exceptions import ConfigError
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from mrq.domain.simulationresult import Result
 
 PATTERNS = ("steady", "wave", "spike", "stampede", "dead")
+SMALLEST = 0.125  # processors, or GB
 DEFAULT = {"target": {TargetKind.OLDEST_WAIT.value: 60}}
 
 
@@ -89,6 +90,7 @@ def _load(given: dict[str, Any]) -> Load:
     rate, jobs, at, lasting, minutes = (
         given["rate"], given["jobs"], given["at"], given["lasting"], given["hours"] * 60,
     )  # fmt: skip
+    check_number("jobs", jobs, 0, whole=True)
     low = rate / 10 if given["low"] is None else given["low"]
     match given["pattern"]:
         case "wave":
@@ -127,6 +129,8 @@ def _changed(document: Any, changes: tuple[str, ...]) -> Any:
 
 def _world(given: dict[str, Any]) -> World:
     prices = read_prices(given["prices"])
+    for name in ("vcpu", "memory", "burst_memory"):
+        check_number(name, given[name], SMALLEST)
     architecture = Architecture.ARM if given["arm"] else Architecture.X86
     return World(
         job_seconds=given["job_seconds"],

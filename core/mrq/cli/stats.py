@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import timedelta
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -83,6 +84,7 @@ def as_object(figures: Figures) -> dict[str, Any]:
         "per_second": figures.settled_per_s,
         "wait": _spread_object(figures.wait),
         "run": _spread_object(figures.run),
+        "growth": figures.growth,
     }
 
 
@@ -106,6 +108,12 @@ def show(found: Sequence[Figures], backlogs: Mapping[str, Backlog], by: str) -> 
         return
     head = [by, "runs", "per s", Status.FAILED.value, "again", "wait p50/p95/p99", "run p50/p95/p99"]
     head += ["waiting", "oldest"] if by == "queue" else []
+    if any(each.growth is not None for each in found):  # workers with --trace_memory
+        head.append("grew a run")
+        rows = [
+            [*cells, "" if each is None or each.growth is None else f"{each.growth / 1024:,.1f} KiB"]
+            for cells, each in zip_longest(rows, found[:MOST_ROWS])
+        ]
     table([head, *rows])
     if len(found) > MOST_ROWS:
         click.echo(f"and {len(found) - MOST_ROWS} more; --json shows all")

@@ -52,6 +52,7 @@ def tell(ctx: click.Context, /, *, worker: str, order: str, patience: float, **g
     stop      end when the jobs that run have ended
     resize    run --greenlets jobs at the same time
     profile   sample where the time goes for --seconds; `mrq profile` shows it
+    report    write its report now; `mrq stacks` shows where its jobs are
 
     WORKER is its id. Exits with 1 if the worker is gone or doesn't answer, with 2 if the order makes no sense.
     """

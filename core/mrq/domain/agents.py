@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from difflib import get_close_matches
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 USUAL_CPU = 1024
 """Processor units of an agent that states none: one core."""
+_KEYS = {"_id", "commands", "process_termination_timeout", "sizing", "ecs", "burst"}
 MOST_PROCESSES = 10_000
 """Of one command: more are a mistake."""
 
@@ -68,6 +70,10 @@ def group_of(document: Mapping[str, Any]) -> WorkerGroup:
     """
     name = document["_id"]
     where = f"worker group {name!r}"
+    for key in document.keys() - _KEYS:  # others may be there for an autoscaling task
+        close = get_close_matches(str(key), _KEYS - document.keys(), n=1, cutoff=0.85)
+        if close:
+            raise ConfigError(f"{where}: unknown key {key!r}; did you mean {close[0]!r}?")
     commands = document.get("commands", [])
     if not isinstance(commands, (list, tuple)):
         raise ConfigError(f"{where}: commands should be a list, not {commands!r}")

@@ -20,8 +20,10 @@ class ParsedCommand(NamedTuple):
 def parse_command(command: str) -> ParsedCommand:
     """Split `A=1 program argument`, as a shell would, without any of its expansions.
 
-    Raises ValueError: a quotation is not closed, or there is no program.
+    Raises ValueError: a quotation is not closed, there is no program, or a character that none can be given.
     """
+    if "\0" in command:
+        raise ValueError(f"the command {command!r} has a NUL character in it")
     environment: dict[str, str] = {}
     words = shlex.split(command)
     while words and _ASSIGNMENT.match(words[0]):
@@ -38,7 +40,7 @@ def normalize_command(command: str, worker_group: str) -> tuple[str, int]:
     The command is marked with the worker group in front, as `MRQ_WORKER_GROUP=group command`. Raises ValueError: a
     quotation is not closed, or N is no number.
     """
-    marked = f"MRQ_WORKER_GROUP={worker_group} "
+    marked = f"MRQ_WORKER_GROUP={shlex.quote(worker_group)} "
     if _PROCESSES not in command:
         return marked + command, 1
     count, kept, words = 0, [], iter(shlex.split(command))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import calendar
 import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-
-from mrq.domain.schedule import EPOCH
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -100,7 +99,7 @@ def _escaped(value: str) -> str:
 def emf_lines(totals: Totals, gauges: Mapping[str, float], at: datetime, worker: str) -> Iterable[str]:
     """CloudWatch's Embedded Metric Format, one JSON object a line: the runs of each queue and task of one period, and
     the gauges. `at`: naive, UTC."""
-    stamp = round((at - EPOCH).total_seconds() * 1000)
+    stamp = calendar.timegm(at.timetuple()) * 1000 + at.microsecond // 1000
     for (queue, path), series in sorted(totals.series.items()):
         counts = {f"Runs.{status.value}": count for status, count in sorted(series.ended.items())}
         values: dict[str, float] = {**counts, "RunSeconds": series.seconds}

@@ -48,6 +48,7 @@ class Figures:
     wait, run:       from queued or due to the start (regular queues only), and from start to end; None: nothing counted
     arrivals_per_s:  jobs a second that came into the queue, told from what left it and how it grew; None: not known
     dropped:         minutes of workers that could not be written: their runs are missing here
+    growth:          bytes by which the process grew during a run, on average; None: not measured (`trace_memory`)
     """
 
     start: datetime
@@ -60,6 +61,7 @@ class Figures:
     run: Spread | None
     arrivals_per_s: float | None = None
     dropped: int = 0
+    growth: float | None = None
 
     @property
     def settled(self) -> int:
@@ -81,6 +83,7 @@ class Figures:
         """What the sums say. `about`: the other attributes."""
         about = {"queue": None, "path": None, **about}
         wait, run = Spread.of(counts.wait), Spread.of(counts.run)
+        about["growth"] = counts.grown / counts.measured if counts.measured else None
         return cls(start=start, seconds=seconds, started=counts.started, ended=counts.ended, wait=wait, run=run,
                    **about)  # type: ignore[arg-type]  # fmt: skip
 

@@ -7,13 +7,13 @@ memory of the last answer and nothing else changed gives the same fleet, so two 
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, astuple, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mrq.domain.fleetneed import bursts_suffice, fit_for_bursts, light, needed, steady_load
 from mrq.domain.fleetwords import Notes, in_words
 from mrq.domain.plain import from_plain
-from mrq.domain.queuefigures import known
+from mrq.domain.queuefigures import RunTimes, known
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,13 +24,21 @@ if TYPE_CHECKING:
 MARGIN = 1.1
 """A smaller fleet is wanted only if it would do for this much more load."""
 
+LONGEST_PATIENCE = 3600.0
+"""Seconds up to which patience grows with the run time of jobs: the figures of a smaller fleet show only after one."""
+
+UNMEASURED = 3600.0
+"""Seconds that jobs in progress may take which have never been measured before their queue counts as dead: the time-out
+of jobs that state none."""
+
 BURST_START = 10.0
 """Seconds for which a burst that was asked for counts as running, although it isn't seen yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """Consumers of a group now: containers that take jobs, containers that start, bursts."""
+    """Consumers of a group now: containers that take jobs (without those that only finish theirs), containers that
+    start, bursts."""
 
     running: int = 0
     starting: int = 0
@@ -43,7 +51,8 @@ class FleetMemory:
 
     `wanted`: containers that were wanted. `low_since`, `peak`: since when fewer would do, and the most of them since.
     `heavy_since`: since when the load is too heavy for bursts alone. `stalled_since`: since when nothing ends although
-    jobs wait. `bursts_asked`, `bursts_asked_at`: the last bursts.
+    jobs wait. `bursts_asked`, `bursts_asked_at`: the last bursts. `run_time`: the last that was measured; long jobs may
+    not end for long.
     """
 
     wanted: int | None = None
@@ -53,6 +62,7 @@ class FleetMemory:
     stalled_since: float | None = None
     bursts_asked: int = 0
     bursts_asked_at: float | None = None
+    run_time: RunTimes | None = None
 
     @classmethod
     def from_dict(cls, given: Mapping[str, Any]) -> FleetMemory:
@@ -61,10 +71,12 @@ class FleetMemory:
         Raises:
             ConfigError: it has an unknown key.
         """
+        if run_time := given.get("run_time"):
+            given = {**given, "run_time": from_plain(RunTimes, run_time, "fleet memory: run_time")}
         return from_plain(cls, given, "fleet memory")
 
     def as_dict(self) -> dict[str, Any]:
-        """Numbers and None, as MongoDB and JSON store them."""
+        """Numbers, None and one dict, as MongoDB and JSON store them."""
         return asdict(self)
 
 
@@ -88,6 +100,8 @@ def decide(
         now: seconds on any clock that goes on between calls, such as those since 1970.
     """
     memory = memory or FleetMemory()
+    run_time = _last_measured(figures, memory)
+    figures, memory = replace(figures, run_time=run_time), replace(memory, run_time=run_time)
     before = _within(policy, fleet.running + fleet.starting if memory.wanted is None else memory.wanted)
     memory = replace(memory, wanted=before, stalled_since=_stalled_since(figures, fleet, memory, now))
     dead = _is_dead(policy, figures, memory, now)
@@ -99,9 +113,21 @@ def decide(
     left = _left_to_bursts(policy, figures, fleet, memory, now)
     notes = replace(notes, left_to_bursts=left is not None)
     share = need if left is None else min(need, left)
-    memory = _with_patience(policy, share, memory, now)
+    memory = _with_patience(policy, share, memory, _patience(policy, figures), now)
     asked = _bursts(policy, figures, fleet, memory, need, now)
     return _decision(policy, figures, memory, asked, now, notes)
+
+
+def _last_measured(figures: QueueFigures, memory: FleetMemory) -> RunTimes | None:
+    measured = figures.run_time
+    usable = measured is not None and all(known(each) is not None for each in astuple(measured))
+    return measured if usable else memory.run_time
+
+
+def _patience(policy: FleetPolicy, figures: QueueFigures) -> float:
+    """Seconds for which a larger fleet is to be unneeded: at least a run time, unless no patience is wanted."""
+    least = policy.scale_in_patience
+    return max(least, min(figures.mean_run_time or 0.0, LONGEST_PATIENCE)) if least else 0.0
 
 
 def _within(policy: FleetPolicy, containers: int) -> int:
@@ -133,15 +159,15 @@ def _left_to_bursts(
     return before if steady_load(policy, figures) / policy.utilisation <= before else None
 
 
-def _with_patience(policy: FleetPolicy, need: float, memory: FleetMemory, now: float) -> FleetMemory:
+def _with_patience(policy: FleetPolicy, need: float, memory: FleetMemory, patience: float, now: float) -> FleetMemory:
     """More containers at once; fewer only after the most that were needed meanwhile are fewer still."""
     before = memory.wanted or 0
     more, fewer = _within(policy, _whole(need)), _within(policy, _whole(need * MARGIN))
     if more >= before or fewer >= before:
         return replace(memory, wanted=max(more, before), low_since=None, peak=0)
     since = now if memory.low_since is None else memory.low_since
-    peak = max(fewer, min(memory.peak, before)) if policy.scale_in_patience else fewer
-    if now - since < policy.scale_in_patience:
+    peak = max(fewer, min(memory.peak, before)) if patience else fewer
+    if now - since < patience:
         return replace(memory, low_since=since, peak=peak)
     return replace(memory, wanted=peak, low_since=None, peak=0)
 
@@ -172,7 +198,10 @@ def _stalled_since(figures: QueueFigures, fleet: Fleet, memory: FleetMemory, now
 
 
 def _is_dead(policy: FleetPolicy, figures: QueueFigures, memory: FleetMemory, now: float) -> bool:
-    allowed = max(policy.stall_after, 2 * (figures.p99_run_time or 0.0))
+    longest = figures.p99_run_time
+    if longest is None:
+        longest = UNMEASURED / 2 if figures.in_progress else 0.0
+    allowed = max(policy.stall_after, 2 * longest)
     return memory.stalled_since is not None and now - memory.stalled_since >= allowed
 
 
@@ -197,7 +226,7 @@ def _decision(
     if start:
         memory = replace(memory, bursts_asked=active + start, bursts_asked_at=now)
     wanted = memory.wanted or 0
-    patience = None if memory.low_since is None else policy.scale_in_patience - (now - memory.low_since)
+    patience = None if memory.low_since is None else _patience(policy, figures) - (now - memory.low_since)
     stalled = None if memory.stalled_since is None else now - memory.stalled_since
     notes = replace(notes, after=wanted, bursts=start, patience=patience, stalled=stalled)
     return Decision(wanted, start, in_words(policy, figures, notes), memory)

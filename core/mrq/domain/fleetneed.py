@@ -16,6 +16,10 @@ URGENCY = 0.25
 """With the target OLDEST_WAIT, at least this part of the target is always left for what waits: a target that was
 missed already asks for four times the fleet, not for an endless one."""
 
+LASTING = 60.0
+"""Seconds. What is busy with shorter jobs says nothing: it is free again before a smaller fleet would matter. Of longer
+ones all but the part that ends within that time counts, so that there is no edge."""
+
 BACK_TO_BURSTS = 0.7
 """Containers are given up for bursts only under this part of `light_load`, so that a load around it doesn't swing."""
 
@@ -29,14 +33,36 @@ def needed(policy: FleetPolicy, figures: QueueFigures, running: int) -> float:
     """Containers that the target asks for: a fraction, without regard to limits, patience or bursts."""
     load = steady_load(policy, figures)
     steady = load / policy.utilisation
+    held = busy_for_long(policy, figures, running)
     if policy.target.kind is TargetKind.BACKLOG_PER_WORKER:
-        return max(steady, figures.waiting / policy.target.value)
-    run_time = figures.mean_run_time
+        return max(steady, held, figures.waiting / policy.target.value)
+    run_time, slots = figures.mean_run_time, policy.jobs_per_worker
+    busy = _busy(policy, figures, running)
     if run_time is None:
         # A slot for each job, but no more than twice what is there: the first of them will show how long they run.
-        return min(figures.waiting / policy.jobs_per_worker, 2.0 * max(running, 1))
-    backlog = figures.waiting * run_time / (policy.jobs_per_worker * _time_left(policy, figures))
-    return max(steady, load + backlog)
+        return max(held, min(((busy or 0.0) + figures.waiting) / slots, 2.0 * max(running, 1)))
+    time_left = _time_left(policy, figures)
+    if run_time <= time_left:
+        return max(steady, held, load + figures.waiting * run_time / (slots * time_left))
+    # Most slots that are busy now stay so until then: what waits, and what comes in meanwhile, needs others.
+    stays = (load * slots if busy is None else busy) * (1.0 - time_left / run_time)
+    return max(steady, held, (stays + figures.arrivals * time_left + figures.waiting) / slots)
+
+
+def _busy(policy: FleetPolicy, figures: QueueFigures, running: int) -> float | None:
+    """Jobs in progress, in slots that the fleet has: those of containers that were given up are in none."""
+    busy = None if figures.in_progress is None else known(float(figures.in_progress))
+    return None if busy is None else min(busy, float(running * policy.jobs_per_worker))
+
+
+def busy_for_long(policy: FleetPolicy, figures: QueueFigures, running: int) -> float:
+    """Containers, of those that run, that long jobs keep busy: to give them up saves nothing before these have ended.
+    All that is busy, as long as no run was measured; never a reason for more containers."""
+    busy = (_busy(policy, figures, running) or 0.0) / policy.jobs_per_worker
+    run_time = figures.mean_run_time
+    if run_time is None:
+        return busy
+    return busy * max(0.0, 1.0 - LASTING / run_time) if run_time else 0.0
 
 
 def _time_left(policy: FleetPolicy, figures: QueueFigures) -> float:

@@ -58,7 +58,8 @@ def _move(notes: Notes) -> str:
 def _seen(figures: QueueFigures) -> str:
     run_time = figures.mean_run_time
     each = "run time not measured yet" if run_time is None else f"{run_time:,.3g} s each"
-    return f"{figures.waiting:,} waiting, {figures.arrivals:,.3g} a second come in, {each}"
+    busy = "" if figures.in_progress is None else f"{figures.in_progress:,} running, "
+    return f"{figures.waiting:,} waiting, {busy}{figures.arrivals:,.3g} a second come in, {each}"
 
 
 def _aim(target: Target) -> str:

@@ -30,6 +30,7 @@ class NewJob:
     datequeued: datetime
     due: datetime | None = None
     parent: JobId | None = None  # the job that queued it
+    trace: Mapping[str, str] | None = None  # W3C's traceparent, and tracestate, of who queued it
     encoded: bytes | None = field(default=None, repr=False, compare=False)
 
 
@@ -70,6 +71,7 @@ class ClaimedJob:
     alone: bool = False
     has_slot: bool = False  # it came back for its turn under its task's rate
     raw: RawOrigin | None = None  # None: it was queued as a job
+    trace: Mapping[str, str] | None = None  # see NewJob
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ class JobFilter:
     workers: frozenset[WorkerId] | None = None
     paths: frozenset[str] | None = None
     exceptiontypes: frozenset[str] | None = None
+    fingerprints: frozenset[str] | None = None  # of groups of failures
     dateretry: tuple[DateRange, ...] | None = None  # in one of them
     params: Mapping[str, Any] = field(default_factory=dict)
     after: JobId | None = None  # ids above this one

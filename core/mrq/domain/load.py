@@ -69,6 +69,8 @@ def wave(low: float, high: float, peak: float = 14.0, minutes: int = DAY) -> Loa
 def spike(rate: float, jobs: int, at: float = 10.0, lasting: int = 10, minutes: int = DAY) -> Load:
     """`rate` jobs a minute, and `jobs` more from the hour `at` on, spread over `lasting` minutes."""
     first = _minute(at, minutes)
+    check_number("rate", rate, 0)
+    check_number("jobs", jobs, 0, whole=True)
     check_number("lasting", lasting, 1, whole=True)
     last = min(first + lasting, minutes)
     return Load(
@@ -79,12 +81,15 @@ def spike(rate: float, jobs: int, at: float = 10.0, lasting: int = 10, minutes: 
 
 def stampede(rate: float, jobs: int, at: float = 10.0, minutes: int = DAY) -> Load:
     """`rate` jobs a minute, and `jobs` within one second at the hour `at`."""
+    check_number("rate", rate, 0)
+    check_number("jobs", jobs, 0, whole=True)
     return Load("stampede", (rate,) * minutes, at_once={_minute(at, minutes) * 60: jobs})
 
 
 def dead(rate: float, at: float = 10.0, lasting: int = 240, minutes: int = DAY) -> Load:
     """`rate` jobs a minute; from the hour `at` on, for `lasting` minutes, consumers run but no job ends."""
     first = _minute(at, minutes)
+    check_number("rate", rate, 0)
     check_number("lasting", lasting, 1, whole=True)
     return Load("dead", (rate,) * minutes, dead=(first, min(first + lasting, minutes)))
 

@@ -24,6 +24,7 @@ class Verb(StrEnum):
     STOP = "stop"  # take no more jobs, and end once those that run have ended; `now`: interrupt them
     RESIZE = "resize"  # run up to `greenlets` jobs at the same time
     PROFILE = "profile"  # sample for `seconds` where the time goes
+    REPORT = "report"  # write the report now: the jobs that run, and where each is
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,23 @@ class Profile:
             seen[stack.partition(";")[0]] += count
         return dict(seen.most_common())
 
+    def hottest(self, most: int = 10) -> dict[str, int]:
+        """How often each function was seen at work itself, not those that it called, most seen first."""
+        seen: Counter[str] = Counter()
+        for stack, count in self.stacks.items():
+            task, _, _ = stack.partition(";")
+            if task != IDLE:
+                seen[stack.rpartition(";")[2]] += count
+        return dict(seen.most_common(most))
+
+    def in_words(self) -> str:
+        """The share of each task, and of the functions in which the most time went."""
+        parts = ((self.by_task(), "tasks"), (self.hottest(), "functions"))
+        lines = [f"{self.samples} samples in {self.seconds:.1f} s"]
+        for counts, name in parts:
+            lines += [f"{name}:", *(f"{count / max(1, self.samples):>7.1%}  {what}" for what, count in counts.items())]
+        return "\n".join(lines)
+
 
 def bounded(stacks: Counter[str]) -> dict[str, int]:
     """The stacks seen most, and how many samples the others are."""

@@ -9,6 +9,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+WINDOW = 300.0
+"""Seconds of which rates are, while jobs are shorter than that."""
+LONGEST_WINDOW = 3600.0
+ENOUGH_RUNS = 30
+"""So many runs that ended within WINDOW show how long jobs run. Where fewer did, those of LONGEST_WINDOW are asked."""
+
+
+def window_for(mean_run_time: float | None) -> float:
+    """Over how many seconds rates are measured: at least over a run time. Then jobs in progress, as rate times run
+    time, vary no more by measuring than they do by themselves."""
+    return min(max(WINDOW, known(mean_run_time) or 0.0), LONGEST_WINDOW)
+
 
 @dataclass(frozen=True, slots=True)
 class RunTimes:
@@ -24,9 +36,9 @@ class RunTimes:
 class QueueFigures:
     """Figures of one queue, or of several added up. None: not known, as before the first measurement.
 
-    `waiting`: jobs that could start now. `arrivals_per_s`, `completions_per_s`: over the last minutes; whatever leaves
-    the queue counts as completed, failed jobs too. `oldest_wait`: seconds. `containers_only`: waiting jobs that no
-    burst takes, being too long for one.
+    `waiting`: jobs that could start now. `arrivals_per_s`, `completions_per_s`: over the last minutes, see
+    `window_for`; whatever leaves the queue counts as completed, failed jobs too. `oldest_wait`: seconds.
+    `containers_only`: waiting jobs that no burst takes, being too long for one. `in_progress`: jobs that run now.
     """
 
     waiting: int = 0
@@ -35,6 +47,7 @@ class QueueFigures:
     oldest_wait: float | None = None
     run_time: RunTimes | None = None
     containers_only: int | None = None
+    in_progress: int | None = None
 
     @property
     def arrivals(self) -> float:
@@ -76,6 +89,7 @@ def added_up(queues: Iterable[QueueFigures]) -> QueueFigures:
         oldest_wait=max(_known([each.oldest_wait for each in found]), default=None),
         run_time=_run_times([each for each in found if each.mean_run_time is not None]),
         containers_only=None if unknown else sum(each.containers_only or 0 for each in found),
+        in_progress=sum(counts) if (counts := [n for each in found if (n := each.in_progress) is not None]) else None,
     )
 
 

@@ -8,46 +8,90 @@ from functools import lru_cache
 from typing import Any
 
 HIDDEN = "***"
-COMMON = ("password", "passwd", "secret", "token", "api_key", "apikey", "authorization", "cookie", "credential")
-"""Parts of names that are redacted if nothing else is said."""
+COMMON = (
+    "access_key", "api_key", "auth", "authorization", "bearer", "card_number", "connection_string", "cookie",
+    "credential", "csrf", "cvc", "cvv", "dsn", "encryption_key", "iban", "jwt", "otp", "passphrase", "passwd",
+    "password", "passwort", "pin", "private_key", "pwd", "secret", "session_id", "session_key", "signature",
+    "signing_key", "ssh_key", "ssn", "token", "totp",
+)  # fmt: skip
+"""Names that are redacted if nothing else is said: `token` stands for `token`, `tokens`, `accessToken`, `x-auth-token`,
+but not for `tokenizer`."""
 
 DEEPEST = 20  # levels of params that are looked into; what is deeper is hidden
+
+_ANYWHERE = frozenset({"password", "passwd", "passphrase", "api_key"})  # also where they are a part of a word
+_HARMLESS = re.compile(r"_(?:error|exception|warning)$")  # `TokenError: it has expired`
+_WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[^A-Za-z0-9]+")
+# What is followed by a value. Names have an end, so that a long line of anything is looked at once and not squared.
+_NAME_IN_TEXT = re.compile(r"(?<!\w)([A-Za-z_][\w-]{0,127}+)['\"]?\s*+[:=]\s*+")
+_VALUE = re.compile(
+    r"""(?:(?:bearer|basic)\s+)?
+    (?: [a-z]{0,2}'(?:[^'\\\n]|\\.)*+'?  |  [a-z]{0,2}"(?:[^"\\\n]|\\.)*+"?  |  [^\s,;&'"}\])]+ )""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+def is_secret(name: str, names: Iterable[str] = COMMON) -> bool:
+    """Whether a name, such as `apiKey`, `DB_PASSWORD` or `x-auth-token`, stands for something to hide."""
+    return _is_secret(name, tuple(names))
 
 
 def redacted(params: Any, names: Iterable[str] = COMMON) -> Any:
     """A copy of params in which the values under such names, at any depth, are `***`. Case doesn't count."""
-    pattern = _names(tuple(names))
-    return params if pattern is None else _redacted(params, pattern, 0)
+    names = tuple(names)
+    return _redacted(params, names, 0) if names else params
 
 
-def _redacted(value: Any, pattern: re.Pattern[str], depth: int) -> Any:
+def _redacted(value: Any, names: tuple[str, ...], depth: int) -> Any:
     if depth > DEEPEST:
         return HIDDEN
     if isinstance(value, Mapping):
         return {
-            key: HIDDEN if isinstance(key, str) and pattern.search(key) else _redacted(item, pattern, depth + 1)
+            key: HIDDEN
+            if isinstance(key, str) and not is_blank(item) and _is_secret(key, names)
+            else _redacted(item, names, depth + 1)
             for key, item in value.items()
         }
     if isinstance(value, (list, tuple)):
-        return [_redacted(item, pattern, depth + 1) for item in value]
+        return [_redacted(item, names, depth + 1) for item in value]
     return value
+
+
+def is_blank(value: Any) -> bool:
+    """Whether a value can't be a secret: there is none."""
+    return value is None or isinstance(value, bool) or (isinstance(value, str) and not value)
 
 
 def redacted_text(text: str, names: Iterable[str] = COMMON) -> str:
     """Text in which what follows such a name (`token=x`, `"password": "x"`, `Authorization: Bearer x`) is `***`."""
-    pattern = _in_text(tuple(names))
-    return text if pattern is None else pattern.sub(rf"\g<name>{HIDDEN}", text)
-
-
-@lru_cache(maxsize=16)
-def _names(names: tuple[str, ...]) -> re.Pattern[str] | None:
-    return re.compile("|".join(map(re.escape, names)), re.IGNORECASE) if names else None
-
-
-@lru_cache(maxsize=16)
-def _in_text(names: tuple[str, ...]) -> re.Pattern[str] | None:
+    names = tuple(names)
     if not names:
-        return None
-    words = "|".join(map(re.escape, names))
-    value = r"(?:(?:bearer|basic)\s+)?(?:'[^']*'|\"[^\"]*\"|[^\s,;&'\"}\])]+)"
-    return re.compile(rf"(?P<name>(?:{words})[\w-]*['\"]?\s*[:=]\s*){value}", re.IGNORECASE)
+        return text
+    parts, done = [], 0
+    for found in _NAME_IN_TEXT.finditer(text):
+        if found.start() < done or not _is_secret(found[1], names):
+            continue
+        value = _VALUE.match(text, found.end())
+        if value is not None:
+            parts += [text[done : found.end()], HIDDEN]
+            done = value.end()
+    return "".join([*parts, text[done:]]) if parts else text
+
+
+@lru_cache(maxsize=4096)
+def _is_secret(name: str, names: tuple[str, ...]) -> bool:
+    words = _joined(name)
+    return bool(_pattern(names).search(words)) and not _HARMLESS.search(words)
+
+
+@lru_cache(maxsize=16)
+def _pattern(names: tuple[str, ...]) -> re.Pattern[str]:
+    known = {joined for name in names if (joined := _joined(name))}
+    words = [re.escape(name).replace("_", "_?") for name in sorted(known)]
+    inside = [re.escape(name).replace("_", "_?") for name in sorted(known & _ANYWHERE)]
+    return re.compile("|".join([rf"(?:^|_)(?:{'|'.join(words)})s?(?:$|_)", *inside]) if words else r"(?!)")
+
+
+def _joined(name: str) -> str:
+    """`apiKey` and `api-key` as `api_key`."""
+    return "_".join(word.lower() for word in _WORDS.split(name) if word)

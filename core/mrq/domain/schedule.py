@@ -105,6 +105,7 @@ class ScheduleState:
     paused: bool = False
     last_job: bytes | None = None  # the 12 bytes of the last job that was queued for it, or was about to be
     last_queued: datetime | None = None
+    claimed: datetime | None = None  # when a tick last said that it was about to queue
     from_config: bool = True
     history: tuple[Mapping[str, Any], ...] = field(default=())
     revision: int = 0  # of what it says: with each edit, pause and resume there is another

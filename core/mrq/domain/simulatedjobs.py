@@ -10,9 +10,26 @@ from typing import TYPE_CHECKING
 from mrq.domain.queuefigures import RunTimes
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from random import Random
 
 KINDS = 20
+
+
+def times_of(lengths: Mapping[float, int]) -> RunTimes | None:
+    """How long so many runs took; None: there were none."""
+    runs = sum(lengths.values())
+    if not runs:
+        return None
+    percentiles, seen = [], 0
+    shares = iter((0.5, 0.95, 0.99))
+    share: float | None = next(shares)
+    for length in sorted(lengths):
+        seen += lengths[length]
+        while share is not None and seen >= share * runs:
+            percentiles.append(length)
+            share = next(shares, None)
+    return RunTimes(sum(length * count for length, count in lengths.items()) / runs, *percentiles)
 
 
 class Lengths:
@@ -87,13 +104,13 @@ class Slots:
         self.busy = 0  # slots whose job goes on in the next second
         self._room = 0.0  # slots that are free for the rest of this second; below 0: jobs that take a bit of the next
         self._frees: dict[int, int] = {}
-        self._ends: dict[int, int] = {}
+        self._ends: dict[int, Counter[float]] = {}
 
-    def open(self, second: int, slots: int) -> int:
-        """Begin a second in which there are so many slots; the jobs that ended with the last one."""
+    def open(self, second: int, slots: int) -> Counter[float]:
+        """Begin a second in which there are so many slots; the jobs that ended with the last one, by length."""
         self.busy -= self._frees.pop(second, 0)
         self._room = max(slots - self.busy, 0) + min(self._room, 0.0)
-        return self._ends.pop(second, 0)
+        return self._ends.pop(second, Counter())
 
     def start(self, line: Line, second: int) -> tuple[int, int]:
         """Start the first jobs of a line, as many as there is room for: when they came in, and how many; 0: no room."""
@@ -104,7 +121,7 @@ class Slots:
         came, count = line.take(min(most, math.ceil(self._room / part)))
         self._room -= count * part
         lasts = max(int(length), 1)
-        self._ends[second + lasts] = self._ends.get(second + lasts, 0) + count
+        self._ends.setdefault(second + lasts, Counter())[length] += count
         if length >= 1:
             self.busy += count
             self._frees[second + lasts] = self._frees.get(second + lasts, 0) + count

@@ -1,8 +1,9 @@
 """A day of a fleet, second by second, under a load and a policy. Pure, and the same for the same seed.
 
-The decisions are those of `mrq.domain.fleet`, from figures measured over a minute as in life. Simplified: free slots
-are shared freely within a container and between containers; containers take jobs before bursts do; a container that
-is given up finishes its jobs and is paid until then.
+The decisions are those of `mrq.domain.fleet`, from figures measured over the same times as those of a real queue
+(`mrq.domain.queuefigures`). Simplified: free slots are shared freely within a container and between containers;
+containers take jobs before bursts do; a container that is given up finishes its jobs and is paid until then; figures
+are there at once, where those of workers are up to a report old.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from mrq.domain.fleet import Decision, Fleet, FleetMemory, decide
 from mrq.domain.fleetpolicy import LONGEST_BURST
 from mrq.domain.plain import check_number
 from mrq.domain.queuefigures import QueueFigures
+from mrq.domain.simulatedfigures import Meter
 from mrq.domain.simulatedjobs import Lengths, Line, Slots
 from mrq.domain.simulationresult import Change, Minute, Result
 
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     from mrq.domain.fleetpolicy import FleetPolicy
     from mrq.domain.load import Load
 
-WINDOW = 60  # seconds over which rates are measured
 WAKE_UP = 10  # seconds between two wake-ups of an idle group
 
 
@@ -52,6 +53,9 @@ class World:
         check_number("spread", self.spread, 1, 100)
         check_number("look_every", self.look_every, 1, 3600, whole=True)
         check_number("burst_start", self.burst_start, 0, 60, whole=True)
+        check_number("container_second", self.container_second, 0)
+        check_number("burst_second", self.burst_second, 0)
+        check_number("burst_request", self.burst_request, 0)
 
 
 def simulate(load: Load, policy: FleetPolicy, world: World | None = None) -> Result:
@@ -78,8 +82,7 @@ class _Run:
         self.running, self.starting = policy.min_workers, deque[int]()
         self.bursts = deque[int]()  # when each started
         self.memory = FleetMemory()
-        self.measured = False
-        self.arrived, self.ended = deque[int](maxlen=WINDOW), deque[int](maxlen=WINDOW)
+        self.meter = Meter()
         self.waits: Counter[int] = Counter()
         self.changes: list[Change] = []
         self.minutes: list[Minute] = []
@@ -92,15 +95,12 @@ class _Run:
         while self.starting and self.starting[0] <= now:
             self.starting.popleft()
             self.running += 1
-        ended = self._work(now, jobs, dead)
-        self.arrived.append(jobs)
-        self.ended.append(ended)
-        self.measured = self.measured or ended > 0
+        self.meter.count(now, jobs, self._work(now, jobs, dead))
         if now % self.world.look_every == 0 or self._wakes(now):
             self._decide(now)
         self._count(now, jobs)
 
-    def _work(self, now: int, jobs: int, dead: bool) -> int:
+    def _work(self, now: int, jobs: int, dead: bool) -> Counter[float]:
         if jobs:
             for length, count in self.lengths.deal(jobs).items():
                 line = self.short if length <= self.policy.longest_burst_job else self.long
@@ -108,7 +108,7 @@ class _Run:
         ended = self.slots.open(now, self.running * self.policy.jobs_per_worker)
         ended += self.burst_slots.open(now, self._ready_bursts(now) * self.policy.jobs_per_burst)
         if dead:
-            return 0
+            return Counter()
         self._start_all(now)
         return ended
 
@@ -161,13 +161,15 @@ class _Run:
 
     def _figures(self, now: int) -> QueueFigures:
         oldest = self._oldest()
+        measured = self.meter.read()
         return QueueFigures(
             waiting=self.short.size + self.long.size,
-            arrivals_per_s=sum(self.arrived) / len(self.arrived),
-            completions_per_s=sum(self.ended) / len(self.ended),
+            arrivals_per_s=measured.arrivals_per_s,
+            completions_per_s=measured.completions_per_s,
             oldest_wait=None if oldest is None else now - oldest,
-            run_time=self.lengths.times if self.measured else None,
+            run_time=measured.run_time,
             containers_only=self.long.size,
+            in_progress=self.slots.busy + self.burst_slots.busy,
         )
 
     def _carry_out(self, decision: Decision, now: int) -> None:

@@ -16,6 +16,8 @@ BAD_CONFIGURATION = 2
 """Exit code of a worker whose settings can't be used."""
 START_PATIENCE = 120.0
 """Seconds that a worker which is to replace another may take until it serves."""
+FIRST_PATIENCE = 600.0
+"""Seconds that any other worker may take: nobody works in its place."""
 _NEVER = float("inf")
 
 
@@ -33,7 +35,7 @@ class Do(Enum):
     START = auto()
     FINISH = auto()
     INTERRUPT = auto()
-    KILL = auto()  # it was to replace another and never served
+    KILL = auto()  # it never served
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,9 @@ class Say:
 
     text: str
     warning: bool = True
+
+
+_TELLING = {0: "exit code 0", 2: "exit code 2: its settings can't be used"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,10 @@ class End:
     @property
     def in_words(self) -> str:
         """For the log."""
+        if self.killed:
+            return "killed by what watches it, because it was stuck"
+        if not self.on_purpose and self.code in _TELLING:
+            return _TELLING[self.code]
         from_signal = f"killed by {signal_name(-self.code)}" if self.code < 0 else f"exit code {self.code}"
         if self.replace:
             return f"it asked for a successor, {from_signal}"
@@ -90,6 +99,7 @@ class _Child:
     post: _Post
     generation: int
     since: float
+    heard: float  # when it was last known to be getting on
     ready: bool = False
     told: Do | None = None
 
@@ -148,6 +158,10 @@ class Supervision:
     def wants(self, processes: int) -> None:
         """The first worker has read in its settings how many there are to be."""
         self._processes = processes
+
+    def starting(self, number: int, at: float) -> None:
+        """A worker that doesn't serve yet was doing something that takes its time, such as building indexes."""
+        self._children[number].heard = max(self._children[number].heard, at)
 
     def ready(self, number: int, now: float) -> list[Action | Say]:
         """A worker has registered and takes jobs. May be told again and again."""
@@ -210,16 +224,17 @@ class Supervision:
             if post.due <= now:
                 actions.append(Say("starting another worker"))
                 actions.append(self._start(post, now))
-            late = post.successor
-            if late is not None and late.told is None and now - late.since > START_PATIENCE:
-                actions.append(Say(f"a new worker does not serve after {START_PATIENCE:g} s: it is killed"))
-                actions.append(self._tell(late, Do.KILL))
+        for child in self._children.values():
+            patience = START_PATIENCE if child.post.successor is child else FIRST_PATIENCE
+            if not child.ready and child.told is None and now - child.heard > patience:
+                actions.append(Say(f"a new worker does not serve after {patience:g} s: it is killed"))
+                actions.append(self._tell(child, Do.KILL))
         return actions
 
     # ---- inside
 
     def _start(self, post: _Post, now: float, *, successor: bool = False) -> Action:
-        child = _Child(self._next_number, post, self._generation, now)
+        child = _Child(self._next_number, post, self._generation, now, now)
         self._next_number += 1
         self._children[child.number] = child
         post.due = _NEVER

@@ -32,14 +32,18 @@ if TYPE_CHECKING:
 log = logging.getLogger("mrq.stats")
 
 MOST_MINUTES = 60  # kept while MongoDB is away
+SET_BACK = timedelta(minutes=5)
+"""A clock that goes back by more than that was wrong before. By less it only wavers, and the minute that is counted
+goes on."""
 MOST_PLACES = 2_000
 MOST_KEPT_PAIRS = 5_000  # of queue and task, in all of these minutes together
 
 
 @dataclass(slots=True)
 class _Minute:
-    """One minute. `revision`: of what is in it; `written`: the one that is stored."""
+    """One minute. `name`: its id; `revision`: of what is in it; `written`: the one that is stored."""
 
+    name: str
     start: datetime
     tally: Tally = field(default_factory=Tally)
     sample: WorkerSample = field(default_factory=WorkerSample)
@@ -66,7 +70,8 @@ class Collector:
         self._source = source
         self._clock = clock
         self._ttl = timedelta(seconds=ttl)
-        self._minutes: dict[datetime, _Minute] = {}
+        self._set_back = 0  # times that the clock was
+        self._minutes: dict[str, _Minute] = {}
         self._current: _Minute | None = None
         self._dropped = 0  # minutes; told with what is counted next
         self._complained = False  # that minutes had to be given up
@@ -104,6 +109,9 @@ class Collector:
                 counts.ended[status] = counts.ended.get(status, 0) + 1
                 if run.took is not None:
                     counts.run.add(run.took)
+                if run.memory is not None:
+                    counts.measured += 1
+                    counts.grown += run.memory
 
     def rescued(self, ends: Iterable[tuple[ClaimedJob, Status]]) -> None:
         """This became of runs that ended with their worker; for how long they had run nobody knows."""
@@ -132,11 +140,17 @@ class Collector:
             self._last_cpu = spent
 
     def _minute(self) -> _Minute:
-        """The minute that is being counted, about to be changed. A clock that is set back changes nothing: what was
-        written of an earlier minute must not be begun anew."""
+        """The minute that is being counted, about to be changed. What was written of an earlier minute must not be
+        begun anew: after the clock was set back, minutes have other names."""
         start = Resolution.WORKER.start_of(self._clock.now())
+        if self._current is not None and self._current.start - start > SET_BACK:
+            self._set_back += 1
+            log.warning("the clock was set back by %s: what was counted meanwhile stays", self._current.start - start)
+            self._current = None
         if self._current is None or start > self._current.start:
-            self._current = self._minutes[start] = _Minute(start)
+            source = f"{self._source}-{self._set_back}" if self._set_back else self._source
+            name = period_id(Resolution.WORKER, start, source)
+            self._current = self._minutes[name] = _Minute(name, start)
         if self._dropped:
             self._current.tally.dropped += self._dropped
             self._dropped = 0
@@ -158,7 +172,7 @@ class Collector:
                     return False
             except Exception:
                 log.exception("the statistics of %s can't be stored: they are given up", minute.start)
-                self._forget(minute.start)
+                self._forget(minute.name)
         self._complained = False
         return True
 
@@ -168,25 +182,25 @@ class Collector:
             return [_copy(each) for each in self._minutes.values() if each.revision > each.written]
 
     def _write(self, store: StatsStore, minute: _Minute, worker: WorkerId) -> bool:
-        name = period_id(Resolution.WORKER, minute.start, self._source)
-        period = Period(name, Resolution.WORKER, minute.start, minute.revision, minute.tally, worker, minute.sample)
+        name, revision = minute.name, minute.revision
+        period = Period(name, Resolution.WORKER, minute.start, revision, minute.tally, worker, minute.sample)
         try:
             store.put(period, minute.start + self._ttl)
         except StoreUnavailableError as error:
             log.debug("statistics wait for MongoDB: %s", error)
             return False
         with self._lock:
-            kept = self._minutes.get(minute.start)
+            kept = self._minutes.get(minute.name)
             if kept is not None:
                 kept.written = minute.revision
                 if kept is not self._current and kept.revision == kept.written:
-                    del self._minutes[minute.start]
+                    del self._minutes[minute.name]
         return True
 
-    def _forget(self, start: datetime) -> None:
+    def _forget(self, name: str) -> None:
         with self._lock:
-            self._minutes.pop(start, None)
-            if self._current is not None and self._current.start == start:
+            self._minutes.pop(name, None)
+            if self._current is not None and self._current.name == name:
                 self._current = None
             self._dropped += 1
 

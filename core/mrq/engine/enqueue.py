@@ -23,17 +23,20 @@ from mrq.engine.patience import Patience
 from mrq.engine.run import current_job_id
 from mrq.exceptions import InvalidParamsError
 from mrq.ports.errors import StoreUnavailableError
+from mrq.ports.spans import NoSpans
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from mrq.domain.ids import JobId
     from mrq.domain.jobkeys import KeyTerms
+    from mrq.domain.queuename import QueueName
     from mrq.engine.news import QueueNews
     from mrq.engine.waking import Waker
     from mrq.ports.clock import Clock
     from mrq.ports.jobkeys import JobKeys
     from mrq.ports.jobs import JobStore
+    from mrq.ports.spans import Spans
     from mrq.ports.wakeups import Wakeups
 
 log = logging.getLogger("mrq.enqueue")
@@ -51,6 +54,7 @@ class Enqueuer:
     metrics: Metrics = field(default_factory=Metrics)
     news: QueueNews | None = None
     waker: Waker | None = None  # of somebody who can start workers
+    spans: Spans = field(default_factory=NoSpans)
     patience: Patience = field(init=False)
     _silence: Backoff = field(default_factory=lambda: Backoff(first=1.0, longest=10.0))
     _outage: Outage = field(init=False)
@@ -63,7 +67,7 @@ class Enqueuer:
     def enqueue(
         self,
         path: str,
-        params_list: Sequence[Any],
+        params_list: Iterable[Any],
         queue: str,
         *,
         batch_size: int = 1000,
@@ -85,12 +89,38 @@ class Enqueuer:
         """
         check_call(path, params_list)
         name = place_in_mongodb(queue)
+        params_list = params_list if isinstance(params_list, Sequence) else list(params_list)  # of a generator
+        if not params_list:
+            return []
+        with self.spans.sending(path, name.id, len(params_list)) as trace:
+            ids = self._enqueue(path, params_list, name, batch_size, due, terms, trace)
+            if len(ids) == 1:
+                self.spans.sent(ids[0])
+        return ids
+
+    def _enqueue(
+        self,
+        path: str,
+        params_list: Sequence[Any],
+        name: QueueName,
+        batch_size: int,
+        due: datetime | None,
+        terms: KeyTerms | None,
+        trace: Mapping[str, str] | None,
+    ) -> list[JobId]:
         now = self.clock.now()
         place = now if due is None or due <= now else due
         parent = current_job_id()
         new = [
             NewJob(
-                self.jobs.new_id(), path, _mapping(path, params), name.id, place, due if place is due else None, parent
+                self.jobs.new_id(),
+                path,
+                _mapping(path, params),
+                name.id,
+                place,
+                due if place is due else None,
+                parent,
+                trace,
             )
             for params in params_list
         ]

@@ -29,6 +29,8 @@ class Fittings:
     """What the report says of the process: pid, cpu, mem. True: measure them, else they are 0."""
     memory: Callable[[], int] | None = None
     """Bytes that the process uses, for max_memory."""
+    watch: Callable[[Run], Callable[[], None]] | None = None
+    """Called before each task; what it returns is called after it. Must not raise."""
     trace: Callable[[], RunTrace] | None = None
     """Gives each run the trace of what it uses of the processor."""
     profile: Callable[[float], str] | None = None

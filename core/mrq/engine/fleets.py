@@ -16,6 +16,7 @@ from mrq.ports.fleets import FleetRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from mrq.domain.agents import GroupCommand, WorkerGroup
     from mrq.domain.fleet import Decision
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from mrq.domain.groupsizing import GroupSizing
     from mrq.domain.queuefigures import QueueFigures
     from mrq.ports.agents import AgentStore
-    from mrq.ports.clock import Clock
     from mrq.ports.fleets import FleetStore
 
 log = logging.getLogger("mrq.fleet")
@@ -43,8 +43,7 @@ class FleetSizer:
 
     agents: AgentStore
     fleets: FleetStore
-    figures: Callable[[str], QueueFigures]  # of a queue, now
-    clock: Clock
+    figures: Callable[[str, datetime], QueueFigures]  # of a queue at this time, which is now
 
     def processes_of(self, group: WorkerGroup, command: GroupCommand) -> int:
         """How often a command is to run. Raises StoreUnavailableError."""
@@ -62,8 +61,8 @@ class FleetSizer:
 
         `most_bursts`: so many can be started now, whatever the policy says. Raises StoreUnavailableError.
         """
-        last, now = self.fleets.last(name), self.clock.now()
-        figures = added_up(self.figures(queue) for queue in sizing.queues)
+        last, now = self.fleets.last(name), self.fleets.now()
+        figures = added_up(self.figures(queue, now) for queue in sizing.queues)
         memory = None if last is None else last.decision.memory
         policy = sizing.policy if most_bursts is None else _held_at(sizing.policy, fleet.bursts + most_bursts)
         decision = decide(policy, figures, fleet, memory, unix(now))
@@ -79,9 +78,11 @@ class FleetSizer:
     def _fleet(self, name: str, command: str) -> Fleet:
         running = wanted = 0
         for document in self.agents.living(name):
-            running += Counter(document.get("current_workers") or ())[command]
-            wanted += Counter(document.get("desired_workers") or ())[command]
-        return Fleet(running=running, starting=max(0, wanted - running))
+            desired = Counter(document.get("desired_workers") or ())[command]
+            # what runs beyond that only finishes its jobs
+            running += min(Counter(document.get("current_workers") or ())[command], desired)
+            wanted += desired
+        return Fleet(running=running, starting=wanted - running)
 
 
 def _without_bursts(policy: FleetPolicy) -> FleetPolicy:

@@ -103,6 +103,8 @@ class IoTrace:
             if run is not None:
                 run.waits.remove(wait)
                 self._count(run, kind, took)
+                if run.span is not None:
+                    run.span.waited(kind, wait.data, took)
             _inside.reset(token)
         if hooks is not None and event is not None:
             self._tell_after(hooks, {**event, "result": result, "time": took})

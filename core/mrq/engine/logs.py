@@ -7,8 +7,9 @@ import threading
 import time
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from mrq.domain.loglines import LogMark
 from mrq.engine.backoff import Backoff
 from mrq.engine.execute import storable
 from mrq.ports.errors import StoreUnavailableError
@@ -16,6 +17,7 @@ from mrq.ports.logs import LogText
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from mrq.domain.ids import JobId, WorkerId
     from mrq.ports.logs import LogStore
@@ -26,6 +28,8 @@ log = logging.getLogger("mrq.logs")
 LARGEST_BUFFER = 4 * 1024 * 1024  # bytes of text, as UTF-8, in all
 MOST_LINES = 20_000
 MOST_DROPPED = 1_000  # owners whose dropped lines are counted one by one
+LARGEST_RUN = 2 * 1024 * 1024  # characters that one run of a job may write
+MOST_RUNS = 10_000  # of which it is known how much they have written
 LARGEST_TEXT = 1024 * 1024  # bytes of one document
 GATHER = 0.05  # seconds in which ends of jobs are collected, so that their logs are written together
 LONGEST_TICK = 1.0
@@ -33,12 +37,22 @@ LONGEST_WAIT = 5.0  # seconds that a stopping worker waits for a flush that hang
 DEFAULT_INTERVAL = 10.0  # seconds, where no report is wanted
 
 
+Owner = tuple["JobId | None", "datetime | None"]
+"""Whose lines: a job's, in the run that began then; or the worker's, (None, None)."""
+
+
+class _Line(NamedTuple):
+    text: str  # with its line break
+    at: datetime | None
+    level: int
+
+
 @dataclass(slots=True)
 class _Pending:
-    """Lines of one owner. None as the owner means the worker."""
+    """Lines of one owner."""
 
     since: float  # when its first line came
-    lines: deque[str] = field(default_factory=deque)
+    lines: deque[_Line] = field(default_factory=deque)
     ended: bool = False
 
 
@@ -51,28 +65,57 @@ class LogBuffer:
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
         self._lock = threading.RLock()
-        self._pending: dict[JobId | None, _Pending] = {}
+        self._pending: dict[Owner, _Pending] = {}
+        self._written: dict[Owner, int] = {}  # characters of runs
+        self._over: dict[Owner, int] = {}  # lines that were too many
         self._failed: deque[tuple[LogText, int]] = deque()  # pieces whose writing failed, and their lines
-        self._dropped: dict[JobId | None, int] = {}
+        self._dropped: dict[Owner, int] = {}
         self._bytes = self._lines = 0
         self.something: Event | None = None  # set when a job with lines has ended
 
-    def add(self, owner: JobId | None, line: str) -> None:
-        """Take a line of a job, or of the worker (None)."""
-        line = storable(line) + "\n"
+    def add(
+        self, job: JobId | None, line: str, at: datetime | None = None, level: int = 0, run: datetime | None = None
+    ) -> None:
+        """Take a line of a job, in the run that began at `run`, or of the worker (None). `at`: naive, UTC; `level`: as
+        in `logging`, 0: not known."""
+        line, owner = storable(line) + "\n", (job, run)
         with self._lock:
-            pending = self._pending.get(owner)
-            if pending is None:
-                pending = self._pending[owner] = _Pending(self._monotonic())
-            pending.lines.append(line)
-            self._count(line, 1, 1)
+            if job is not None and self._is_too_much(owner, len(line)):
+                return
+            self._add(owner, _Line(line, at, level))
             while self._bytes > LARGEST_BUFFER or self._lines > MOST_LINES:
                 self._drop_oldest()
 
-    def ended(self, job: JobId) -> None:
-        """A job has ended: what it has written may go now."""
+    def _add(self, owner: Owner, line: _Line) -> None:
+        pending = self._pending.get(owner)
+        if pending is None:
+            pending = self._pending[owner] = _Pending(self._monotonic())
+        pending.lines.append(line)
+        self._count(line.text, 1, 1)
+
+    def _is_too_much(self, owner: Owner, size: int) -> bool:
+        """Whether a run has written all that it may: one that never stops must not push out the logs of all others."""
+        written = self._written.pop(owner, 0) + size  # popped: the one that wrote last is the last to be forgotten
+        self._written[owner] = written
+        if len(self._written) > MOST_RUNS:
+            self._written.pop(next(iter(self._written)))
+        if written <= LARGEST_RUN:
+            return False
+        self._over[owner] = self._over.get(owner, 0) + 1
+        if len(self._over) > MOST_RUNS:
+            self._over.pop(next(iter(self._over)))
+        return True
+
+    def ended(self, job: JobId, run: datetime | None = None) -> None:
+        """A job's run has ended: what it has written may go now."""
+        owner = (job, run)
         with self._lock:
-            pending = self._pending.get(job)
+            self._written.pop(owner, None)
+            over = self._over.pop(owner, 0)
+            if over:
+                text = f"[mrq] {over:,} more lines were left out: a run may write {LARGEST_RUN / 2**20:g} MiB\n"
+                self._add(owner, _Line(text, None, logging.WARNING))
+            pending = self._pending.get(owner)
             if pending is None:
                 return
             pending.ended = True
@@ -91,7 +134,8 @@ class LogBuffer:
             for owner in due:
                 self._failed.extend(self._pieces(owner, self._pending.pop(owner), new_id, worker))
             for owner in [owner for owner in self._dropped if owner not in self._pending]:
-                text = LogText(new_id(), self._said(owner), *_of(owner, worker))
+                said = self._said(owner)
+                text = _text(new_id(), owner, worker, [_Line(said, None, logging.WARNING)])
                 self._count(text.text, 1, 1)
                 self._failed.append((text, 1))
             taken = list(self._failed)
@@ -113,7 +157,7 @@ class LogBuffer:
         """These can never be written."""
         with self._lock:
             for text, lines in taken:
-                self._note_dropped(text.job, lines)
+                self._note_dropped((text.job, text.run), lines)
 
     @property
     def empty(self) -> bool:
@@ -121,24 +165,24 @@ class LogBuffer:
         return not (self._pending or self._failed or self._dropped)
 
     def _pieces(
-        self, owner: JobId | None, pending: _Pending, new_id: Callable[[], JobId], worker: WorkerId | None
+        self, owner: Owner, pending: _Pending, new_id: Callable[[], JobId], worker: WorkerId | None
     ) -> list[tuple[LogText, int]]:
         lines = pending.lines
         if owner in self._dropped:
             note = self._said(owner)
-            lines.appendleft(note)
+            lines.appendleft(_Line(note, None, logging.WARNING))
             self._count(note, 1, 1)
-        pieces, part, size = [], list[str](), 0
+        pieces, part, size = [], list[_Line](), 0
         for line in lines:
-            if part and size + len(line) > LARGEST_TEXT:
-                pieces.append((LogText(new_id(), "".join(part), *_of(owner, worker)), len(part)))
+            if part and size + len(line.text) > LARGEST_TEXT:
+                pieces.append((_text(new_id(), owner, worker, part), len(part)))
                 part, size = [], 0
             part.append(line)
-            size += len(line)
-        pieces.append((LogText(new_id(), "".join(part), *_of(owner, worker)), len(part)))
+            size += len(line.text)
+        pieces.append((_text(new_id(), owner, worker, part), len(part)))
         return pieces
 
-    def _said(self, owner: JobId | None) -> str:
+    def _said(self, owner: Owner) -> str:
         count = self._dropped.pop(owner)
         return f"[mrq] {count:,} lines were dropped here: they came faster than they could be stored\n"
 
@@ -146,17 +190,17 @@ class LogBuffer:
         if self._failed:
             text, lines = self._failed.popleft()
             self._count(text.text, -1, lines)
-            self._note_dropped(text.job, lines)
+            self._note_dropped((text.job, text.run), lines)
             return
         owner, pending = next(iter(self._pending.items()))
-        self._count(pending.lines.popleft(), -1, 1)
+        self._count(pending.lines.popleft().text, -1, 1)
         if not pending.lines:
             del self._pending[owner]
         self._note_dropped(owner, 1)
 
-    def _note_dropped(self, owner: JobId | None, lines: int) -> None:
+    def _note_dropped(self, owner: Owner, lines: int) -> None:
         if owner not in self._dropped and len(self._dropped) >= MOST_DROPPED:
-            owner = None
+            owner = _WORKER
         self._dropped[owner] = self._dropped.get(owner, 0) + lines
 
     def _count(self, text: str, sign: int, lines: int) -> None:
@@ -164,8 +208,14 @@ class LogBuffer:
         self._lines += sign * lines
 
 
-def _of(owner: JobId | None, worker: WorkerId | None) -> tuple[JobId | None, WorkerId | None]:
-    return (owner, None) if owner is not None else (None, worker)
+_WORKER: Owner = (None, None)
+
+
+def _text(name: JobId, owner: Owner, worker: WorkerId | None, lines: list[_Line]) -> LogText:
+    job, run = owner
+    marks = tuple(LogMark(len(line.text), line.at, line.level) for line in lines)
+    text = "".join(line.text for line in lines)
+    return LogText(name, text, job, None if job is not None else worker, run, marks)
 
 
 class LogWriter:

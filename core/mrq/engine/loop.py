@@ -89,8 +89,7 @@ class Worker:
         self.more_loops = list(loops)
         self.fittings, self.runtime = fittings or Fittings(), runtime
         self._enqueuer, self._clock = enqueuer, clock
-        self._jobs = jobs = stores.jobs
-        self._workers = workers = stores.workers
+        self._jobs, self._workers = jobs, workers = stores.jobs, stores.workers
         self._guard = guard or NoGuard()
         kick = runtime.event()
         self.state = WorkerState(jobs.new_id(), options.greenlets, options.unsettled_limit, kick)
@@ -146,12 +145,13 @@ class Worker:
         return RawUpkeep(rescuer, self.state, roots, self.options.heartbeat_interval)
 
     def _make_performer(self, stores: StorePorts, tasks: TaskLoader) -> Performer:
+        options, clock = self.options, self._clock
         return Performer(
-            jobs=stores.jobs, tasks=tasks, state=self.state, settler=self._settler, quota=self._quota,
-            permits=self._permits, limits=Limits(stores, self._permits, self.runtime, self._clock),
+            jobs=stores.jobs, tasks=tasks, state=self.state, settler=self._settler, quota=self._quota, options=options,
+            permits=self._permits, limits=Limits(stores, self._permits, self.runtime, clock), budget=self._budget,
             queue_limits=self._queue_limits, sizes=self.sizes, metrics=self._enqueuer.metrics, runtime=self.runtime,
-            clock=self._clock, guard=self._guard, fittings=self.fittings, collector=self.collector, budget=self._budget,
-            blocking=BlockingWatch(self.options.blocking_limit, self._clock), options=self.options,
+            clock=clock, guard=self._guard, fittings=self.fittings, collector=self.collector,
+            blocking=BlockingWatch(options.blocking_limit, clock), spans=self._enqueuer.spans,
         )  # fmt: skip
 
     def _make_heartbeat(self, stores: StorePorts) -> Heartbeat:

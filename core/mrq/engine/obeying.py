@@ -38,6 +38,7 @@ class Obedience:
             Verb.STOP: self._stop,
             Verb.RESIZE: self._resize,
             Verb.PROFILE: self._profile,
+            Verb.REPORT: self._report,
         }
 
     def loop(self, stopped: Event) -> None:
@@ -84,6 +85,10 @@ class Obedience:
     def _resize(self, arguments: Mapping[str, Any]) -> str:
         self._worker.state.resize(int(arguments["greenlets"]))
         return f"runs up to {self._worker.state.greenlets} jobs"
+
+    def _report(self, _arguments: Mapping[str, Any]) -> str:
+        self._worker.reporter.write()
+        return f"runs {len(self._worker.state.active())} jobs"
 
     def _profile(self, arguments: Mapping[str, Any]) -> str:
         profile = self._worker.fittings.profile

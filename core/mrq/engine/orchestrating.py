@@ -41,6 +41,7 @@ class Orchestrator:
         self._locks = locks
         self._processes_of = processes_of
         self._unserved: set[str] = set()  # groups of which it was said that nobody runs them
+        self._wrong: dict[str, str] = {}  # what was said to be wrong with which group
 
     def names(self) -> list[str]:
         """Names of the worker groups. Raises StoreUnavailableError."""
@@ -62,8 +63,11 @@ class Orchestrator:
         try:
             group = group_of(document)
         except ConfigError as error:
-            log.error("%s; its agents go on as they are", error)
+            if self._wrong.get(name) != str(error):  # once, not at each spreading
+                log.error("%s; its agents go on as they are", error)
+                self._wrong[name] = str(error)
             return 0
+        self._wrong.pop(name, None)
         documents = self._agents.living(name)
         counts = wanted(group, self._processes_of)
         if not documents:

@@ -14,6 +14,7 @@ from mrq.engine.execute import execute, failure_of
 from mrq.engine.run import Run, current_run
 from mrq.exceptions import Interrupt, TimeoutInterrupt
 from mrq.ports.errors import StoreUnavailableError
+from mrq.ports.spans import NoSpans
 
 if TYPE_CHECKING:
     from mrq.domain.job import ClaimedJob
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from mrq.ports.guard import Guard
     from mrq.ports.jobs import JobStore
     from mrq.ports.runtime import Runtime
+    from mrq.ports.spans import Spans
 
 log = logging.getLogger("mrq.worker")
 
@@ -61,6 +63,7 @@ class Performer:
     collector: Collector
     blocking: BlockingWatch
     options: WorkerOptions
+    spans: Spans = field(default_factory=NoSpans)
     budget: Budget | None = None
     alone: list[Run] = field(default_factory=list)  # claimed, to be run with nothing beside them
 
@@ -151,21 +154,8 @@ class Performer:
             run.begin(now)
             run.slot = self.guard.enter(run.job.id, run.job.token, run.deadline)
             current_run.set(run)
-            measure = self.fittings.memory if self.options.trace_memory else None
-            before = 0 if measure is None else measure()
-            if self.fittings.trace is not None:
-                run.trace = self.fittings.trace()
-                run.trace.enter()
-            run.in_task = True
-            if self.quota.max_jobs:
-                self.state.kick.set()  # this may have been the last one
-            perform = self.fittings.perform
-            outcome, run.task = execute(run.job, self.tasks, run=run) if perform is None else perform(run)
-            run.close_pools()
-            run.in_task = False
-            self._traced(run)
-            if measure is not None:
-                run.memory = measure() - before
+            run.span = self.spans.begin(run.job, self.state.worker)
+            outcome = self._measured(run)
             self.blocking.judge(run)
             if run.decide(outcome):
                 self.settler.put(run)
@@ -174,14 +164,42 @@ class Performer:
         finally:
             # An interruption may also hit here. Whoever sent it has decided the run before, or looks at the
             # ended fiber again (Deadlines).
-            self._traced(run)
-            if run.slot >= 0:
-                self.guard.leave(run.slot)
-            self.state.left_fiber(run)
-            if run.permits:
-                self.permits.look()
-            if self.fittings.logs is not None:
-                self.fittings.logs.buffer.ended(run.job.id)
+            self._left(run)
+
+    def _measured(self, run: Run) -> Outcome:
+        """Run the task, with what is to be measured around it."""
+        fittings = self.fittings
+        measure = fittings.memory if self.options.trace_memory else None
+        look = None if fittings.watch is None else fittings.watch(run)
+        before = 0 if measure is None else measure()
+        if fittings.trace is not None:
+            run.trace = fittings.trace()
+            run.trace.enter()
+        run.in_task = True
+        if self.quota.max_jobs:
+            self.state.kick.set()  # this may have been the last one
+        outcome, run.task = execute(run.job, self.tasks, run=run) if fittings.perform is None else fittings.perform(run)
+        run.close_pools()
+        run.in_task = False
+        self._traced(run)
+        if measure is not None:
+            run.memory = measure() - before
+        if look is not None:
+            look()
+        return outcome
+
+    def _left(self, run: Run) -> None:
+        """The fiber is out of the task."""
+        self._traced(run)
+        if run.span is not None:
+            run.span.end(run.outcome)
+        if run.slot >= 0:
+            self.guard.leave(run.slot)
+        self.state.left_fiber(run)
+        if run.permits:
+            self.permits.look()
+        if self.fittings.logs is not None:
+            self.fittings.logs.buffer.ended(run.job.id, run.job.datestarted)
 
     def _traced(self, run: Run) -> None:
         """The task is over: what follows is the worker's own time. May be called twice."""

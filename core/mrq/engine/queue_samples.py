@@ -67,6 +67,10 @@ class QueueSampler:
         name = parse_queue(queue)
         return self._raw_backlog(queue, now) if name.is_raw else self.store.backlog(name.id, now, MOST_COUNTED)
 
+    def running(self, queue: str) -> int:
+        """Jobs of a queue that run now, as far as they are stored. Raises as `one` does."""
+        return self.store.running(queue, MOST_COUNTED)
+
     def _regular(self, now: datetime, may_go_on: Callable[[], bool]) -> tuple[dict[str, Backlog], bool]:
         found: dict[str, Backlog] = {}
         name, complete = self.store.next_queue(""), True

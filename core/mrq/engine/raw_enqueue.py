@@ -39,7 +39,8 @@ class RawEnqueuer:
             raise InvalidQueueError(f"{queue!r} means all subqueues of {name.root!r}; name one of them")
         wanted = self._checked(name, payloads)
         if wanted:
-            self.raw.enqueue(name, wanted)
+            with self.enqueuer.spans.sending("", name.id, len(wanted)):
+                self.raw.enqueue(name, wanted)
             self.enqueuer.metrics.queues("enqueued", {name.id: len(wanted)})
             self.enqueuer.call(name.id)
 

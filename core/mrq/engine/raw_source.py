@@ -198,7 +198,7 @@ class RawSource:
             )
             begun.jobs[each.id] = job
             try:
-                job.path, job.params = _made(settings, each.payload)
+                job.path, job.params, job.trace = _made(settings, each.payload)
             except Exception as error:  # noqa: BLE001 - whatever the user's function does must cost only this payload
                 self._spoil(begun, job, type(error).__name__, traceback.format_exc())
 
@@ -235,8 +235,9 @@ def _is_stored(job: ClaimedJob) -> bool:
     return job.raw is not None and job.raw.stored
 
 
-def _made(settings: RawSettings, payload: bytes) -> tuple[str, dict[str, Any]]:
-    """What the user's factory makes of a payload. Text is given to it as text, as MRQ 0.9 meant to."""
+def _made(settings: RawSettings, payload: bytes) -> tuple[str, dict[str, Any], dict[str, str] | None]:
+    """What the user's factory makes of a payload: path, params, and the trace that it belongs to. Text is given to it
+    as text, as MRQ 0.9 meant to."""
     try:
         raw: str | bytes = payload.decode()
     except UnicodeDecodeError:
@@ -251,4 +252,5 @@ def _made(settings: RawSettings, payload: bytes) -> tuple[str, dict[str, Any]]:
         raise TypeError(f"the job_factory of {settings.root} gave no path, but {path!r}")
     if not isinstance(params, Mapping):
         raise TypeError(f"the job_factory of {settings.root} gave no params, but {params!r}; it needs a dict")
-    return path, dict(params)
+    carried = {name: job[name] for name in ("traceparent", "tracestate") if isinstance(job.get(name), str)}
+    return path, dict(params), carried if "traceparent" in carried else None

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from mrq.domain.stats import MOST_PAIRS, FleetSample, Period, Resolution, Tally, period_id
+from mrq.engine.stats_pages import pages
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -24,49 +25,75 @@ GRACE = timedelta(seconds=20)
 MOST = {Resolution.MINUTE: 60, Resolution.HOUR: 24, Resolution.DAY: 4}
 """Periods that one round sums up."""
 
-PAGE = 100  # parts read at once
+ORDER = (Resolution.DAY, Resolution.HOUR, Resolution.MINUTE, Resolution.HOUR, Resolution.DAY)
+"""Hours and days first, which come to an end as long as no minutes are made: else minutes that pile up would starve
+them. Then what these minutes have brought."""
+
+PAGE = 100  # parts read at once, at most
 WIDEST = 10 * MOST_PAIRS  # pairs in memory while summing up
 BEGINNING = datetime(1970, 1, 1)  # noqa: DTZ001 - naive and in UTC, as all times here
 
 
 @dataclass(frozen=True, slots=True)
 class RollUp:
-    """`keep`: for how long periods are kept."""
+    """`keep`: for how long periods are kept. `pause`: let others go on for a moment; called again and again."""
 
     store: StatsStore
     keep: Mapping[Resolution, timedelta]
+    pause: Callable[[], None] = lambda: None
 
     def round(self, now: datetime, may_go_on: Callable[[], bool] = lambda: True) -> int:
-        """Sum up what is over and has changed; how many periods. What is left waits for the next round.
+        """Sum up what is over and has changed; how many periods. What is left waits for the next round, and so does one
+        that was begun when it may not go on any more. The first one is ended all the same: else one that takes long
+        would never be.
 
         Raises:
             StoreUnavailableError: the rest is left to the next round.
         """
-        done = 0
-        for resolution, most in MOST.items():
+        done, left = 0, dict(MOST)
+
+        def between() -> None:
+            self.pause()
+            if done and not may_go_on():
+                raise _TimeIsUpError
+
+        for resolution in ORDER:
             until = resolution.start_of(now - GRACE)  # the one that has not ended yet
             found = self.store.pending(resolution, BEGINNING, until)
-            for _ in range(most):
-                if found is None or not may_go_on():
-                    break
-                self.sum_up(resolution, found)
+            while found is not None and left[resolution] and may_go_on():
+                try:
+                    self.sum_up(resolution, found, between)
+                except _TimeIsUpError:
+                    return done
                 done += 1
+                left[resolution] -= 1
+                self.pause()
                 found = self.store.pending(resolution, found + resolution.length, until)
         return done
 
-    def sum_up(self, resolution: Resolution, start: datetime) -> Period:
-        """Compute a period from its parts and store it."""
+    def sum_up(self, resolution: Resolution, start: datetime, between: Callable[[], None] | None = None) -> Period:
+        """Compute a period from its parts and store it. `between`: called again and again while they are read."""
         parts: list[Period] = []
-        period = total(self.store, resolution, start, parts)
+        period = total(self.store, resolution, start, parts, between)
         self.store.put(period, start + self.keep[resolution])
         self.store.summed_up(parts)
         return period
 
 
-def total(store: StatsStore, resolution: Resolution, start: datetime, seen: list[Period]) -> Period:
+class _TimeIsUpError(Exception):
+    """A period is given up in the middle."""
+
+
+def total(
+    store: StatsStore,
+    resolution: Resolution,
+    start: datetime,
+    seen: list[Period],
+    between: Callable[[], None] | None = None,
+) -> Period:
     """The sum of a period's parts as they are stored. `seen`: gets the parts, without what was counted."""
     tally, revision = Tally(), 0
-    for part in parts_of(store, resolution, start):
+    for part in parts_of(store, resolution, start, between):
         tally.merge(part.tally)
         if part.sample is not None:
             tally.fleet.merge(FleetSample.of(part.sample))
@@ -78,14 +105,10 @@ def total(store: StatsStore, resolution: Resolution, start: datetime, seen: list
     return Period(period_id(resolution, start), resolution, start, revision, tally)
 
 
-def parts_of(store: StatsStore, resolution: Resolution, start: datetime) -> Iterator[Period]:
+def parts_of(
+    store: StatsStore, resolution: Resolution, start: datetime, between: Callable[[], None] | None = None
+) -> Iterator[Period]:
     """The parts of a period, page by page."""
-    part = resolution.child
-    if part is None:
-        return
-    after: str | None = None
-    while page := store.read(part, start, start + resolution.length, limit=PAGE, after=after):
-        yield from page
-        if len(page) < PAGE:
-            return
-        after = page[-1].id
+    part, end = resolution.child, start + resolution.length
+    if part is not None:
+        yield from pages(lambda limit, after: store.read(part, start, end, limit=limit, after=after), PAGE, between)

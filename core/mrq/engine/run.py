@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mrq.engine.subpools import Subpool
     from mrq.ports.runtime import Fiber
     from mrq.ports.semaphores import Permit
+    from mrq.ports.spans import RunSpan
     from mrq.ports.tracing import RunTrace
 
 _DECIDING = threading.Lock()
@@ -32,7 +33,7 @@ class Run:
 
     __slots__ = (
         "deadline", "ended", "face", "fiber", "in_task", "interrupted", "job", "memory", "options", "outcome",
-        "permits", "pools", "progress", "shows_progress", "slot", "started", "task", "took", "trace",
+        "permits", "pools", "progress", "shows_progress", "slot", "span", "started", "task", "took", "trace",
         "waits",
     )  # fmt: skip
 
@@ -55,6 +56,7 @@ class Run:
         self.face: object = None  # the Job that the task sees, once it has asked for it
         self.pools: set[Subpool] = set()  # that the task has open
         self.trace: RunTrace | None = None  # None: not traced
+        self.span: RunSpan | None = None  # None: it is in no trace
         self.memory: int | None = None  # bytes by which the process grew; None: not measured
         self.waits: list[IoWait] = []  # oldest first; empty where I/O is not traced
 

@@ -115,10 +115,12 @@ class Scheduler:
                 log.info("a tick took long over %s: the next one goes on", state.schedule.label)
                 reached = Step(runs[0][0] - timedelta(milliseconds=1), now)
                 break
+            if self._another_is_about_to_queue(state, runs[0][1], now):
+                return queued
             if not self._may_follow(state, runs[0][1]):
                 log.warning("%s at %s is left out: its last job has not ended", state.schedule.label, runs[0][0])
                 continue
-            claimed = self._queue(state, runs)
+            claimed = self._queue(state, runs, now)
             if claimed is None:
                 return queued
             state, queued = claimed, queued + len(runs)
@@ -130,6 +132,15 @@ class Scheduler:
         size = JOBS if state.schedule.overlap is Overlap.ALLOW else 1
         runs = [(time, occurrence_id(state.id, time)) for time in due]
         return (runs[start : start + size] for start in range(0, len(runs), size))
+
+    def _another_is_about_to_queue(self, state: ScheduleState, job: bytes, now: datetime) -> bool:
+        """Whether the last job may still come, of a tick that is at work or has just died: the policy depends on it."""
+        last, claimed = state.last_job, state.claimed
+        if state.schedule.overlap is Overlap.ALLOW or last is None or last == job or claimed is None:
+            return False
+        if now - claimed > timedelta(seconds=LONGEST_STEP):
+            return False
+        return self.jobs.fetch(self.jobs.parse_id(last)) is None
 
     def _may_follow(self, state: ScheduleState, job: bytes) -> bool:
         """Whether this job may be queued after the last one, by the schedule's overlap policy."""
@@ -147,10 +158,10 @@ class Scheduler:
         self.jobs.move(job_id, Status.CANCEL, now, {"dateexpires": expires})
         return True
 
-    def _queue(self, state: ScheduleState, runs: Sequence[Run]) -> ScheduleState | None:
+    def _queue(self, state: ScheduleState, runs: Sequence[Run], now: datetime) -> ScheduleState | None:
         """Claim the schedule and queue its jobs. None: somebody else is about to, or did."""
         began = self.clock.monotonic()
-        claimed = self.schedules.claim(state, runs)
+        claimed = self.schedules.claim(state, runs, now)
         if claimed is None or self.clock.monotonic() - began > LONGEST_STEP:
             return None
         self.enqueuer.put([self._job(state, due, name) for due, name in runs])

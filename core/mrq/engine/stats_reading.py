@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from mrq.domain.figures import Figures, FleetPoint, QueuePoint, Spread, WorkerPoint, arrivals_per_second
-from mrq.domain.queuefigures import QueueFigures, RunTimes
+from mrq.domain.queuefigures import ENOUGH_RUNS, LONGEST_WINDOW, WINDOW, QueueFigures, RunTimes, window_for
 from mrq.domain.stats import Counts, FleetSample, QueueSamples, Resolution, Tally, counted_as
+from mrq.engine.stats_pages import pages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,8 +26,9 @@ MOST_POINTS = 1500
 """Periods, or samples, in one answer."""
 
 PAGE = 200
-WINDOW = timedelta(minutes=5)
-"""Of which the current figures of a queue are."""
+DAY = timedelta(days=1)
+LATELY = timedelta(seconds=WINDOW)
+"""Of which the current figures of a queue are, unless its jobs run for longer."""
 SHORTEST_WINDOW = timedelta(seconds=20)
 
 UNMADE = {Resolution.MINUTE: timedelta(hours=2), Resolution.HOUR: timedelta(days=2), Resolution.DAY: timedelta(days=8)}
@@ -128,12 +130,10 @@ class StatsReader:
     def _pages(
         self, resolution: Resolution, start: datetime, end: datetime, queue: str | None, path: str | None
     ) -> Iterator[Period]:
-        after: str | None = None
-        while page := self.store.read(resolution, start, end, limit=PAGE, after=after, queue=queue, path=path):
-            yield from page
-            if len(page) < PAGE:
-                return
-            after = page[-1].id
+        def read(limit: int, after: str | None) -> list[Period]:
+            return self.store.read(resolution, start, end, limit=limit, after=after, queue=queue, path=path)
+
+        return pages(read, PAGE)
 
     def _unmade(self, resolution: Resolution, start: datetime, end: datetime) -> set[datetime]:
         """Periods that are not summed up, or of which a part is not, or was written since."""
@@ -188,33 +188,57 @@ class StatsReader:
     def latest_look(self) -> QueueSamples | None:
         """All queues as they were a minute or so ago; None: nobody has looked within the last five."""
         now = self.clock.now()
-        looks = self.store.samples(now - WINDOW, now + Resolution.MINUTE.length, 1)
+        looks = self.store.samples(now - LATELY, now + Resolution.MINUTE.length, 1)
         return looks[-1] if looks else None
 
-    def queue_figures(self, queue: str) -> QueueFigures:
-        """A queue as it is now: what waits is counted at once (to 100,000), the rest is of the last five minutes."""
-        now, queue = self.clock.now(), counted_as(queue)
-        backlog = self.sampler.one(queue, now)
-        looks = self.store.samples(Resolution.MINUTE.start_of(now - WINDOW), now, MOST_POINTS, queue)
-        looks = [look for look in looks if now - look.at >= SHORTEST_WINDOW and look.of(queue) is not None]
-        begun = looks[0].start if looks else Resolution.MINUTE.start_of(now - WINDOW)
-        counts = Counts()
-        for tally in self._tallies(begun, now, Resolution.MINUTE, queue).values():
-            counts.merge(tally.select(queue))
-        seconds = max((now - begun).total_seconds(), 1.0)
-        arrivals = (
-            arrivals_per_second(counts, looks[0], QueueSamples(begun, now, {queue: backlog}), queue) if looks else None
-        )
-        if arrivals is None and counts.started:  # at least as many as have left it
-            arrivals = max(0, counts.started - counts.handed_back) / seconds
-        run = Spread.of(counts.run)
+    def queue_figures(self, queue: str, now: datetime | None = None) -> QueueFigures:
+        """A queue as it is now: what waits and what runs is counted at once (to 100,000), the rest is of the last five
+        minutes, or of as long as a job runs, up to an hour. Rates are None when no worker has counted anything.
+
+        `now`: by the database's clock, where somebody else may ask for the same; None: by that of this process.
+        """
+        now, queue = self.clock.now() if now is None else now, counted_as(queue)
+        backlog, busy = self.sampler.one(queue, now), self.sampler.running(queue)
+        tallies = self._tallies(now - LATELY, now, Resolution.MINUTE, queue)
+        counts = _all_of(tallies, queue)
+        if counts.run.count < ENOUGH_RUNS or (counts.run.mean or 0.0) > WINDOW:
+            tallies = self._tallies(now - timedelta(seconds=LONGEST_WINDOW), now, Resolution.MINUTE, queue)
+            if counts.run.count < ENOUGH_RUNS:
+                counts = _all_of(tallies, queue)
+        run = Spread.of(counts.run) or self._run_times_of_a_day(queue, now)
+        since = Resolution.MINUTE.start_of(now - timedelta(seconds=window_for(None if run is None else run.mean)))
+        arrivals, completions = self._rates(queue, QueueSamples(since, now, {queue: backlog}), tallies)
         return QueueFigures(
             waiting=backlog.waiting,
             arrivals_per_s=arrivals,
-            completions_per_s=counts.settled / seconds,
+            completions_per_s=completions,
             oldest_wait=backlog.oldest_wait if backlog.waiting else 0.0,
             run_time=None if run is None else RunTimes(run.mean, run.p50, run.p95, run.p99),
+            in_progress=busy,
         )
+
+    def _rates(
+        self, queue: str, look: QueueSamples, tallies: dict[datetime, Tally]
+    ) -> tuple[float | None, float | None]:
+        """Arrivals and completions a second from `look.start` until now, which the look is of."""
+        looks = self.store.samples(look.start, look.at, MOST_POINTS, queue)
+        looks = [each for each in looks if look.at - each.at >= SHORTEST_WINDOW and each.of(queue) is not None]
+        begun = looks[0].start if looks else look.start
+        tallies = {moment: tally for moment, tally in tallies.items() if moment >= begun}
+        if not any(tally.counts or tally.fleet.worker_minutes for tally in tallies.values()):
+            return None, None  # nobody counts
+        counts, seconds = _all_of(tallies, queue), max((look.at - begun).total_seconds(), 1.0)
+        arrivals = arrivals_per_second(counts, looks[0], look, queue) if looks else None
+        if arrivals is None and counts.started:  # at least as many as have left it
+            arrivals = max(0, counts.started - counts.handed_back) / seconds
+        return arrivals, counts.settled / seconds
+
+    def _run_times_of_a_day(self, queue: str, now: datetime) -> Spread | None:
+        """Of the hours that are summed up."""
+        counts = Counts()
+        for period in self._pages(Resolution.HOUR, now - DAY, now, queue, None):
+            counts.merge(period.tally.select(queue))
+        return Spread.of(counts.run)
 
     # ---- workers
 
@@ -230,3 +254,10 @@ class StatsReader:
             FleetPoint.of(moment, self._seconds(moment, moment + resolution.length), tally.fleet)
             for moment, tally in tallies.items()
         ]
+
+
+def _all_of(tallies: dict[datetime, Tally], queue: str) -> Counts:
+    counts = Counts()
+    for tally in tallies.values():
+        counts.merge(tally.select(queue))
+    return counts

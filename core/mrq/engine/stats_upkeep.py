@@ -22,7 +22,7 @@ log = logging.getLogger("mrq.stats")
 
 INTERVAL = 45.0  # seconds in which one round is enough for the whole deployment; a minute must not be missed by it
 INTO_THE_MINUTE = 1.0  # seconds
-LONGEST_ROUND = 10.0  # seconds; what is not done by then is left to the next round
+LONGEST_ROUND = 10.0  # seconds for looking, and for summing up; what is not done by then is left to the next round
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +40,12 @@ class StatsUpkeep:
         Raises:
             StoreUnavailableError: the rest is left to the next round.
         """
+        looked = self._look(now, self._for_a_while())
+        return looked + self.rollup.round(now, self._for_a_while())  # also after a look that took all of its own time
+
+    def _for_a_while(self) -> Callable[[], bool]:
         until = self.clock.monotonic() + LONGEST_ROUND
-
-        def may_go_on() -> bool:
-            return self.clock.monotonic() < until
-
-        looked = self._look(now, may_go_on)
-        return looked + self.rollup.round(now, may_go_on)
+        return lambda: self.clock.monotonic() < until
 
     def _look(self, now: datetime, may_go_on: Callable[[], bool]) -> int:
         try:

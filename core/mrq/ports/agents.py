@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from mrq.domain.ids import AgentId
 
@@ -56,6 +57,10 @@ class AgentStore(Protocol):
 
     def remove_group(self, name: str) -> bool:
         """Forget a worker group; what its agents run goes on. False: there was none."""
+        ...
+
+    def expire(self, before: datetime, limit: int) -> int:
+        """Delete at most `limit` documents of agents that should have been deleted before a time; see JobStore."""
         ...
 
     def ensure_indexes(self, largest: int | None = None) -> list[str]:

@@ -44,6 +44,10 @@ class AuditStore(Protocol):
         """The newest entries, newest first; only those older than the entry `after`."""
         ...
 
+    def expire(self, before: datetime, limit: int) -> int:
+        """Delete at most `limit` entries that should have been deleted before a time; see JobStore."""
+        ...
+
     def ensure_indexes(self, largest: int | None = None) -> list[str]:
         """See JobStore."""
         ...

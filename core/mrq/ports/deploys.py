@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
+
+DEPLOYS_KEPT = timedelta(days=730)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -26,6 +29,10 @@ class Deploys(Protocol):
 
     def between(self, start: datetime, end: datetime, limit: int = 200) -> list[Deploy]:
         """The newest marks in [start, end), oldest first."""
+        ...
+
+    def expire(self, before: datetime, limit: int) -> int:
+        """Delete at most `limit` marks that should have been deleted before a time; see JobStore."""
         ...
 
     def ensure_indexes(self, largest: int | None = None) -> list[str]:

@@ -42,6 +42,8 @@ class FailedJob:
     path: str
     params: Mapping[str, Any]
     failed: datetime
+    queue: str = ""
+    message: str = ""
 
 
 class FailureStore(Protocol):

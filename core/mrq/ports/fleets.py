@@ -45,6 +45,11 @@ class FleetStore(Protocol):
     Each method raises StoreUnavailableError when the database is away.
     """
 
+    def now(self) -> datetime:
+        """The database's clock (naive, UTC): two that size a group with clocks of their own would measure patience by
+        the difference between these."""
+        ...
+
     def last(self, group: str) -> FleetRecord | None:
         """The last decision; None: there was none, or it can't be read any more."""
         ...

@@ -5,13 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
     from datetime import datetime
 
     from mrq.domain.ids import JobId
-    from mrq.domain.job import JobRecord
     from mrq.domain.joblist import JobCount, JobPage, JobQuery, Mark, Order
-    from mrq.domain.status import Status
 
 LOOKED_AT = 10_000
 """Jobs that are looked at for one page or one count, at most."""
@@ -31,10 +28,6 @@ class JobLists(Protocol):
     def count(self, query: JobQuery, most: int = LOOKED_AT) -> JobCount:
         """How many jobs fit, counted up to `most`, among those that are looked at. Without any condition it is the
         database's own estimate."""
-        ...
-
-    def newest_failed(self, statuses: Collection[Status], limit: int) -> list[JobRecord]:
-        """The newest jobs with an exception in these statuses, newest first, without params: for groups of them."""
         ...
 
     def waiting_queues(self, most: int) -> list[str]:

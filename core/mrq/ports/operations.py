@@ -88,6 +88,10 @@ class OperationStore(Protocol):
         """Running operations that nobody holds."""
         ...
 
+    def expire(self, before: datetime, limit: int) -> int:
+        """Delete at most `limit` operations that should have been deleted before a time; see JobStore."""
+        ...
+
     def ensure_indexes(self, largest: int | None = None) -> list[str]:
         """See JobStore."""
         ...

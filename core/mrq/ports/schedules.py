@@ -53,7 +53,9 @@ class ScheduleStore(Protocol):
         """When the next of them has something to do; None: never."""
         ...
 
-    def claim(self, state: ScheduleState, runs: Sequence[tuple[datetime, bytes]]) -> ScheduleState | None:
+    def claim(
+        self, state: ScheduleState, runs: Sequence[tuple[datetime, bytes]], now: datetime
+    ) -> ScheduleState | None:
         """Note in the history, and as the last job, what is about to be queued: times, and the 12 bytes of the job of
         each. The new state; None: the schedule is no longer as `state` has it, and nothing was noted."""
         ...

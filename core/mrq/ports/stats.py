@@ -97,6 +97,11 @@ class StatsStore(Protocol):
         and how many of each; `most` are looked at. Raises as `backlog` does."""
         ...
 
+    def running(self, queue: str, most: int) -> int:
+        """How many jobs of a queue run (`main/`: of its subqueues), counted up to `most`; a raw queue's, also those
+        that are tried again from another queue. Those that aren't stored aren't seen. Raises as `backlog` does."""
+        ...
+
     # ---- upkeep
 
     def ensure_indexes(self, largest: int | None = None) -> list[str]:

@@ -168,7 +168,7 @@ class LoggingSettings(GeneralSettings):
     )
     log_redact: list[str] = option(
         list(COMMON),
-        "Hide values under names that contain one of these words, in log lines and in params that are shown",
+        "Hide values under names that have one of these words in them, in log lines and in params that are shown",
         group="Logging",
         commands=FILE_ONLY,
     )
@@ -203,10 +203,11 @@ class TracingSettings(LoggingSettings):
     )
     trace_io: bool = option(False, "Record the input and output of jobs", group="Tracing")
     trace_memory_type: str = option(
-        "", "Draw what refers to objects of this type", group="Tracing", later="tracing memory"
+        "", "Draw what keeps objects of this type that jobs leave, such as dict or tasks.Page", group="Tracing"
     )
-    trace_memory_output_dir: str = option(
-        "memory_traces", "Directory for these drawings", group="Tracing", later="tracing memory"
-    )
+    trace_memory_output_dir: str = option("memory_traces", "Directory for these drawings", group="Tracing")
+    otel: bool = option(False, "Trace jobs with OpenTelemetry, from who queues them to who runs them", group="Tracing")
     print_mongodb: bool = option(False, "Write each MongoDB query to the log", group="Tracing")
-    profile: bool = option(False, "Profile the process", group="Tracing", later="profiling")
+    profile: bool = option(
+        False, "Sample where the time goes as long as the process lives, and say it at the end", group="Tracing"
+    )

@@ -2,6 +2,7 @@
 
     _id path params queue datequeued status          written when queued
     parent          the job in which it was queued
+    traceparent tracestate    of who queued it, where that was traced
     datedue         not to be started before; `datequeued`, the place in the queue, is then the same
     datestarted worker claim                         written when claimed; `claim` is the token of the claim
     alone           the job runs with nothing beside it in its worker
@@ -18,7 +19,6 @@ Updates are MongoDB update documents; the memory store applies the same ones.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 import bson
@@ -29,9 +29,10 @@ from mrq.domain.jobkeys import Standing
 from mrq.domain.status import Status
 from mrq.exceptions import InvalidParamsError, JobTooLargeError
 from mrq.stores.attempt_documents import attempts_of, push_of, run_fields
+from mrq.stores.storable import check_depth, culprit, culprit_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from mrq.domain.change import JobChange
@@ -48,7 +49,7 @@ HISTORY_KEPT = 30  # entries of traceback_history
 
 CLAIMED_FIELDS = (
     "_id", "path", "params", "queue", "datequeued", "datestarted", "claim", "retry_count", "losses", "losses_alone",
-    "alone", "rateslot",
+    "alone", "rateslot", "traceparent", "tracestate",
 )  # fmt: skip
 
 LARGE_FIELDS = ("result", "traceback", "traceback_history")  # left out of lists
@@ -57,9 +58,6 @@ LARGE_FIELDS = ("result", "traceback", "traceback_history")  # left out of lists
 CODEC: CodecOptions[Document] = CodecOptions(
     datetime_conversion=DatetimeConversion.DATETIME_AUTO, unicode_decode_error_handler="replace"
 )
-
-DEEPEST = 170  # levels; MongoDB stores 180, and reads no command of more than 200
-_LEVEL = 7  # bytes that a level takes at least
 
 
 def document_of(job: NewJob) -> Document:
@@ -76,6 +74,8 @@ def document_of(job: NewJob) -> Document:
         document["datedue"] = job.due
     if job.parent is not None:
         document["parent"] = job.parent
+    if job.trace:
+        document.update(job.trace)
     return document
 
 
@@ -104,27 +104,6 @@ def encode_new(job: NewJob) -> bytes:
     return encoded
 
 
-def check_depth(value: Any, size: int, where: str) -> None:
-    """Whether MongoDB takes lists in lists, dicts in dicts as deep as these. `size`: in bytes, as BSON.
-
-    Raises:
-        ValueError: it would refuse the whole command that has it.
-    """
-    if size < DEEPEST * _LEVEL:
-        return
-    level, depth = [value], 0
-    while level:
-        if depth > DEEPEST:
-            raise ValueError(f"{where} is nested more than {DEEPEST} levels deep")
-        depth += 1
-        level = [
-            item
-            for holder in level
-            for item in (holder.values() if isinstance(holder, Mapping) else holder)
-            if isinstance(item, (Mapping, list, tuple))
-        ]
-
-
 def started_document(job: ClaimedJob) -> Document:
     """A job from a raw queue, as it is stored when it starts."""
     document: Document = {
@@ -142,6 +121,8 @@ def started_document(job: ClaimedJob) -> Document:
         document["worker"] = job.raw.worker
     if job.losses:
         document["losses"] = job.losses
+    if job.trace:
+        document.update(job.trace)
     return document
 
 
@@ -162,32 +143,6 @@ def upsert_of(update: Document, base: ClaimedJob, names: Iterable[str]) -> Docum
     taken = {*names, "_id", "status", "claim"}
     rest = {name: value for name, value in started_document(base).items() if name not in taken}
     return {**update, "$setOnInsert": rest}
-
-
-def culprit(value: Any, where: str) -> str | None:
-    """Which part of a value BSON can't hold, in words."""
-    if isinstance(value, dict):
-        for key, item in value.items():
-            if not isinstance(key, str):
-                return f"the key {key!r} of {where} is a {type(key).__name__}, not text"
-            if found := culprit_of(item, f"{where}[{key!r}]"):
-                return found
-    elif isinstance(value, (list, tuple)):
-        for index, item in enumerate(value):
-            if found := culprit_of(item, f"{where}[{index}]"):
-                return found
-    return None
-
-
-def culprit_of(value: Any, where: str) -> str | None:
-    """Like `culprit`, for a value inside another."""
-    try:
-        bson.encode({"": value})
-    except RecursionError:
-        return f"{where} contains itself, or is nested too deeply"
-    except Exception as error:  # noqa: BLE001 - a Mapping of the user's own may raise anything
-        return culprit(value, where) or f"{where} is a {type(value).__name__} that BSON can't hold ({error})"
-    return None
 
 
 def claim_filter(claim: Claim, horizon: datetime) -> Document:
@@ -354,7 +309,16 @@ def claimed(document: Mapping[str, Any]) -> ClaimedJob:
         get("losses_alone") or 0,
         bool(get("alone")),
         bool(get("rateslot")),
+        trace=trace_of(document),
     )
+
+
+def trace_of(document: Mapping[str, Any]) -> dict[str, str] | None:
+    """What a job carries of the trace in which it was queued."""
+    parent, state = document.get("traceparent"), document.get("tracestate")
+    if not isinstance(parent, str):
+        return None
+    return {"traceparent": parent, "tracestate": state} if isinstance(state, str) else {"traceparent": parent}
 
 
 STANDING_FIELDS = ("status", "dateupdated", "datestarted", "datequeued", "dateretry")

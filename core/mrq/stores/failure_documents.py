@@ -11,15 +11,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 GROUP_FIELDS = ("fingerprint", "path", "exceptiontype", "datefailed", "attempts.message", "attempts.fingerprint")
-MEMBER_FIELDS = ("path", "params", "datefailed")
+MEMBER_FIELDS = ("fingerprint", "path", "params", "queue", "datefailed", "attempts.message", "attempts.fingerprint")
 
 
 def group_of(newest: Mapping[str, Any], jobs: int, first: datetime) -> FailureGroup:
     """A group by its newest member. `jobs`: how many there are, or one more than were counted."""
-    runs = newest.get("attempts") or ()
-    message = next(
-        (run.get("message") for run in reversed(runs) if run.get("fingerprint") == newest["fingerprint"]), ""
-    )
     return FailureGroup(
         fingerprint=newest["fingerprint"],
         path=newest.get("path") or "",
@@ -29,10 +25,20 @@ def group_of(newest: Mapping[str, Any], jobs: int, first: datetime) -> FailureGr
         first=first,
         last=newest["datefailed"],
         example=newest["_id"],
-        message=message or "",
+        message=_message(newest),
     )
+
+
+def _message(document: Mapping[str, Any]) -> str:
+    """What the exception of the last run of the group said."""
+    runs, group = document.get("attempts") or (), document["fingerprint"]
+    return next((run.get("message") or "" for run in reversed(runs) if run.get("fingerprint") == group), "")
 
 
 def member_of(document: Mapping[str, Any]) -> FailedJob:
     """A member of a group."""
-    return FailedJob(document["_id"], document.get("path") or "", document.get("params") or {}, document["datefailed"])
+    get = document.get
+    return FailedJob(
+        document["_id"], get("path") or "", get("params") or {}, document["datefailed"], get("queue") or "",
+        _message(document),
+    )  # fmt: skip

@@ -39,6 +39,7 @@ def query_of(which: JobFilter) -> Document:
         every.append(_queues(which.queues))
     for name, values in (
         ("worker", which.workers), ("path", which.paths), ("exceptiontype", which.exceptiontypes),
+        ("fingerprint", which.fingerprints),
     ):  # fmt: skip
         if values is not None:
             every.append({name: _one_of(values)})
@@ -99,6 +100,7 @@ def fits(document: Mapping[str, Any], which: JobFilter) -> bool:
         and _among(get("worker"), which.workers)
         and _among(get("path"), which.paths)
         and _among(get("exceptiontype"), which.exceptiontypes)
+        and _among(get("fingerprint"), which.fingerprints)
         and (which.dateretry is None or any(_within(get("dateretry"), each) for each in which.dateretry))
         and all(_has(get("params"), name.split("."), value) for name, value in which.params.items())
     )

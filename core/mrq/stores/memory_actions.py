@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mrq.ports.operations import RUNNING, OperationState
 from mrq.stores import action_documents
+from mrq.stores.memory_expiry import dropped
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -44,6 +45,11 @@ class MemoryAuditStore:
             ]
         found.sort(key=lambda document: document["_id"], reverse=True)
         return [action_documents.audit_entry(document) for document in found[: max(1, limit)]]
+
+    def expire(self, before: datetime, limit: int) -> int:
+        """See AuditStore."""
+        with self._lock:
+            return dropped(self._documents, lambda document: document["dateexpires"] < before, limit)
 
     def ensure_indexes(self, largest: int | None = None) -> list[str]:
         """See AuditStore."""
@@ -108,6 +114,11 @@ class MemoryOperationStore:
         """See OperationStore."""
         with self._lock:
             return [d["_id"] for d in self._documents.values() if _is_free(d, now)][: max(1, limit)]
+
+    def expire(self, before: datetime, limit: int) -> int:
+        """See OperationStore."""
+        with self._lock:
+            return dropped(self._documents, lambda document: document["dateexpires"] < before, limit)
 
     def ensure_indexes(self, largest: int | None = None) -> list[str]:
         """See OperationStore."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mrq.domain.agents import AgentStatus
 from mrq.ports.agents import MOST_AGENTS, MOST_GROUPS
+from mrq.stores.memory_expiry import dropped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -16,14 +17,15 @@ if TYPE_CHECKING:
     from mrq.domain.ids import AgentId
 
 
-def _utc_now() -> datetime:
+def utc_now() -> datetime:
+    """As stores keep times: naive."""
     return datetime.now(UTC).replace(tzinfo=None)
 
 
 class MemoryAgentStore:
     """See mrq.ports.agents.AgentStore."""
 
-    def __init__(self, now: Callable[[], datetime] = _utc_now) -> None:
+    def __init__(self, now: Callable[[], datetime] = utc_now) -> None:
         """`now`: naive, UTC."""
         self._now = now
         self._agents: dict[AgentId, dict[str, Any]] = {}
@@ -93,6 +95,11 @@ class MemoryAgentStore:
         """See AgentStore."""
         with self._lock:
             return self._groups.pop(name, None) is not None
+
+    def expire(self, before: datetime, limit: int) -> int:
+        """See AgentStore."""
+        with self._lock:
+            return dropped(self._agents, lambda document: document.get("dateexpires", before) < before, limit)
 
     def ensure_indexes(self, largest: int | None = None) -> list[str]:
         """See AgentStore."""

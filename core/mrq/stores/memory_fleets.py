@@ -8,15 +8,21 @@ from typing import TYPE_CHECKING
 
 from mrq.ports.fleets import DECISIONS_KEPT, FleetChange, FleetRecord
 from mrq.stores.fleet_documents import change_of, changes_of, fields_of, record_of
+from mrq.stores.memory_agents import utc_now
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
     from mrq.stores.fleet_documents import Document
 
 
 class MemoryFleetStore:
     """See mrq.ports.fleets.FleetStore."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], datetime] = utc_now) -> None:
+        """`now`: naive, UTC."""
+        self.now = now
         self._fleets: dict[str, Document] = {}
         self._lock = threading.Lock()
 

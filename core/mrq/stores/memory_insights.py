@@ -5,6 +5,10 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from mrq.ports.deploys import DEPLOYS_KEPT
+from mrq.ports.profiles import PROFILES_KEPT
+from mrq.stores.memory_expiry import dropped
+
 if TYPE_CHECKING:
     from datetime import datetime
 
@@ -17,16 +21,24 @@ class MemoryDeploys:
     """See mrq.ports.deploys.Deploys."""
 
     def __init__(self) -> None:
-        self._marks: set[Deploy] = set()
+        self._marks: dict[Deploy, Deploy] = {}
+        self._lock = threading.Lock()
 
     def mark(self, deploy: Deploy) -> None:
         """See Deploys."""
-        self._marks.add(deploy)
+        with self._lock:
+            self._marks[deploy] = deploy
 
     def between(self, start: datetime, end: datetime, limit: int = 200) -> list[Deploy]:
         """See Deploys."""
-        found = sorted((mark for mark in self._marks if start <= mark.at < end), key=lambda mark: mark.at)
+        with self._lock:
+            found = sorted((mark for mark in self._marks if start <= mark.at < end), key=lambda mark: mark.at)
         return found[-max(1, limit) :]
+
+    def expire(self, before: datetime, limit: int) -> int:
+        """See Deploys."""
+        with self._lock:
+            return dropped(self._marks, lambda mark: mark.at < before - DEPLOYS_KEPT, limit)
 
     def ensure_indexes(self, largest: int | None = None) -> list[str]:
         """See Deploys."""
@@ -54,6 +66,11 @@ class MemoryProfiles:
         with self._lock:
             found = [each for each in self._profiles.values() if worker is None or each.worker == worker]
         return sorted(found, key=lambda each: each.id, reverse=True)[: max(1, limit)]
+
+    def expire(self, before: datetime, limit: int) -> int:
+        """See Profiles."""
+        with self._lock:
+            return dropped(self._profiles, lambda profile: profile.started < before - PROFILES_KEPT, limit)
 
     def ensure_indexes(self, largest: int | None = None) -> list[str]:
         """See Profiles."""

@@ -16,12 +16,11 @@ from mrq.stores.job_filters import fits
 from mrq.stores.mongo_joblists import queue_of_places
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
     from typing import Any
 
     from mrq.domain.ids import JobId
-    from mrq.domain.job import JobRecord
     from mrq.stores.documents import Document
 
 
@@ -51,12 +50,6 @@ class MemoryJobLists:
         if query.is_everything:
             return JobCount(jobs, exact=False)
         return JobCount(min(jobs, most), exact=jobs <= most)
-
-    def newest_failed(self, statuses: Collection[Status], limit: int) -> list[JobRecord]:
-        """See JobLists."""
-        found = [d for d in self._documents() if d["status"] in statuses and "exceptiontype" in d]
-        found.sort(key=lambda document: document["_id"], reverse=True)
-        return [documents.record({**_without_large(d), "params": {}}) for d in found[: max(1, limit)]]
 
     def waiting_queues(self, most: int) -> list[str]:
         """See JobLists."""

@@ -19,6 +19,7 @@ from mrq.stores import documents
 from mrq.stores.attempt_documents import keep_last
 from mrq.stores.ids import new_id, parse_id
 from mrq.stores.job_filters import fits, found
+from mrq.stores.memory_expiry import dropped
 from mrq.stores.mongo_indexes import JOBS
 
 if TYPE_CHECKING:
@@ -269,10 +270,7 @@ class MemoryJobStore:
     def expire(self, before: datetime, limit: int) -> int:
         """See JobStore."""
         with self._lock:
-            overdue = self._where(lambda document: "dateexpires" in document and document["dateexpires"] < before)
-            for document in overdue[: max(1, limit)]:
-                del self._documents[document["_id"]]
-            return len(overdue[: max(1, limit)])
+            return dropped(self._documents, lambda document: document.get("dateexpires", before) < before, limit)
 
     def ensure_indexes(self, largest: int | None = None) -> list[str]:
         """See JobStore. There are none to create, but whoever asks is told the same."""

@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from mrq.ports.logs import LOGS_SIZE, LogText
+from mrq.ports.logs import LOGS_SIZE, SEARCHED, FoundLines, LogText, found_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from mrq.domain.ids import JobId, WorkerId
+    from mrq.domain.loglines import LogQuery
 
 
 class MemoryLogStore:
@@ -60,3 +62,22 @@ class MemoryLogStore:
         found.sort(key=lambda text: str(text.id))
         limit = max(1, limit)
         return found[-limit:] if last else found[:limit]
+
+    def search(self, query: LogQuery, limit: int = 200, before: JobId | None = None) -> FoundLines:
+        """See LogStore."""
+        with self._lock:
+            known = [text for text in self._texts.values() if _is_of(text, query)]
+        newest = sorted(known, key=lambda text: str(text.id), reverse=True)
+        pieces = [text for text in newest if before is None or str(text.id) < str(before)]
+        lines, last = found_in(pieces[:SEARCHED], query, limit)
+        return FoundLines(tuple(lines), None if not pieces or last == pieces[-1].id else last)
+
+    def expire(self, before: datetime, limit: int) -> int:
+        """See LogStore."""
+        return 0
+
+
+def _is_of(text: LogText, query: LogQuery) -> bool:
+    return (
+        query.job in (None, text.job) and query.worker in (None, text.worker) and query.run in (None, text.run)
+    )  # fmt: skip

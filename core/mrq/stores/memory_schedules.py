@@ -81,9 +81,11 @@ class MemoryScheduleStore:
         """See ScheduleStore."""
         return self._update(schedule_documents.as_read(state), schedule_documents.step_update(step))
 
-    def claim(self, state: ScheduleState, runs: Sequence[tuple[datetime, bytes]]) -> ScheduleState | None:
+    def claim(
+        self, state: ScheduleState, runs: Sequence[tuple[datetime, bytes]], now: datetime
+    ) -> ScheduleState | None:
         """See ScheduleStore."""
-        after, update = schedule_documents.claimed(state, runs)
+        after, update = schedule_documents.claimed(state, runs, now)
         return after if self._update(schedule_documents.unclaimed(state), update) else None
 
     def note_run(self, schedule: bytes, due: datetime, job: bytes) -> None:

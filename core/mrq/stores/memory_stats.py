@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import bson
 
+from mrq.domain.queuename import parse_queue
 from mrq.domain.stats import Backlog, counted_as
 from mrq.domain.status import Status
 from mrq.stores import stats_documents
@@ -162,6 +163,12 @@ class MemoryStatsStore:
         ]
         due.sort(key=lambda document: (document["queue"], document["datequeued"], document["_id"]))
         return dict(Counter(document["path"] for document in due[:most]))
+
+    def running(self, queue: str, most: int) -> int:
+        """See StatsStore."""
+        name, other = ("raw_queue", None) if parse_queue(queue).is_raw else ("queue", "raw_queue")
+        started = (d for d in self._jobs() if d["status"] == Status.STARTED and "worker" in d and other not in d)
+        return min(most, sum(1 for document in started if _is_in(document.get(name) or "", queue)))
 
     # ---- upkeep
 

@@ -62,6 +62,11 @@ class MongoAuditStore:
         return [action_documents.audit_entry(document) for document in found]
 
     @translated
+    def expire(self, before: datetime, limit: int) -> int:
+        """See AuditStore."""
+        return mongo_indexes.expire(self._entries, _EXPIRES, before, limit)
+
+    @translated
     def ensure_indexes(self, largest: int | None = None) -> list[str]:
         """See AuditStore."""
         return mongo_indexes.ensure(self._entries, AUDIT, largest)
@@ -127,6 +132,11 @@ class MongoOperationStore:
         free = {"running": True, "held": {"$not": {"$gt": now}}}
         found = self._operations.find(free, {"_id": 1}, limit=max(1, limit), max_time_ms=LONGEST_LOOK)
         return [document["_id"] for document in found]
+
+    @translated
+    def expire(self, before: datetime, limit: int) -> int:
+        """See OperationStore."""
+        return mongo_indexes.expire(self._operations, _EXPIRES, before, limit)
 
     @translated
     def ensure_indexes(self, largest: int | None = None) -> list[str]:

@@ -107,6 +107,11 @@ class MongoAgentStore:
         return self._groups.delete_one({"_id": name}).deleted_count == 1
 
     @translated
+    def expire(self, before: datetime, limit: int) -> int:
+        """See AgentStore."""
+        return mongo_indexes.expire(self._agents, INDEXES[1], before, limit)
+
+    @translated
     def ensure_indexes(self, largest: int | None = None) -> list[str]:
         """See AgentStore."""
         return mongo_indexes.ensure(self._agents, INDEXES, largest)

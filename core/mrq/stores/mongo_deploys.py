@@ -40,6 +40,11 @@ class MongoDeploys:
         return [Deploy(document["version"], document["at"]) for document in found][::-1]
 
     @translated
+    def expire(self, before: datetime, limit: int) -> int:
+        """See Deploys."""
+        return mongo_indexes.expire(self._marks, mongo_indexes.DEPLOYS[0], before, limit)
+
+    @translated
     def ensure_indexes(self, largest: int | None = None) -> list[str]:
         """See Deploys."""
         return mongo_indexes.ensure(self._marks, mongo_indexes.DEPLOYS, largest)

@@ -12,6 +12,8 @@ from mrq.stores.fleet_documents import change_of, changes_of, fields_of, record_
 from mrq.stores.mongo_client import translated
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from pymongo.collection import Collection
     from pymongo.database import Database
 
@@ -22,9 +24,16 @@ class MongoFleetStore:
     """See mrq.ports.fleets.FleetStore."""
 
     def __init__(self, database: Database[Document]) -> None:
+        self._database = database
         self._fleets: Collection[Document] = database.get_collection(
             "mrq_fleets", write_concern=WriteConcern("majority")
         )
+
+    @translated
+    def now(self) -> datetime:
+        """See FleetStore."""
+        time: datetime = self._database.command("hello")["localTime"]
+        return time
 
     @translated
     def last(self, group: str) -> FleetRecord | None:

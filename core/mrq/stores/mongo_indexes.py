@@ -9,6 +9,8 @@ from pymongo import ASCENDING, IndexModel
 from pymongo.errors import OperationFailure
 
 from mrq.domain.status import Status
+from mrq.ports.deploys import DEPLOYS_KEPT
+from mrq.ports.profiles import PROFILES_KEPT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,8 +67,12 @@ WORKERS = (
 # Keys under which jobs are queued once: forgotten when they have not been used for long.
 KEYS = (IndexModel([("dateexpires", ASCENDING)], name="dateexpires_1", expireAfterSeconds=0),)
 
-DEPLOYS = (IndexModel([("at", ASCENDING)], name="at_1", expireAfterSeconds=730 * 24 * 3600),)
-PROFILES = (IndexModel([("datestarted", ASCENDING)], name="datestarted_1", expireAfterSeconds=7 * 24 * 3600),)
+DEPLOYS = (IndexModel([("at", ASCENDING)], name="at_1", expireAfterSeconds=int(DEPLOYS_KEPT.total_seconds())),)
+PROFILES = (
+    IndexModel(
+        [("datestarted", ASCENDING)], name="datestarted_1", expireAfterSeconds=int(PROFILES_KEPT.total_seconds())
+    ),
+)
 
 STATS_EXPIRY = IndexModel([("expires", ASCENDING)], name="expires_1", expireAfterSeconds=0)
 # Statistics: those of a time in the order in which they are read, what is yet to be summed up, one worker's, expiry.

@@ -27,14 +27,13 @@ from mrq.stores.job_filters import query_of
 from mrq.stores.mongo_client import translated
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from pymongo.collection import Collection as MongoCollection
     from pymongo.database import Database
 
     from mrq.domain.ids import JobId
-    from mrq.domain.job import JobRecord
     from mrq.stores.documents import Document
 
 T = TypeVar("T")
@@ -95,18 +94,6 @@ class MongoJobLists:
         counts = self._each(query, lambda base: self._count_in(base, query, most))
         total = sum(count.jobs for count in counts)
         return JobCount(min(total, most), exact=total <= most and all(count.exact for count in counts))
-
-    @translated
-    def newest_failed(self, statuses: Collection[Status], limit: int) -> list[JobRecord]:
-        """See JobLists."""
-        wanted = {"path": 1, "queue": 1, "status": 1, "exceptiontype": 1, "worker": 1, "dateupdated": 1}
-        found: list[Document] = []
-        for status in statuses:
-            condition = {"status": status.value, "exceptiontype": {"$exists": True}}
-            cursor = self._jobs.find(condition, wanted).sort("_id", DESCENDING).limit(max(1, limit))
-            found += cursor.max_time_ms(LONGEST_LOOK)
-        found.sort(key=lambda document: document["_id"], reverse=True)
-        return [documents.record(document) for document in found[: max(1, limit)]]
 
     @translated
     def waiting_queues(self, most: int) -> list[str]:

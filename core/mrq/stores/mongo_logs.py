@@ -1,4 +1,9 @@
-"""LogStore on MongoDB: `mrq_logs`, with MRQ 0.9's fields: {job, logs} or {worker, logs}.
+"""LogStore on MongoDB: `mrq_logs`, with MRQ 0.9's fields: {job, logs} or {worker, logs}, and in documents of jobs and
+workers of today also
+
+    run             when the run of the job began
+    began level     of the first line with a time; the highest of all
+    sizes ms levels of each line: characters; milliseconds after `began`, or null; its level
 
 The collection is capped. Where that can't be had (Amazon DocumentDB knows no capped collections), each document
 also has `date`, and a TTL index deletes it. Which of the two is found out by trying.
@@ -6,28 +11,33 @@ also has `date`, and a TTL index deletes it. Which of the two is found out by tr
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+import re
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 import pymongo
 from pymongo import ASCENDING, DESCENDING, IndexModel, WriteConcern
 from pymongo.errors import BulkWriteError, CollectionInvalid, DocumentTooLarge, OperationFailure
 
-from mrq.ports.logs import LOGS_SIZE, LOGS_TTL, LogText
+from mrq.domain.loglines import LogMark
+from mrq.ports.logs import LOGS_SIZE, LOGS_TTL, SEARCHED, FoundLines, LogText, found_in
+from mrq.stores import mongo_indexes
 from mrq.stores.mongo_client import is_passing, translated
 from mrq.stores.mongo_indexes import THERE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from pymongo.collection import Collection
     from pymongo.database import Database
 
     from mrq.domain.ids import JobId, WorkerId
+    from mrq.domain.loglines import LogQuery
     from mrq.stores.documents import Document
 
 NAME = "mrq_logs"
 PATIENCE = 10.0  # seconds for one write: a connection that hangs must not hold a worker that stops
+LONGEST_LOOK = 3_000  # milliseconds, of a search
 _DUPLICATE = 11000
 
 # What is read: the pieces of one job, or of one worker. MRQ 0.9's names; each is sparse in effect.
@@ -52,11 +62,15 @@ class MongoLogStore:
         self._capped = self._size > 0 and self._is_or_gets_capped()
         indexes = [_JOB, _WORKER]
         if not self._capped:
-            indexes.append(IndexModel([("date", ASCENDING)], name=_DATE, expireAfterSeconds=int(self._ttl)))
+            indexes.append(self._expiry)
         there = set(self._logs.index_information())
         if missing := [index for index in indexes if index.document["name"] not in there]:
             self._logs.create_indexes(missing)
         return f"the last {self._size / 2**20:g} MiB" if self._capped else f"for {self._ttl / 86400:g} days"
+
+    @property
+    def _expiry(self) -> IndexModel:
+        return IndexModel([("date", ASCENDING)], name=_DATE, expireAfterSeconds=int(self._ttl))
 
     def _is_or_gets_capped(self) -> bool:
         """Whether the collection is capped, after trying to make it so."""
@@ -95,7 +109,7 @@ class MongoLogStore:
         for text in texts:
             owner: Document = {"job": text.job} if text.job is not None else {"worker": text.worker}
             dated: Document = {} if self._capped else {"date": now}
-            documents.append({"_id": text.id, **owner, "logs": text.text, **dated})
+            documents.append({"_id": text.id, **owner, "logs": text.text, **dated, **_marks_document(text)})
         try:
             with pymongo.timeout(PATIENCE):
                 self._logs.insert_many(documents, ordered=False)
@@ -122,7 +136,68 @@ class MongoLogStore:
             wanted["_id"] = {"$gt": after}
         order = DESCENDING if last else ASCENDING
         found = list(self._logs.find(wanted).sort("_id", order).limit(max(1, limit)))
-        return [
-            LogText(d["_id"], d.get("logs", ""), d.get("job"), d.get("worker"))
-            for d in (reversed(found) if last else found)
-        ]
+        return [_text_of(document) for document in (reversed(found) if last else found)]
+
+    @translated
+    def search(self, query: LogQuery, limit: int = 200, before: JobId | None = None) -> FoundLines:
+        """See LogStore. Of one job or worker by its index; else the last SEARCHED pieces by id."""
+        owner = {name: value for name, value in (("job", query.job), ("worker", query.worker)) if value is not None}
+        behind: Document = {} if before is None else {"_id": {"$lt": before}}
+        end = None if owner else self._end(behind)
+        wanted = [owner, behind, _searched(query)] + ([] if end is None else [{"_id": {"$gte": end}}])
+        cursor = self._logs.find({"$and": wanted}).sort("_id", DESCENDING).limit(SEARCHED)
+        pieces = [_text_of(document) for document in cursor.max_time_ms(LONGEST_LOOK)]
+        lines, last = found_in(pieces, query, limit)
+        if pieces and last != pieces[-1].id:
+            return FoundLines(tuple(lines), last)
+        return FoundLines(tuple(lines), end if len(pieces) < SEARCHED else last)
+
+    def _end(self, behind: Document) -> JobId | None:
+        """The last piece of a search; None: it ends with the logs."""
+        found = self._logs.find(behind, {"_id": 1}).sort("_id", DESCENDING).skip(SEARCHED - 1).limit(1)
+        last = next(iter(found.max_time_ms(LONGEST_LOOK)), None)
+        return None if last is None else last["_id"]
+
+    @translated
+    def expire(self, before: datetime, limit: int) -> int:
+        """See LogStore."""
+        return mongo_indexes.expire(self._logs, self._expiry, before, limit)
+
+
+def _searched(query: LogQuery) -> Document:
+    """What the database can tell of a piece: the rest is told line by line."""
+    wanted: list[Document] = [{"run": query.run}] if query.run is not None else []
+    if query.words:
+        wanted.append({"logs": {"$regex": re.escape(query.words), "$options": "i"}})
+    if query.level:
+        wanted.append({"$or": [{"level": {"$gte": query.level}}, {"level": {"$exists": False}}]})
+    return {"$and": wanted} if wanted else {}
+
+
+def _marks_document(text: LogText) -> Document:
+    """The fields of its lines; none where nothing is known of them."""
+    run: Document = {} if text.run is None else {"run": text.run}
+    if not text.marks:
+        return run
+    times = [mark.at for mark in text.marks if mark.at is not None]
+    began = min(times) if times else None
+    return {
+        **run,
+        **({} if began is None else {"began": began}),
+        "level": max(mark.level for mark in text.marks),
+        "sizes": [mark.size for mark in text.marks],
+        "ms": [None if mark.at is None or began is None else (mark.at - began) // _MS for mark in text.marks],
+        "levels": [mark.level for mark in text.marks],
+    }
+
+
+_MS = timedelta(milliseconds=1)
+
+
+def _text_of(document: Mapping[str, Any]) -> LogText:
+    get, began = document.get, document.get("began")
+    marks = tuple(
+        LogMark(size, None if ms is None or began is None else began + ms * _MS, level)
+        for size, ms, level in zip(get("sizes") or (), get("ms") or (), get("levels") or (), strict=False)
+    )
+    return LogText(document["_id"], get("logs", ""), get("job"), get("worker"), get("run"), marks)

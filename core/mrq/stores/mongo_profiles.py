@@ -12,6 +12,7 @@ from mrq.stores.mongo_client import translated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from pymongo.collection import Collection
     from pymongo.database import Database
@@ -50,6 +51,11 @@ class MongoProfiles:
         wanted = {} if worker is None else {"worker": worker}
         found = self._profiles.find(wanted).sort("_id", DESCENDING).limit(max(1, limit))
         return [_profile(document) for document in found]
+
+    @translated
+    def expire(self, before: datetime, limit: int) -> int:
+        """See Profiles."""
+        return mongo_indexes.expire(self._profiles, mongo_indexes.PROFILES[0], before, limit)
 
     @translated
     def ensure_indexes(self, largest: int | None = None) -> list[str]:

@@ -118,9 +118,11 @@ class MongoScheduleStore:
         return None if found is None else found["datenext"]
 
     @translated
-    def claim(self, state: ScheduleState, runs: Sequence[tuple[datetime, bytes]]) -> ScheduleState | None:
+    def claim(
+        self, state: ScheduleState, runs: Sequence[tuple[datetime, bytes]], now: datetime
+    ) -> ScheduleState | None:
         """See ScheduleStore."""
-        after, update = schedule_documents.claimed(state, runs)
+        after, update = schedule_documents.claimed(state, runs, now)
         return after if self._schedules.update_one(schedule_documents.unclaimed(state), update).matched_count else None
 
     @translated

@@ -10,6 +10,7 @@ import pymongo
 from pymongo import ASCENDING, DESCENDING, UpdateOne, WriteConcern
 from pymongo.errors import DocumentTooLarge, DuplicateKeyError, PyMongoError
 
+from mrq.domain.queuename import parse_queue
 from mrq.domain.stats import Backlog, Resolution, counted_as
 from mrq.domain.status import Status
 from mrq.ports.errors import StoreUnavailableError
@@ -171,6 +172,17 @@ class MongoStatsStore:
         with _in_time(queue):
             return self._paths(self._waiting(queue, {"$lte": now}, most))
 
+    def running(self, queue: str, most: int) -> int:
+        """See StatsStore."""
+        # that there is a worker is said for the planner: the index by worker has the started ones alone
+        started: Document = {"status": Status.STARTED.value, "worker": {"$exists": True}}
+        with _in_time(queue):
+            return self._count_started({**started, **_of_queue(queue)}, most)
+
+    @translated
+    def _count_started(self, wanted: Document, most: int) -> int:
+        return self._jobs.count_documents(wanted, limit=most, maxTimeMS=LONGEST_COUNT)
+
     @translated
     def _paths(self, waiting: list[Document]) -> dict[str, int]:
         found = self._jobs.aggregate(
@@ -190,7 +202,7 @@ class MongoStatsStore:
     @staticmethod
     def _waiting(queue: str, when: Document, most: int) -> list[Document]:
         """The first jobs of a queue, in the order of the index."""
-        place: Any = queue_range(queue) if queue.endswith("/") else queue
+        place = _place(queue)
         order = {"queue": ASCENDING, "datequeued": ASCENDING, "_id": ASCENDING}
         wanted = {"queue": place, "status": Status.QUEUED.value, "datequeued": when}
         return [{"$match": wanted}, {"$sort": order}, {"$limit": most}]
@@ -219,6 +231,17 @@ class MongoStatsStore:
 def _is(key: str, value: str) -> Document:
     """That a part of `each` has this value, whatever is in it: one that starts with $ is no name of a field."""
     return {"$eq": [f"$$each.{key}", {"$literal": value}]}
+
+
+def _place(queue: str) -> Any:
+    return queue_range(queue) if queue.endswith("/") else queue
+
+
+def _of_queue(queue: str) -> Document:
+    """Jobs of a queue: once they have started, those of a raw queue bear the name of the one for their retries."""
+    if parse_queue(queue).is_raw:
+        return {"raw_queue": _place(queue)}
+    return {"queue": _place(queue), "raw_queue": {"$exists": False}}
 
 
 @contextmanager

@@ -7,6 +7,7 @@ watermark   all times up to here have been dealt with
 datenext    the next time to look at it; absent: never again
 paused      nothing is queued meanwhile
 lastjob     the id of the last job that was queued for it, or was about to be
+dateclaimed when it was about to be
 history     {due, job} of the last times
 revision    of what it says, raised by edits, pauses and resumes; absent: 0
 runtime     made at run time, not in the config
@@ -164,6 +165,7 @@ def state_of(document: Mapping[str, Any], now: datetime) -> ScheduleState:
         paused=bool(get("paused")),
         last_job=None if get("lastjob") is None else document["lastjob"].binary,
         last_queued=queued_before,
+        claimed=get("dateclaimed"),
         from_config=not get("runtime"),
         history=tuple(get("history") or ()),
         revision=get("revision") or 0,
@@ -177,15 +179,18 @@ def step_update(step: Step) -> Document:
     return {"$set": {"watermark": step.watermark, "datenext": step.next}}
 
 
-def claimed(state: ScheduleState, runs: Sequence[tuple[datetime, bytes]]) -> tuple[ScheduleState, Document]:
+def claimed(
+    state: ScheduleState, runs: Sequence[tuple[datetime, bytes]], now: datetime
+) -> tuple[ScheduleState, Document]:
     """A schedule whose next jobs are about to be queued, and the update that says so. A tick that goes on with what
     one that died has claimed notes nothing twice."""
     due, last = runs[-1]
     known = {entry["job"] for entry in state.history}
-    entries = [{"due": due, "job": ObjectId(job)} for due, job in runs if ObjectId(job) not in known]
-    update: Document = {"$set": {"datelastqueued": due, "lastjob": ObjectId(last)}, **noted(entries)}
+    entries = [{"due": due, "job": ObjectId(job)} for due, job in runs[-HISTORY_KEPT:] if ObjectId(job) not in known]
+    values = {"datelastqueued": due, "lastjob": ObjectId(last), "dateclaimed": now}
+    update: Document = {"$set": values, **noted(entries)}
     history = (*state.history, *entries)[-HISTORY_KEPT:]
-    return replace(state, last_job=last, last_queued=due, history=history), update
+    return replace(state, last_job=last, last_queued=due, claimed=now, history=history), update
 
 
 def noted(entries: Sequence[Document]) -> Document:

@@ -6,7 +6,7 @@ mrq_stats: one a period
     rev         a later write has a higher one
     pending     the beginning of the period that this is a part of, until it was summed up into that
     counts      [{q: queue, p: path, n: started, e: {status: runs}, w: wait, r: run}], of which w and r are
-                {c: {bucket: count}, us: microseconds}
+                {c: {bucket: count}, us: microseconds}; where memory was measured also m: [runs, bytes]
     fleet dropped sample worker     see mrq.domain.stats
     expires     for the TTL index
 
@@ -49,7 +49,8 @@ def period_document(period: Period, expires: datetime) -> Document:
         "counts": [
             {"q": queue, "p": path, "n": counts.started,
              "e": {status.value: runs for status, runs in counts.ended.items()},
-             "w": _histogram_document(counts.wait), "r": _histogram_document(counts.run)}
+             "w": _histogram_document(counts.wait), "r": _histogram_document(counts.run),
+             **({"m": [counts.measured, counts.grown]} if counts.measured else {})}
             for (queue, path), counts in period.tally.counts.items()
         ],
         "expires": expires,
@@ -98,7 +99,9 @@ def _histogram_of(document: Mapping[str, Any]) -> Histogram:
 
 def _counts_of(document: Mapping[str, Any]) -> Counts:
     ended = {_STATUSES[name]: runs for name, runs in document["e"].items() if name in _STATUSES}
-    return Counts(document["n"], ended, _histogram_of(document["w"]), _histogram_of(document["r"]))
+    measured, grown = document.get("m") or (0, 0)
+    wait, run = _histogram_of(document["w"]), _histogram_of(document["r"])
+    return Counts(document["n"], ended, wait, run, measured, grown)
 
 
 def is_of(counts: Mapping[str, Any], queue: str | None, path: str | None) -> bool:

@@ -72,7 +72,7 @@ def memory_stores(now: Callable[[], datetime] | None = None) -> Stores:
         orders=MemoryOrders(workers),
         deploys=MemoryDeploys(),
         profiles=MemoryProfiles(),
-        fleets=MemoryFleetStore(),
+        fleets=MemoryFleetStore(now or SystemClock().now),
     )
 
 

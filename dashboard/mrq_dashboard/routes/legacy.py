@@ -6,6 +6,7 @@ Its form POSTs know no token, so they are taken only from our own pages and from
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 from urllib.parse import parse_qs
@@ -184,10 +185,11 @@ _SAME = {"queue": "queue", "task": "path", "exceptiontype": "exceptiontype", "wo
 
 def _exceptions_table(given: Services, who: Principal, asked: Table) -> JSONResponse:
     """Of the newest failures: counting all would read all."""
-    groups = failure_groups(given, who).groups
-    return asked.cut(
-        [{"_id": {"path": each.task, "exceptiontype": each.exceptiontype}, "jobs": each.jobs} for each in groups]
-    )
+    counts: Counter[tuple[str, str]] = Counter()
+    for each in failure_groups(given, who).groups:
+        counts[each.task, each.exceptiontype] += each.jobs
+    rows = counts.most_common()
+    return asked.cut([{"_id": {"path": path, "exceptiontype": kind}, "jobs": jobs} for (path, kind), jobs in rows])
 
 
 def _status_table(given: Services, who: Principal, asked: Table) -> JSONResponse:

@@ -110,7 +110,7 @@ def _attention(
             yield _item("paused_queue", Severity.WARNING, queue.name, f"{queue.name} is paused{by}{why}", None)
     for group in groups:
         if group.last is not None and group.last >= now.replace(tzinfo=UTC) - LATELY:
-            text = f"{group.exceptiontype} in {group.task}: {group.jobs} of the newest failures"
+            text = f"{group.exceptiontype} in {group.task}: {group.jobs} jobs failed like that"
             yield _item("failures", Severity.BAD, group.fingerprint, text, group.first)
     for state in given.mrq.schedules.due(now, MOST):
         if is_late(state, now) and who.sees(queue_of(given, state)):

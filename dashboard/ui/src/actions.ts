@@ -5,6 +5,8 @@ import { ask } from "./parts/dialog";
 import { t } from "./texts";
 
 export const FAILED: Status[] = ["failed", "timeout", "maxretries"];
+/** Those that jobs of a group of failures have. */
+export const MEMBERS: Status[] = [...FAILED, "retry"];
 const FINAL: Status[] = [...FAILED, "success", "cancel", "abort", "interrupt", "retry", "maxconcurrency"];
 
 type Job = Pick<Schemas["JobSummary"], "id" | "task" | "queue" | "status">;

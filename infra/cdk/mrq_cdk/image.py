@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 CHECKOUT = Path(__file__).parents[3]
 PARTS = ("pyproject.toml", "README.md", "LICENSE", "requirements/build.lock", "requirements/container.lock",
-         "requirements/lambda.lock", "requirements/lambda-dashboard.lock", "core", "adapters", "dashboard",
-         "examples")  # fmt: skip
+         "requirements/lambda.lock", "requirements/lambda-dashboard.lock", "requirements/dashboard.lock",
+         "requirements/node.lock", "core", "adapters", "dashboard", "examples")  # fmt: skip
 """Of the checkout, that the Dockerfile copies."""
 
 FOLDER = "/etc/ssl/mrq"  # of the certificates

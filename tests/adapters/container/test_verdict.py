@@ -35,9 +35,11 @@ def header(**changes: object) -> Header:
     return well._replace(**changes)
 
 
-def acts(head: Header, *deadlines: float, stopped: bool = False) -> list[Act]:
+def acts(
+    head: Header, *deadlines: float, stopped: bool = False, told: float = NO_DEADLINE, runs_since: float = 0.0
+) -> list[Act]:
     entries = [Entry(bytes([i]) * 12, b"t" * 12, deadline) for i, deadline in enumerate(deadlines)]
-    return verdict(View(head, entries, stopped, NOW))
+    return verdict(View(head, entries, stopped, NOW, told, runs_since))
 
 
 def test_a_worker_that_does_well_is_left_alone() -> None:
@@ -92,3 +94,13 @@ def test_unless_it_does_not_for_a_very_long_time() -> None:
 @pytest.mark.parametrize(("silent", "expected"), [(IDLE_STUCK - 1, []), (IDLE_STUCK + 1, [Act.KILL])])
 def test_a_worker_that_hangs_without_any_job_is_killed_in_the_end(silent: float, expected: list[Act]) -> None:
     assert acts(header(alive=NOW - silent)) == [Act.STAND_BACK, *expected]
+
+
+@pytest.mark.parametrize("deadlines", [(), (NOW - 500,)])
+def test_a_worker_that_was_suspended_for_long_may_turn_first(deadlines: tuple[float, ...]) -> None:
+    long_ago = header(alive=NOW - 600, beat=NOW)
+    assert Act.KILL in acts(long_ago, *deadlines)
+    assert acts(long_ago, *deadlines, runs_since=NOW - 0.5) == [Act.STAND_BACK]
+    assert Act.KILL not in acts(long_ago, NOW + 100, told=NOW - 500, runs_since=NOW - 0.5)
+    assert acts(header(), NOW - 500, runs_since=NOW - 0.5) == [Act.STAND_BACK], "nor one that has just turned"
+    assert Act.KILL in acts(long_ago, NOW - 500, runs_since=NOW - KILL_AFTER - 0.1), "but not for ever"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mrq import testing
 from mrq.domain.status import Status
 from mrq.engine import shutdown
 from mrq.job import get_job_logs
@@ -97,6 +98,32 @@ def test_a_bad_event_touches_nothing(memory_app: App, define: Any) -> None:
         drain(memory_app, {"queues": "default", "concurency": 3}, FakeContext())
     assert memory_app.jobs.count("default", frozenset({Status.QUEUED})) == 1
     assert memory_app.workers.alive(10) == []
+
+
+def test_its_metrics_are_lines_for_cloudwatch(define: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    path = define("Counted", lambda params: None)
+    with testing.memory_app() as app:
+        queue(app, path)
+        drain(app, {}, FakeContext())
+        assert capsys.readouterr().out == "", "nobody wants any"
+    with testing.memory_app(emf=True) as app:
+        queue(app, path, 3)
+        told = drain(app, {}, FakeContext())
+        runs, burst_line = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert (runs["Queue"], runs["Task"], runs["Runs.success"], runs["Worker"]) == ("default", path, 3, told["worker"])
+    assert runs["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["Queue", "Task"]]
+    assert (burst_line["BurstJobs"], burst_line["BurstHandedBack"], burst_line["FailedExports"]) == (3, 0, 0)
+
+
+def test_metrics_that_can_not_be_written_harm_nobody(define: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full:
+        def write(self, _text: str) -> None:
+            raise OSError("the disk is full")
+
+    with testing.memory_app(emf=True) as app:
+        queue(app, define("Counted", lambda params: None))
+        monkeypatch.setattr("mrq_lambda.emf.sys.stdout", Full())
+        assert drain(app, {}, FakeContext())["jobs"] == 1
 
 
 def test_it_names_what_only_containers_can_take(memory_app: App, define: Any, function: Lambda) -> None:

@@ -10,7 +10,17 @@ import time
 
 import pytest
 
-NEVER = {"gevent", "fastapi", "mangum", "aws_cdk", "click", "mrq_container", "moto", "mrq_dashboard"}
+NEVER = {
+    "gevent",
+    "fastapi",
+    "mangum",
+    "aws_cdk",
+    "click",
+    "mrq_container",
+    "moto",
+    "mrq_dashboard",
+    "mrq.telemetry",
+}
 HANDLERS = {
     # handler: what it may not load beside those
     "mrq_lambda.burst": {"boto3", "botocore", "aws_lambda_powertools", "jmespath", "cronsim", "mrq.engine.scheduler"},

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mrq.exceptions import ConfigError, ServerRefusedError, ServerUnavailableError
+from mrq.ports.spans import NoSpans
 from mrq_lambda import secretvalues
 from mrq_lambda.sandbox import LAST_CALLS, LONGEST_SLEEP, Sandbox
 
@@ -52,6 +53,20 @@ def test_settings_come_from_the_file_in_the_bundle_and_the_environment(
     monkeypatch.setenv("MRQ_REDIS_PREFIX", "environment")
     settings = sandbox.app().settings
     assert (settings.queues, settings.greenlets, settings.redis_prefix) == (["from_file"], 3, "environment")
+
+
+def test_spans_are_exported_before_an_invocation_ends(sandbox: Sandbox) -> None:
+    flushed: list[float] = []
+
+    class Spans(NoSpans):
+        def flush(self, timeout: float) -> None:
+            flushed.append(timeout)
+
+    assert sandbox.invocation(lambda app: vars(app).get("spans")) is None, "nothing is made where nothing is traced"
+    sandbox.app().spans = Spans()  # type: ignore[misc]
+    with pytest.raises(ZeroDivisionError):
+        sandbox.invocation(lambda _app: 1 // 0)
+    assert flushed == [LAST_CALLS]
 
 
 def test_a_wrong_setting_is_an_error_each_time(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:

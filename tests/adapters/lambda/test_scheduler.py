@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -54,3 +55,10 @@ def test_it_watches_silent_workers_no_longer_than_its_own_time(monkeypatch: pyte
     assert given[0] == 0
     assert 20 < given[1] <= 30 - scheduler.MARGIN
     assert given[2] == scheduler.LONGEST_TICK
+
+
+def test_it_says_to_cloudwatch_how_many_jobs_it_queued(capsys: pytest.CaptureFixture[str]) -> None:
+    every = [{"path": "support.bursttasks.work", "params": {"key": "x"}, "interval": 60}]
+    with testing.memory_app(scheduler_tasks=every, emf=True):
+        queued = scheduler.handler({}, FakeContext())["queued"]
+    assert json.loads(capsys.readouterr().out)["ScheduledJobs"] == queued

@@ -86,7 +86,7 @@ def test_the_last_lines_of_a_jobs_log(mrq: Mrq, queued: Any, app: App) -> None:
     text = "".join(f"[INFO] line {number}\n" for number in range(3, 30))
     logs.append([LogText(app.jobs.new_id(), text, job=job)])
     _, out, _ = mrq("job", job_id)
-    assert f"\nLog, the last 20 lines; mrq.job.get_job_logs('{job_id}') has all\n[INFO] line 10\n" in out
+    assert f"\nLog, the last 20 lines; mrq logs {job_id} shows more\n[INFO] line 10\n" in out
     assert out.endswith("[INFO] line 29\n")
 
 
@@ -102,7 +102,7 @@ def test_a_log_that_can_not_be_read_hides_no_job(mrq: Mrq, queued: Any) -> None:
 def test_its_help_tells_what_concerns_it(mrq: Mrq) -> None:
     _, out, _ = mrq("job", "--help")
     assert "24 hexadecimal digits" in out
-    assert "get_job_logs" in out
+    assert "mrq logs ID" in out
     assert "--mongodb_logs" in out
     assert "--default_job_ttl" not in out
     assert "--trace_io" not in out

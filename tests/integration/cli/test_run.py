@@ -152,3 +152,14 @@ def test_a_bad_setting_ends_with_2(mrq: Mrq, monkeypatch: pytest.MonkeyPatch) ->
     assert code == 2
     assert err.startswith("mrq: ")
     assert "MRQ_SERVER_TIMEOUT" in err
+
+
+def test_profile_tells_where_the_time_went(mrq: Mrq, tmp_path: Path) -> None:
+    (tmp_path / "busy_tasks.py").write_text(
+        "from mrq.task import task\ndef inside(): return sum(n * n for n in range(100_000))\n"
+        "@task\ndef busy(): return inside() > 0\n"
+    )
+    code, out, err = mrq("run", "--profile", "busy_tasks.busy")
+    assert (code, out) == (0, "true\n")
+    assert "cumulative" in err
+    assert "(inside)" in err

@@ -47,6 +47,14 @@ def test_cloudwatch_lines_and_json_logs_say_whose_they_are(site: Site) -> None:
     assert "abc123" not in "".join(site.logs(job=job))
 
 
+def test_what_came_since_the_last_report_is_written_at_the_end(site: Site) -> None:
+    worker = site.start_worker("--emf", "--report_interval", "100", "--max_jobs", "1")
+    site.wait_for_end(queue_job(SAY, {"n": 1}))
+    assert worker.wait() == 0
+    (runs,) = [line for line in json_lines(worker.log) if line.get("Task") == SAY]
+    assert runs["Runs.success"] == 1
+
+
 class Full:
     """A disk without room."""
 

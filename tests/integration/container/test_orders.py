@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 from typing import TYPE_CHECKING, Any
 
-from mrq.app import get_app
+from mrq.app import get_app, use_app
+from mrq.cli.main import call, cli
 from mrq.job import queue_job
 from mrq.workers import answer, profiles, tell
 from support.waiting import wait_until
 
 if TYPE_CHECKING:
+    import pytest
+
     from integration.container.conftest import Site
 
 TASKS = "support.tracedtasks"
@@ -57,6 +61,31 @@ def test_a_profile_shows_which_task_uses_the_time(site: Site) -> None:
     assert busiest == f"{TASKS}.Spinner"
     assert "support.tracedtasks:Spinner.run" in found.collapsed()
     site.wait_for_end(hog)
+
+
+def test_a_worker_with_profile_says_at_its_end_where_the_time_went(site: Site) -> None:
+    worker = site.start_worker("--profile", "--max_jobs", "1")
+    site.wait_for_end(queue_job(f"{TASKS}.Spinner", {"seconds": 0.5}))
+    assert worker.wait() == 0
+    (found,) = profiles()
+    assert f"profile {found.id}: {found.samples} samples" in worker.log
+    assert found.by_task()[f"{TASKS}.Spinner"] > 0
+    assert re.search(r"functions:\n +[0-9.]+%  support.tracedtasks:Spinner.run\n", worker.log)
+
+
+def test_where_each_job_is_can_be_asked_for_from_elsewhere(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    worker = site.start_worker("--report_interval", "100", greenlets=2).wait_ready()
+    job = queue_job(f"{TASKS}.Sleeper", {"seconds": 30})
+    wait_until(lambda: site.document(job)["status"] == "started", 20)
+    app = get_app()
+    me, flags = worker.identities[0], ("--mongodb_jobs", app.settings.mongodb_jobs)
+    assert call(cli, ("stacks", me, *flags), "mrq") == 0
+    out = capsys.readouterr().out
+    assert out.startswith(f"{TASKS}.Sleeper, job {job}, since 20")
+    assert 'tracedtasks.py", line' in out
+    assert "time.sleep(" in out
+    assert call(cli, ("stacks", str(app.jobs.new_id()), *flags), "mrq") == 1
+    use_app(app)
 
 
 def test_a_signal_makes_a_profile_too(site: Site) -> None:

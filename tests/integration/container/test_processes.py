@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -101,13 +102,51 @@ def test_a_command_that_is_not_there_is_tried_again_and_holds_up_no_other(pool: 
     wait_for(pool, SLEEP)
 
 
-@pytest.mark.parametrize("bad", ["/bin/sleep 'a", "A=1", ""])
+@pytest.mark.parametrize("bad", ["/bin/sleep 'a", "A=1", "", "/bin/sleep a\0b"])
 def test_a_list_with_a_command_that_can_not_be_read_changes_nothing(pool: ProcessPool, bad: str) -> None:
     pool.set_commands([SLEEP])
     before = pids(pool)
-    with pytest.raises(ValueError, match=r"quotation|program"):
+    with pytest.raises(ValueError, match=r"quotation|program|NUL"):
         pool.set_commands([bad])
     assert pids(pool) == before
+
+
+def test_what_no_process_can_be_given_holds_up_no_other() -> None:
+    pool = ProcessPool(watch_interval=0.1, extra_env={"A": "a\0b"})
+    pool.start()
+    pool.set_commands([SLEEP, OTHER])
+    assert pool.processes == []
+    pool.stop()
+    assert pool.wait(PATIENCE), "none of them counts as running"
+
+
+def test_a_process_that_the_system_does_not_show_is_watched_all_the_same(
+    pool: ProcessPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_pid: int) -> None:
+        raise psutil.AccessDenied
+
+    with monkeypatch.context() as patched:
+        patched.setattr(psutil, "Process", refuse)
+        pool.set_commands([SLEEP])
+        (process,) = pool.processes
+    assert process["psutil"] is None
+    os.kill(process["pid"], signal.SIGKILL)
+    wait_until(lambda: pids(pool) not in ([], [process["pid"]]), PATIENCE, what="another one")
+
+
+def test_processes_outlive_the_thread_that_asked_for_them(pool: ProcessPool) -> None:
+    def ask() -> None:
+        pool.set_commands([SLEEP])
+        wait_until(lambda: all(has_become(each)() for each in pids(pool)), PATIENCE, what="it runs")
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    asking.join()
+    (pid,) = pids(pool)
+    pool.set_commands([SLEEP, OTHER])  # started later, by a thread that lives
+    wait_until(lambda: all(has_become(each)() for each in pids(pool)), PATIENCE, what="both run")
+    assert pid in pids(pool)
 
 
 def test_what_does_not_finish_in_time_is_ended(pool: ProcessPool, tmp_path: Path) -> None:

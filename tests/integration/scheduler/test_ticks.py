@@ -77,6 +77,8 @@ def test_every_time_of_every_schedule_is_one_job(tickers: Tickers, mongodb_url: 
         tickers.kill_one()
     assert tickers.wait() == [0] * PROCESSES
     queued = [(job["path"], job["datequeued"]) for job in jobs.find()]
+    replaced = [job["status"] for job in jobs.find({"path": "tasks.Replaced"}, sort=[("datequeued", 1)])]
+    often = client.get_default_database()["mrq_scheduled_jobs"].find_one({"name": "often"}) or {}
     client.close()
     assert [place for place, many in Counter(queued).items() if many > 1] == []
     by_path = {path: sorted(due for name, due in queued if name == path) for path, _ in queued}
@@ -84,3 +86,8 @@ def test_every_time_of_every_schedule_is_one_job(tickers: Tickers, mongodb_url: 
     assert by_path["tasks.Cron"] == expected(Cron("*/30 * * * *", "Europe/Paris"))
     assert by_path["tasks.Nightly"] == expected(Cron("30 2 * * *", "Europe/Paris"))
     assert len(by_path["tasks.Nightly"]) == 4
+    # No job of these ever ends, so there is one of each that leaves out, and one that the last replacement has left.
+    assert len(by_path["tasks.Skipped"]) == len(by_path["tasks.Once"]) == 1
+    assert replaced == ["cancel"] * (len(replaced) - 1) + ["queued"]
+    assert len(replaced) > 1
+    assert [run["due"] for run in often["history"]] == by_path["tasks.Often"][-30:]

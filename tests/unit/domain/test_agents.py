@@ -126,6 +126,12 @@ def test_commands_are_split_as_a_shell_does() -> None:
 # ---- spreading
 
 
+def test_a_group_may_have_any_name() -> None:
+    for name in ("my group", "it's", "$(x)", "a"):
+        (command,) = group_of({"_id": name, "commands": ["mrq-worker high --processes 2"]}).commands
+        assert parse_command(command.command) == ({"MRQ_WORKER_GROUP": name}, ["mrq-worker", "high"])
+
+
 def test_one_agent_gets_all_in_the_order_of_the_group() -> None:
     assert spread({"a": 2, "b": 1}, agents("one")) == {"one": ["a", "a", "b"]}
     assert spread({"a": 2}, []) == {}

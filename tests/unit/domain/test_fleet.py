@@ -169,6 +169,63 @@ def test_a_queue_of_long_jobs_is_not_dead_before_they_could_have_ended() -> None
         assert ("counts as dead" in decision.reason) == dead
 
 
+def test_a_busy_fleet_is_kept_when_nothing_ends_and_nothing_waits() -> None:
+    twenty, memory, wanted = RunTimes(1200, 1200, 1300, 1400), FleetMemory(wanted=10), []
+    limits = policy(target={"backlog_per_worker": 10})
+    for now in range(0, 3600, 60):  # nothing ended lately: the run time is remembered
+        seen = figures(0, 0.0, 0.0, run_time=twenty if now == 0 else None, in_progress=100)
+        decision = decide(limits, seen, Fleet(10), memory, now)
+        memory = decision.memory
+        wanted.append(decision.containers)
+    assert set(wanted) == {10}
+    for run_time, least in ((60.0, 0), (90.0, 3)):  # of jobs this short some are free soon
+        seen = figures(0, 0.0, run_time=RunTimes(*[run_time] * 4), in_progress=90)
+        hasty = decide(replace(limits, scale_in_patience=0), seen, Fleet(9))
+        assert hasty.containers == math.ceil(1.1 * least)
+    memory = FleetMemory(wanted=10)
+    for now in range(0, 3600, 60):
+        seen = QueueFigures(0, 0.0, 0.0, 0.0, None, in_progress=95)
+        memory = decide(policy(), seen, Fleet(10), memory, now).memory
+    assert memory.wanted == 10, "nothing was ever measured"
+
+
+def test_short_jobs_and_those_of_containers_given_up_hold_nothing() -> None:
+    assert decide(policy(scale_in_patience=0), figures(in_progress=100), Fleet(10)).containers == 0
+    long = RunTimes(3600, 3600, 3600, 3600)
+    decision = decide(policy(), figures(in_progress=100, run_time=long), Fleet(3), FleetMemory(wanted=3))
+    assert decision.containers == 3
+
+
+def test_jobs_longer_than_the_target_get_a_slot_each_beside_those_that_are_busy() -> None:
+    long = RunTimes(3600, 3600, 3600, 3600)
+    limits = policy(target={"seconds_until_empty": 600}, max_workers=100)
+    seen = figures(60, 0.0, run_time=long, in_progress=120)
+    assert decide(limits, seen, Fleet(12)).containers == 16  # a sixth of 120 slots is free by then: 100 + 60
+
+
+def test_what_is_not_known_to_have_stalled_is_not_dead() -> None:
+    """Nobody counts (--no_stats): completions are None, not 0."""
+    memory = FleetMemory(wanted=10)
+    for now in range(0, 3600, 60):
+        seen = QueueFigures(100, None, None, 5.0, in_progress=100)
+        decision = decide(policy(target={"backlog_per_worker": 10}), seen, Fleet(10), memory, now)
+        memory = decision.memory
+        assert decision.containers == 10
+
+
+def test_a_busy_queue_that_was_never_measured_is_dead_only_after_an_hour() -> None:
+    sizes = {}
+    for busy in (0, 90):
+        memory = FleetMemory(wanted=9)
+        for now in range(0, 4200, 60):
+            seen = QueueFigures(900, 0.1, 0.0, 5.0, in_progress=busy)
+            decision = decide(policy(max_workers=9), seen, Fleet(9), memory, now)
+            memory = decision.memory
+            sizes[busy, now] = decision.containers
+    assert [sizes[0, now] for now in (540, 600)] == [9, 1]
+    assert [sizes[90, now] for now in (3540, 3600)] == [9, 1]
+
+
 def test_nothing_is_dead_while_nobody_is_there() -> None:
     assert decide(policy(), figures(5, 1.0, 0.0), Fleet(starting=2)).memory.stalled_since is None
 
@@ -198,7 +255,7 @@ def test_they_also_take_of_what_waits() -> None:
 def test_without_patience_nothing_of_the_past_counts() -> None:
     memory = FleetMemory(wanted=5, low_since=0.0, peak=3)
     assert decide(policy(scale_in_patience=0), figures(), Fleet(5), memory, 1.0).containers == 0
-    assert decide(policy(scale_in_patience=1), figures(), Fleet(5), memory, 1.0).containers == 3
+    assert decide(policy(scale_in_patience=2), figures(), Fleet(5), memory, 2.0).containers == 3
 
 
 def test_figures_of_several_queues() -> None:
@@ -214,6 +271,8 @@ def test_figures_of_several_queues() -> None:
     assert added_up([QueueFigures(1, containers_only=3), QueueFigures(1)]).containers_only is None
     equal = added_up([QueueFigures(run_time=RunTimes(1, 1, 1, 1)), QueueFigures(run_time=RunTimes(3, 3, 3, 3))])
     assert equal.mean_run_time == 2.0
+    assert added_up([QueueFigures(in_progress=3), QueueFigures(in_progress=4), QueueFigures()]).in_progress == 7
+    assert added_up([QueueFigures()]).in_progress is None
 
 
 RATES = st.none() | st.floats(0, 1e4) | st.sampled_from([math.nan, math.inf, -1.0])
@@ -242,6 +301,7 @@ FIGURES = st.builds(
     RATES,
     st.none() | st.builds(RunTimes, TIMES, TIMES, TIMES, TIMES),
     st.none() | st.integers(0, 10**6),
+    st.none() | st.integers(0, 5000),
 )
 FLEETS = st.builds(Fleet, st.integers(0, 250), st.integers(0, 50), st.integers(0, 120))
 MOMENTS = st.none() | st.floats(0, 2000)
@@ -254,6 +314,7 @@ MEMORIES = st.builds(
     MOMENTS,
     st.integers(0, 100),
     MOMENTS,
+    st.none() | st.builds(RunTimes, *[st.floats(0, 1e5)] * 4),
 )
 NOW = 2000.0
 QUICK = settings(deadline=None, phases=[Phase.generate])

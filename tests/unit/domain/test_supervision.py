@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from mrq.domain.backoff import FIRST_PAUSE, LIVED_WELL, LONGEST_PAUSE, RestartPauses
 from mrq.domain.supervision import (
     BAD_CONFIGURATION,
+    FIRST_PATIENCE,
     START_PATIENCE,
     Action,
     Do,
@@ -262,6 +263,42 @@ def test_a_new_worker_that_does_not_serve_stops_the_replacement(late: bool) -> N
     assert fleet.living == [0, 1, 3], "tried again when told again"
 
 
+@pytest.mark.parametrize("processes", [0, 3])
+def test_a_worker_that_never_serves_is_killed_and_that_is_an_error(processes: int) -> None:
+    fleet = Fleet(processes)
+    fleet.after(FIRST_PATIENCE)
+    assert fleet.told == []
+    fleet.after(1)
+    fleet.after(1)
+    assert fleet.told == [(Do.KILL, 0)]
+    assert fleet.said == ["a new worker does not serve after 600 s: it is killed"]
+    fleet.end(0, End(-9, killed=True))
+    assert fleet.plan.over
+    assert fleet.plan.exit_code == 1
+
+
+def test_one_in_an_empty_place_that_never_serves_is_killed_and_tried_again() -> None:
+    fleet = serving(2)
+    fleet.end(0)
+    fleet.after(LONGEST_PAUSE)
+    fleet.after(FIRST_PATIENCE + 1)
+    assert fleet.told == [(Do.KILL, 2)]
+    fleet.end(2, End(-9, killed=True))
+    fleet.after(LONGEST_PAUSE)
+    assert fleet.living == [1, 3]
+
+
+def test_one_that_says_that_its_start_takes_time_has_it() -> None:
+    fleet = Fleet()
+    for _ in range(5):
+        fleet.after(FIRST_PATIENCE - 1)
+        fleet.plan.starting(0, fleet.now)
+    fleet.after(FIRST_PATIENCE)
+    assert fleet.told == []
+    fleet.after(1)
+    assert fleet.told == [(Do.KILL, 0)]
+
+
 def test_a_successor_takes_the_place_of_one_that_dies_before() -> None:
     fleet = serving(2)
     fleet.tell(Order.ROLL)
@@ -322,7 +359,7 @@ class AnyFleet(RuleBasedStateMachine):
         self.fleet = serving(self.processes)
         self.stopped = False
 
-    @rule(seconds=st.sampled_from([0.01, 1.0, LONGEST_PAUSE, START_PATIENCE + 1]))
+    @rule(seconds=st.sampled_from([0.01, 1.0, LONGEST_PAUSE, START_PATIENCE + 1, FIRST_PATIENCE + 1]))
     def time_passes(self, seconds: float) -> None:
         self.fleet.after(seconds)
 
@@ -380,6 +417,9 @@ def test_pauses_double_up_to_a_limit_and_are_short_again_after_a_good_life() -> 
 
 
 def test_exits_in_words() -> None:
+    assert End(0).in_words == "exit code 0"
+    assert "settings" in End(2).in_words
+    assert "stuck" in End(-signal.SIGKILL, killed=True).in_words
     assert End(3).in_words == "exit code 3 without saying goodbye"
     assert End(-signal.SIGSEGV).in_words == "killed by SIGSEGV without saying goodbye"
     assert "for want of memory" in DIED.in_words

@@ -213,13 +213,32 @@ def test_a_clock_that_is_set_back_loses_nothing(bench: StatsBench) -> None:
     assert bench.started() == {NOW: 2, NOW + timedelta(minutes=1): 2}
 
 
+def test_a_clock_that_was_hours_ahead_counts_in_the_right_minutes_again(
+    bench: StatsBench, caplog: pytest.LogCaptureFixture
+) -> None:
+    collector, hours, minute = bench.collector(), timedelta(hours=5), timedelta(minutes=1)
+    work(collector, 2)
+    collector.flush(WORKER)
+    bench.clock.pass_by(hours.total_seconds())
+    work(collector)
+    bench.clock.pass_by(-hours.total_seconds())
+    for _ in range(3):  # the first one is in a minute that was written before
+        work(collector)
+        assert collector.flush(WORKER)
+        bench.clock.pass_by(60)
+    assert bench.started() == {NOW: 3, NOW + minute: 1, NOW + 2 * minute: 1}
+    bench.clock.pass_by(hours.total_seconds())
+    assert bench.started()[NOW + hours] == 1
+    assert caplog.text.count("the clock was set back") == 1
+
+
 def test_what_happens_while_it_is_written_is_written_next(bench: StatsBench) -> None:
     collector = bench.collector()
     put = bench.store.put
 
     def put_and_more(period: Any, expires: Any) -> bool:
         stored = put(period, expires)
-        if collector._minutes[NOW].revision == period.revision:
+        if collector._minutes[period.id].revision == period.revision:
             work(collector)
         return stored
 

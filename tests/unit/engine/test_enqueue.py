@@ -60,6 +60,11 @@ def test_nothing_to_queue_queues_nothing_and_calls_nobody(enqueuer: Enqueuer, ca
     assert calls.roots == []
 
 
+def test_params_may_come_from_a_generator(enqueuer: Enqueuer, store: Moody) -> None:
+    ids = enqueuer.enqueue("t.T", ({"n": n} for n in range(3)), "q")  # type: ignore[arg-type]
+    assert [store.fetch(job).params["n"] for job in ids] == [0, 1, 2]
+
+
 def test_params_of_none_are_no_params(enqueuer: Enqueuer, store: Moody) -> None:
     (job,) = enqueuer.enqueue("t.T", [None], "q")
     assert store.fetch(job).params == {}

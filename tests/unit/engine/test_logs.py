@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mrq.domain.loglines import LogLine
 from mrq.engine import logs as module
 from mrq.engine.logs import LogBuffer, LogWriter
 from mrq.ports.errors import StoreUnavailableError
@@ -226,3 +228,41 @@ def test_a_store_that_breaks_breaks_nothing_else(bench: Bench, monkeypatch: pyte
     bench.buffer.add(new_id(), "x")
     bench.writer.prepare()
     bench.writer.close()
+
+
+def test_lines_keep_their_time_level_and_run(bench: Bench) -> None:
+    job, first, second = new_id(), datetime(2026, 1, 5), datetime(2026, 1, 6)
+    bench.buffer.add(job, "one", first, logging.INFO, first)
+    bench.buffer.add(job, "two", second, logging.ERROR, second)
+    bench.buffer.ended(job, first)
+    bench.writer.flush(AGE)
+    (text,) = bench.store.read(job=job)
+    assert (text.run, list(text.lines())) == (first, [LogLine("one", first, logging.INFO)])
+    bench.writer.flush()
+    assert [list(text.lines()) for text in bench.store.read(job=job)][1:] == [[LogLine("two", second, logging.ERROR)]]
+
+
+def test_a_run_may_write_so_much_and_not_more(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LARGEST_RUN", 10)
+    job, other, first, second = new_id(), new_id(), datetime(2026, 1, 5), datetime(2026, 1, 6)
+    for _ in range(5):
+        bench.buffer.add(job, "1234", run=first)
+        bench.buffer.add(None, "1234")
+    bench.writer.flush()
+    bench.buffer.add(job, "1234", run=first)
+    bench.buffer.ended(job, first)
+    bench.buffer.add(job, "again", run=second)
+    bench.buffer.add(other, "1234")
+    bench.writer.flush()
+    assert bench.of(job) == ["1234\n1234\n", "[mrq] 4 more lines were left out: a run may write 9.53674e-06 MiB\n",
+                             "again\n"]  # fmt: skip
+    assert bench.of(other) == ["1234\n"]
+    assert bench.of_worker() == ["1234\n" * 5]
+
+
+def test_of_how_many_runs_it_is_known_what_they_wrote_is_bounded(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_RUNS", 3)
+    monkeypatch.setattr(module, "LARGEST_RUN", 1)
+    for _ in range(20):
+        bench.buffer.add(new_id(), "x", run=datetime(2026, 1, 5))
+    assert len(bench.buffer._written) == len(bench.buffer._over) == 3

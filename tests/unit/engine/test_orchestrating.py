@@ -70,6 +70,18 @@ def test_a_group_that_can_not_be_read_or_is_not_there_changes_nothing(
     assert ("worker group 'g': commands" in caplog.text) is (document is not None)
 
 
+def test_what_is_wrong_with_a_group_is_said_once_and_again_when_it_is_something_else(
+    memory_app: App, caplog: pytest.LogCaptureFixture
+) -> None:
+    agent(memory_app)
+    for document in ({"command": ["w"]}, {"command": ["w"]}, {"commands": 5}):
+        memory_app.agents.put_group("g", document)
+        assert memory_app.orchestrator.orchestrate("g") == 0
+    first, second = (record.message for record in caplog.records if record.levelno == logging.ERROR)
+    assert "unknown key 'command'; did you mean 'commands'?" in first
+    assert "should be a list" in second
+
+
 def test_a_group_without_agents_is_said_once(memory_app: App, caplog: pytest.LogCaptureFixture) -> None:
     memory_app.agents.put_group("g", {"commands": ["w --processes 2"]})
     for _ in range(2):

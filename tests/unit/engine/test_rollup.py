@@ -143,6 +143,69 @@ def test_parts_are_read_page_by_page(bench: StatsBench, monkeypatch: pytest.Monk
     assert module.total(bench.store, Resolution.MINUTE, NOW, []).tally.select().started == 10
 
 
+def wide(bench: StatsBench, workers: int, pairs: int = 250) -> None:
+    """A minute of so many workers, each with so many tasks."""
+    for n in range(workers):
+        collector = bench.collector(f"wide{n}-{bench.clock.now()}")
+        for number in range(pairs):
+            work(collector, path=f"tasks.T{number}")
+        assert collector.flush(WORKER)
+
+
+def test_pages_are_small_by_what_is_in_them_not_by_their_number(bench: StatsBench) -> None:
+    wide(bench, 20)
+    pages, read = [], bench.store.read
+
+    def counted(*args: Any, **about: Any) -> Any:
+        found = read(*args, **about)
+        pages.append(sum(len(each.tally.counts) for each in found))
+        return found
+
+    bench.store.read = counted  # type: ignore[method-assign]
+    pauses: list[int] = []
+    assert (
+        module.total(bench.store, Resolution.MINUTE, NOW, [], lambda: pauses.append(1)).tally.select().started == 5000
+    )
+    assert max(pages) <= 1000, "and 500 once it is known how wide they are"
+    assert len(pauses) >= 9
+
+
+def test_a_period_that_is_begun_when_the_time_is_up_is_left_to_the_next_round(bench: StatsBench) -> None:
+    for _ in range(2):
+        wide(bench, 12)
+        bench.clock.pass_by(60)
+    bench.clock.pass_by(60)
+    asked = iter([True, True])  # before each of the two minutes; between their pages the time is over
+    first = NOW
+    assert bench.rollup.round(bench.clock.now(), lambda: next(asked, False)) == 1
+    assert bench.stored(Resolution.MINUTE) == {first: 3000}, "the first one is ended, however long it takes"
+    asked = iter([True])
+    assert bench.rollup.round(bench.clock.now(), lambda: next(asked, False)) == 1
+    assert bench.stored(Resolution.MINUTE) == {first: 3000, first + MINUTE: 3000}
+
+
+def test_others_go_on_between_the_pages(bench: StatsBench) -> None:
+    wide(bench, 12)
+    bench.clock.pass_by(90)
+    pauses: list[int] = []
+    module.RollUp(bench.store, bench.rollup.keep, lambda: pauses.append(1)).round(bench.clock.now())
+    assert len(pauses) > 4
+
+
+def test_minutes_that_pile_up_do_not_starve_hours_and_days(bench: StatsBench) -> None:
+    for _ in range(50):  # one in each of two days
+        count(bench)
+        bench.clock.pass_by(3600)
+    for _ in range(20):
+        count(bench)  # and there are always more minutes than a round has time for
+        bench.clock.pass_by(60)
+        asked = iter([True] * 3)
+        bench.rollup.round(bench.clock.now(), lambda asked=asked: next(asked, False))
+    assert len(bench.stored(Resolution.MINUTE)) >= 10
+    assert len(bench.stored(Resolution.HOUR)) >= 10
+    assert len(bench.stored(Resolution.DAY)) >= 1
+
+
 def test_a_sum_has_no_more_pairs_than_its_parts_may_have(bench: StatsBench) -> None:
     for n in range(3):
         collector = bench.collector(f"s{n}")

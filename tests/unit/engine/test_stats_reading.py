@@ -8,11 +8,13 @@ import pytest
 
 from mrq.domain.figures import QueuePoint
 from mrq.domain.job import NewJob
+from mrq.domain.queuename import parse_queue
 from mrq.domain.stats import Resolution
 from mrq.domain.status import Status
+from mrq.ports.jobs import Claim
 from mrq.stores.ids import new_id
 from unit.engine.kit import NOW
-from unit.engine.statskit import WORKER, StatsBench, work
+from unit.engine.statskit import WORKER, StatsBench, job, run, work
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 ALL = (Resolution.MINUTE, Resolution.HOUR, Resolution.DAY)
@@ -108,8 +110,8 @@ def test_arrivals_are_told_minute_by_minute(bench: StatsBench) -> None:
     bench.clock.pass_by(60)
     bench.sampler.round(bench.clock.now())
     work(collector, 60, queue="q")
-    for job in list(bench.jobs._documents)[:60]:
-        bench.jobs._documents[job]["status"] = Status.SUCCESS.value
+    for each in list(bench.jobs._documents)[:60]:
+        bench.jobs._documents[each]["status"] = Status.SUCCESS.value
     bench.clock.pass_by(60)
     bench.sampler.round(bench.clock.now())
     work(collector, 1, queue="q")
@@ -156,10 +158,71 @@ def test_current_figures_are_of_the_last_minutes_alone(bench: StatsBench) -> Non
     collector = bench.collector()
     work(collector, 600, queue="q")
     collector.flush(WORKER)
-    bench.clock.pass_by(3600)
+    bench.clock.pass_by(3610)
+    collector.sampled({}, 0, 10)
+    collector.flush(WORKER)
     figures = bench.reader.queue_figures("q")
     assert (figures.waiting, figures.arrivals_per_s, figures.completions_per_s) == (0, None, 0.0)
-    assert (figures.run_time, figures.oldest_wait) == (None, 0.0)
+    assert (figures.oldest_wait, figures.in_progress) == (0.0, 0)
+
+
+def test_where_nobody_counts_rates_are_not_known(bench: StatsBench) -> None:
+    queue(bench, 100)
+    bench.sampler.round(bench.clock.now())
+    bench.clock.pass_by(240)
+    queue(bench, 100)
+    figures = bench.reader.queue_figures("q")
+    assert (figures.waiting, figures.arrivals_per_s, figures.completions_per_s) == (200, None, None)
+
+
+def ran(bench: StatsBench, runs: int, seconds: float) -> None:
+    """So many runs of this length have just ended, having begun now."""
+    collector = bench.collector(f"{bench.clock.now()}")
+    jobs = [job(queue="q") for _ in range(runs)]
+    collector.started(jobs)
+    collector.ended([(run(each, took=seconds), Status.SUCCESS) for each in jobs])
+    collector.flush(WORKER)
+
+
+def test_run_times_are_known_though_none_ended_lately(bench: StatsBench) -> None:
+    ran(bench, 5, 1500.0)
+    for minutes, known in ((30, True), (60, True), (22 * 60, True), (3 * 60, False)):
+        bench.clock.pass_by(60 * minutes)
+        bench.rollup.round(bench.clock.now())
+        assert (bench.reader.queue_figures("q").run_time is not None) == known, minutes
+
+
+def test_rates_of_long_jobs_are_of_as_long_as_they_run(bench: StatsBench) -> None:
+    for minute in range(0, 60, 10):  # one each ten minutes
+        ran(bench, 1, 1200.0)
+        bench.clock.pass_by(600 if minute < 50 else 590)
+    figures = bench.reader.queue_figures("q")
+    assert figures.run_time is not None
+    assert figures.run_time.mean == 1200.0
+    assert figures.completions_per_s == pytest.approx(2 / 1200, rel=0.05), "not 0, and none of a time long ago"
+    assert figures.arrivals_per_s == pytest.approx(2 / 1200, rel=0.05)
+
+
+def test_many_runs_are_enough_to_tell_how_long_they_take_now(bench: StatsBench) -> None:
+    ran(bench, 1000, 100.0)
+    bench.clock.pass_by(1210)
+    ran(bench, 29, 1.0)
+    times = bench.reader.queue_figures("q").run_time
+    assert times is not None
+    assert times.mean > 90
+    bench.clock.pass_by(60)
+    ran(bench, 1, 1.0)
+    times = bench.reader.queue_figures("q").run_time
+    assert times is not None
+    assert times.mean == pytest.approx(1.0)
+
+
+def test_jobs_that_run_are_counted_and_the_time_may_be_given(bench: StatsBench) -> None:
+    queue(bench, 3)
+    claim = Claim(parse_queue("q"), 2, WORKER, new_id(), bench.clock.now())
+    assert len(bench.jobs.claim(claim)) == 2
+    figures = bench.reader.queue_figures("q", NOW + MINUTE)
+    assert (figures.in_progress, figures.waiting, figures.oldest_wait) == (2, 1, 60.0)
 
 
 def test_without_a_look_at_the_queues_arrivals_are_what_has_left(bench: StatsBench) -> None:
@@ -172,8 +235,6 @@ def test_without_a_look_at_the_queues_arrivals_are_what_has_left(bench: StatsBen
 
 
 def test_a_raw_queue_has_current_figures_too(bench: StatsBench) -> None:
-    from mrq.domain.queuename import parse_queue
-
     bench.raw.store.enqueue(parse_queue("b_raw"), [b"1", b"2", b"3"])
     assert bench.reader.queue_figures("b_raw").waiting == 3
     assert bench.reader.queue_figures("b_raw").oldest_wait is None, "nobody knows"

@@ -140,7 +140,7 @@ def test_no_line_is_too_odd(message: Any, arguments: Any, expected: str) -> None
     handler.setFormatter(TolerantFormatter("[%(levelname)s] %(message)s"))
     handler.handle(log.makeRecord(log.name, logging.INFO, "", 0, message, arguments, None))
     (pending,) = handler.buffer._pending.values()
-    assert list(pending.lines) == [f"[INFO] {expected}\n"]
+    assert [line.text for line in pending.lines] == [f"[INFO] {expected}\n"]
 
 
 def test_handlers_are_made_from_the_settings(tmp_path: Path) -> None:

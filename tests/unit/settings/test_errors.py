@@ -179,11 +179,15 @@ def test_mistyped_environment_variables():
 
 def test_settings_without_effect_are_named_as_they_were_given(config_file):
     config_file("SCHEDULER_INTERVAL = 60")
-    loaded = load("worker", given={"profile": True, "no_import_patch": True}, environ={"MRQ_TRACE_MEMORY_TYPE": "dict"})
+    loaded = load(
+        "worker", given={"profile": True, "no_import_patch": True}, environ={"MRQ_SUBQUEUES_REFRESH_INTERVAL": "7"}
+    )
     assert sorted(loaded.warnings) == [
         "--no_import_patch is accepted, but imports are never patched; it has no effect",
-        "--profile is accepted, but profiling is not there yet in this version; it has no effect",
-        "MRQ_TRACE_MEMORY_TYPE is accepted, but tracing memory is not there yet in this version; it has no effect",
+        (
+            "MRQ_SUBQUEUES_REFRESH_INTERVAL is accepted, but looking for new subqueues is not there yet in this "
+            "version; it has no effect"
+        ),
     ]
 
 

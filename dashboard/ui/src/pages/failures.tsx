@@ -1,8 +1,8 @@
 // Failures in groups, and one group: an example, and its jobs.
-import { FAILED } from "../actions";
+import { MEMBERS } from "../actions";
 import type { Schemas } from "../api/client";
 import { useLive } from "../api/live";
-import { duration, num, short } from "../format";
+import { count, duration, num, short } from "../format";
 import { Ago, Button, Card, Clock, Empty, Loading, Broken, Table, Th } from "../parts/basics";
 import { FailureTable } from "../parts/failuretable";
 import { Traceback } from "../parts/traceback";
@@ -26,10 +26,8 @@ export function FailuresPage() {
 }
 
 export function FailurePage({ fingerprint }: { fingerprint: string }) {
-  const live = useLive("/api/v1/failures", {}, 2);
-  const group = live.data?.groups.find((each) => each.fingerprint === fingerprint);
-  if (!live.data) return live.error ? <div class="s12 card"><Broken live={live} /></div> : <Loading />;
-  if (!group) {
+  const live = useLive("/api/v1/failures/{fingerprint}", { path: { fingerprint } }, 2);
+  if (live.error?.status === 404) {
     return (
       <Card label={t.pages.failures}>
         <Empty>
@@ -38,13 +36,15 @@ export function FailurePage({ fingerprint }: { fingerprint: string }) {
       </Card>
     );
   }
-  return <Group group={group} refresh={live.refresh} />;
+  if (!live.data) return live.error ? <div class="s12 card"><Broken live={live} /></div> : <Loading />;
+  return <Group found={live.data} refresh={live.refresh} />;
 }
 
-function Group({ group, refresh }: { group: Schemas["FailureGroup"]; refresh: () => void }) {
+function Group({ found, refresh }: { found: Schemas["FailureDetails"]; refresh: () => void }) {
+  const group = found.group;
   const example = useLive("/api/v1/jobs/{job_id}", { path: { job_id: group.example } }, 0);
-  const filter = { task: [group.task], exceptiontype: [group.exceptiontype], status: FAILED };
-  const jobs = useLive("/api/v1/jobs", { query: { ...filter, limit: 100 } }, 3);
+  const filter = { fingerprint: [group.fingerprint], status: MEMBERS };
+  const jobs = useLive("/api/v1/jobs", { query: { ...filter, limit: 20 } }, 3);
   return (
     <>
       <div class="jh s12">
@@ -56,7 +56,7 @@ function Group({ group, refresh }: { group: Schemas["FailureGroup"]; refresh: ()
           <p class="line">
             <a class="m" href={link("tasks/one", { name: group.task })}>{group.task}</a>
             <span class="mut">
-              {t.failures.times(num(group.jobs))} {t.failures.first}: <Ago at={group.first} />, {t.failures.last}: <Ago at={group.last} />
+              {t.failures.times(count(group))} {t.failures.first}: <Ago at={group.first} />, {t.failures.last}: <Ago at={group.last} />
             </span>
           </p>
         </div>
@@ -70,45 +70,30 @@ function Group({ group, refresh }: { group: Schemas["FailureGroup"]; refresh: ()
       <Card title={t.failures.example} span={7} live={example} tools={<a class="btn" href={link(`jobs/${group.example}`)}>{t.failures.open}</a>}>
         {example.data?.traceback ? <Traceback text={example.data.traceback} /> : <Empty>{t.trace.none}</Empty>}
       </Card>
-      <Shared jobs={jobs.data?.jobs ?? []} live={jobs} />
+      <Shared found={found} />
       <Card title={t.failures.jobs} sub={t.failures.latest} live={jobs}>
-        <Samples jobs={(jobs.data?.jobs ?? []).slice(0, 20)} />
+        <Samples jobs={jobs.data?.jobs ?? []} />
       </Card>
     </>
   );
 }
 
-/** Values of params that many of the newest jobs of a group have. */
-export function shares(jobs: Schemas["JobSummary"][]): { name: string; part: number }[] {
-  const seen = new Map<string, number>();
-  for (const job of jobs) {
-    const facts = { ...(job.params as Record<string, unknown> | null), queue: job.queue, worker: job.worker };
-    for (const [name, value] of Object.entries(facts)) {
-      if (value === null || value === "***" || typeof value === "object") continue;
-      const key = `${name} = ${short(value, 60)}`;
-      seen.set(key, (seen.get(key) ?? 0) + 1);
-    }
-  }
-  return [...seen]
-    .filter(([, times]) => times > 1 && times / jobs.length >= 0.1)
-    .map(([name, times]) => ({ name, part: times / jobs.length }))
-    .sort((a, b) => b.part - a.part)
-    .slice(0, 8);
-}
-
-function Shared({ jobs, live }: { jobs: Schemas["JobSummary"][]; live: Parameters<typeof Broken>[0]["live"] & { data: unknown } }) {
-  const found = shares(jobs);
+/** What the jobs of a group have, and other jobs of the task don't. */
+function Shared({ found }: { found: Schemas["FailureDetails"] }) {
   return (
-    <Card title={t.failures.share} sub={t.failures.shareNote(num(jobs.length))} span={5} live={live}>
-      {found.length ? (
+    <Card title={t.failures.share} sub={t.failures.shareNote(num(found.compared))} span={5}>
+      {found.shared.length ? (
         <div class="shr body">
-          {found.map(({ name, part }) => (
-            <>
-              <span class="m cut" title={name}>{name}</span>
-              <meter min={0} max={1} value={part} aria-label={name} />
-              <span class="n">{Math.round(part * 100)} %</span>
-            </>
-          ))}
+          {found.shared.map(({ name, value, members, others }) => {
+            const text = `${name} = ${short(value, 60)}`;
+            return (
+              <>
+                <span class="m cut" title={others === null ? text : t.failures.others(text, Math.round(others * 100))}>{text}</span>
+                <meter min={0} max={1} value={members} aria-label={text} />
+                <span class="n">{Math.round(members * 100)} %</span>
+              </>
+            );
+          })}
         </div>
       ) : (
         <Empty>{t.failures.shareNothing}</Empty>

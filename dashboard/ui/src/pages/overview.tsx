@@ -1,6 +1,6 @@
 // What needs attention first, each with its action; then the figures, and a short look at everything else.
 import type { ComponentChildren } from "preact";
-import { FAILED, resumeQueue } from "../actions";
+import { MEMBERS, resumeQueue } from "../actions";
 import type { Schemas } from "../api/client";
 import { useLive } from "../api/live";
 import { count, num } from "../format";
@@ -136,7 +136,7 @@ function actsOf(item: Schemas["Attention"], groups: Schemas["FailureGroup"][], r
     <>
       {see(t.overview.seeGroup, `failures/${group.fingerprint}`)}
       <Button barred={barred("operator")} onClick={() => requeueGroup(group, refresh)}>
-        {t.overview.requeue(num(group.jobs))}
+        {t.overview.requeue(count(group))}
       </Button>
     </>
   );
@@ -145,7 +145,7 @@ function actsOf(item: Schemas["Attention"], groups: Schemas["FailureGroup"][], r
 export function requeueGroup(group: Schemas["FailureGroup"], done: () => void): void {
   bulk({
     action: "requeue",
-    filter: { status: FAILED, task: [group.task], exceptiontype: [group.exceptiontype] },
+    filter: { status: MEMBERS, fingerprint: [group.fingerprint] },
     words: `${group.exceptiontype} · ${group.task}`,
     done,
   });

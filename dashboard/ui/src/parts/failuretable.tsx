@@ -1,5 +1,5 @@
 import type { Schemas } from "../api/client";
-import { num } from "../format";
+import { count } from "../format";
 import { requeueGroup } from "../pages/overview";
 import { link } from "../router";
 import { barred } from "../session";
@@ -31,11 +31,11 @@ export function FailureTable({ groups, refresh }: { groups: Schemas["FailureGrou
                 {group.exceptiontype}
               </a>
               <span class="p" title={group.message}>
-                <span class="m">{group.task}</span>: {group.message}
+                <span class="m">{group.task}</span>{group.message && `: ${group.message}`}
               </span>
             </td>
             <td class="n">
-              <b>{num(group.jobs)}</b>
+              <b>{count(group)}</b>
             </td>
             <td class="n mut">
               <Ago at={group.first} />

@@ -4,7 +4,7 @@ import { withQuery } from "../router";
 import { t } from "../texts";
 import { Icon } from "./icons";
 
-export const FILTERS = ["id", "status", "queue", "task", "worker", "exceptiontype"] as const;
+export const FILTERS = ["id", "status", "queue", "task", "worker", "exceptiontype", "fingerprint"] as const;
 const SINGLE = ["params", "since", "until"] as const;
 const CHOICES = ["task", "queue", "exceptiontype", "worker", "id", "params", "since", "until"] as const;
 type Choice = (typeof CHOICES)[number];

@@ -428,6 +428,7 @@ export const en = {
     share: "What these failures share",
     shareNote: (many: string) => `the newest ${many}`,
     shareNothing: "Nothing that stands out.",
+    others: (text: string, share: number) => `${text}; of all jobs of the task ${share} %`,
     jobs: "Its jobs",
     latest: "the newest 20",
     id: "Id",

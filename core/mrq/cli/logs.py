@@ -1,0 +1,113 @@
+"""`mrq logs`: lines that jobs and workers have logged."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from time import sleep
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mrq import logs as found_logs
+from mrq.app import App, use_app
+from mrq.cli.options import SettingsCommand, given_on_command_line, settings_options
+from mrq.domain.loglines import level_of
+from mrq.exceptions import InvalidJobIdError, InvalidParamsError, JobNotFoundError
+from mrq.ports.logs import FoundLine
+from mrq.settings import load
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mrq.logs import LogText
+
+LOOK = 1.0  # seconds between two looks while it follows
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+
+@click.command(cls=SettingsCommand)
+@click.argument("job", metavar="[JOB]", required=False)
+@click.option("--worker", help="Lines that this worker wrote outside of jobs.")
+@click.option("--attempt", type=int, help="Of the job, only its run of this number; -1: the last.")
+@click.option("--search", "words", default="", help="Lines with this text, whatever its case.")
+@click.option("--level", type=click.Choice(LEVELS, case_sensitive=False), default="DEBUG", help="The least level.")
+@click.option("--hours", type=click.FloatRange(min=0, min_open=True), help="Lines of so many hours.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=200, help="About how many lines, the newest.")
+@click.option("--follow", "-f", is_flag=True, help="Go on with what is written from now on, until Ctrl+C.")
+@click.option("--json", "as_json", is_flag=True, help="For programs: one object a line, times in UTC.")
+@settings_options("client", shown=("mongodb_jobs", "mongodb_logs", "server_timeout", "config"))
+@click.pass_context
+def logs(ctx: click.Context, /, *, as_json: bool, follow: bool, **asked: Any) -> int:
+    """Show lines of log, the newest last: of a JOB, of a worker, or of all.
+
+    At most the newest 2,000 pieces of log are searched. Lines are there a moment after their job has ended, and up to
+    report_interval late while it runs.
+    """
+    if follow and not (asked["job"] or asked["worker"]):
+        raise click.UsageError("--follow goes with a JOB or --worker")
+    app = App(load("client", given=given_on_command_line(ctx)).settings.as_dict())
+    use_app(app)
+    say = _as_json if as_json else _in_words
+    try:
+        newest = _show(asked, say)
+        if follow:
+            _follow(asked, say, newest)
+    except (InvalidJobIdError, InvalidParamsError, JobNotFoundError) as error:
+        click.echo(f"mrq: {error}", err=True)
+        return 1
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        use_app(None)
+        app.close()
+    return 0
+
+
+def _show(asked: dict[str, Any], say: Callable[[FoundLine], str]) -> Any:
+    """Show what there is; the newest piece, to follow from."""
+    hours = asked["hours"]
+    since = None if hours is None else datetime.now(UTC) - timedelta(hours=hours)
+    found = found_logs.search(
+        asked["words"], level=asked["level"], job=asked["job"], worker=asked["worker"], attempt=asked["attempt"],
+        since=since, limit=asked["limit"],
+    )  # fmt: skip
+    for line in reversed(found.lines[: asked["limit"]]):
+        click.echo(say(line))
+    if found.next is not None and not found.lines:
+        click.echo("mrq: nothing in the newest pieces of log; there are older ones", err=True)
+    return found.lines[0].piece if found.lines else None
+
+
+def _follow(asked: dict[str, Any], say: Callable[[FoundLine], str], after: Any) -> None:
+    least, words = level_of(asked["level"]), asked["words"].casefold()
+    while True:
+        for piece in found_logs.read(job=asked["job"], worker=asked["worker"], after=after):
+            after = piece.id
+            for line in piece.lines():
+                if words in line.text.casefold() and not 0 < line.level < least:
+                    click.echo(say(_found(piece, line)))
+        sleep(LOOK)
+
+
+def _found(piece: LogText, line: found_logs.LogLine) -> FoundLine:
+    return FoundLine(piece.id, line, piece.job, piece.worker, piece.run)
+
+
+def _in_words(found: FoundLine) -> str:
+    return found.line.text
+
+
+def _as_json(found: FoundLine) -> str:
+    line = found.line
+    return json.dumps(
+        {
+            "time": None if line.at is None else line.at.isoformat() + "Z",
+            "level": line.level_name or None,
+            "job": None if found.job is None else str(found.job),
+            "run": None if found.run is None else found.run.isoformat() + "Z",
+            "worker": None if found.worker is None else str(found.worker),
+            "text": line.text,
+        },
+        ensure_ascii=False,
+    )

@@ -1,0 +1,108 @@
+"""`mrq logs` and `mrq.logs`, after real jobs."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from mrq import logs
+from mrq.exceptions import InvalidParamsError, JobNotFoundError
+from mrq.job import queue_job
+from mrq.logger import MongoHandler, TolerantFormatter
+from mrq.ports.logs import LogText
+from mrq.testing import run_jobs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cli.conftest import Mrq
+
+    from mrq.app import App
+
+TASKS = """
+import logging
+from mrq.context import get_current_job, log, retry_current_job
+from mrq.task import task
+
+tries = []
+
+@task
+def speak(name):
+    tries.append(name)
+    log.info("%s speaks for the %d. time", name, len(tries))
+    log.warning("%s has a cold\\n  and coughs", name)
+    if len(tries) == 1:
+        retry_current_job(delay=0)
+"""
+
+
+@pytest.fixture
+def job(app: App, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A job that has run twice, and what it has logged."""
+    import logging
+
+    (tmp_path / "tasks_that_speak.py").write_text(TASKS)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "tasks_that_speak", raising=False)
+    handler = MongoHandler()
+    handler.setFormatter(TolerantFormatter("[%(levelname)s] %(message)s"))
+    logger = logging.getLogger("mrq.current")
+    monkeypatch.setattr(logger, "level", logging.DEBUG)
+    logger.addHandler(handler)
+    job = queue_job("tasks_that_speak.speak", {"name": "Ada"})
+    run_jobs("default", app=app)
+    handler.write()
+    yield job
+    logger.removeHandler(handler)
+
+
+@pytest.mark.usefixtures("configured")
+def test_lines_are_shown_newest_last_and_looked_for(mrq: Mrq, job: Any) -> None:
+    all_lines = [
+        "[INFO] Ada speaks for the 1. time", "[WARNING] Ada has a cold", "  and coughs",
+        "[INFO] Ada speaks for the 2. time", "[WARNING] Ada has a cold", "  and coughs",
+    ]  # fmt: skip
+    for words in ((str(job),), (), (str(job), "--hours", "1")):
+        code, out, err = mrq("logs", *words)
+        assert (code, out.splitlines(), err) == (0, all_lines, "")
+    assert mrq("logs", "--search", "ADA SPEAKS")[1].splitlines() == [all_lines[0], all_lines[3]]
+    assert mrq("logs", "--level", "warning", "--limit", "1")[1].splitlines() == all_lines[4:]
+    assert mrq("logs", str(job), "--attempt", "1")[1].splitlines() == all_lines[:3]
+    assert mrq("logs", str(job), "--attempt", "-1")[1].splitlines() == all_lines[3:]
+    line = json.loads(mrq("logs", str(job), "--attempt", "2", "--level", "warning", "--json")[1])
+    assert (line["level"], line["job"], line["worker"]) == ("WARNING", str(job), None)
+    assert line["text"] == "[WARNING] Ada has a cold\n  and coughs"
+    assert line["run"] <= line["time"]
+
+
+@pytest.mark.usefixtures("configured")
+def test_what_makes_no_sense_is_said(mrq: Mrq, job: Any, app: App) -> None:
+    assert mrq("logs", str(job), "--attempt", "3")[::2] == (
+        1, f"mrq: of job {job} 2 runs are known; there is no number 3\n",
+    )  # fmt: skip
+    assert mrq("logs", "17")[0] == 1
+    assert "goes with a JOB" in mrq("logs", "--follow")[2]
+    with pytest.raises(JobNotFoundError):
+        logs.search(job=app.jobs.new_id(), attempt=1)
+    for wrong in ({"attempt": 1}, {"level": "LOUD"}, {"job": job, "attempt": 0}):
+        with pytest.raises(InvalidParamsError):
+            logs.search(**wrong)
+
+
+@pytest.mark.usefixtures("configured")
+def test_a_log_is_followed(mrq: Mrq, job: Any, app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = threading.Event()
+
+    def pause(_seconds: float) -> None:
+        if looked.is_set():
+            raise KeyboardInterrupt
+        looked.set()
+        app.logs.append([LogText(app.jobs.new_id(), "[INFO] and on\nAda goes\n", job=job)])  # type: ignore[union-attr]
+
+    monkeypatch.setattr("mrq.cli.logs.sleep", pause)
+    code, out, _ = mrq("logs", str(job), "--follow", "--search", "ada goes")
+    assert (code, out) == (0, "Ada goes\n")
