@@ -129,7 +129,7 @@ class MongoLogStore:
         last: bool = False,
     ) -> list[LogText]:
         """See LogStore."""
-        wanted: Document = {"job": job} if job is not None else {"worker": {"$eq": worker, **THERE}}
+        wanted = _of(job, worker if job is None else None)
         if job is None and worker is None:
             return []
         if after is not None:
@@ -141,7 +141,7 @@ class MongoLogStore:
     @translated
     def search(self, query: LogQuery, limit: int = 200, before: JobId | None = None) -> FoundLines:
         """See LogStore. Of one job or worker by its index; else the last SEARCHED pieces by id."""
-        owner = {name: value for name, value in (("job", query.job), ("worker", query.worker)) if value is not None}
+        owner = _of(query.job, query.worker)
         behind: Document = {} if before is None else {"_id": {"$lt": before}}
         end = None if owner else self._end(behind)
         wanted = [owner, behind, _searched(query)] + ([] if end is None else [{"_id": {"$gte": end}}])
@@ -162,6 +162,12 @@ class MongoLogStore:
     def expire(self, before: datetime, limit: int) -> int:
         """See LogStore."""
         return mongo_indexes.expire(self._logs, self._expiry, before, limit)
+
+
+def _of(job: JobId | None, worker: WorkerId | None) -> Document:
+    """What was written by a job, a worker, or one in the other; neither: everything."""
+    wanted: Document = {} if job is None else {"job": job}
+    return wanted if worker is None else {**wanted, "worker": {"$eq": worker, **THERE}}
 
 
 def _searched(query: LogQuery) -> Document:
