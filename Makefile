@@ -48,8 +48,8 @@ demo: $(if $(wildcard $(DEV)),$(DEV),$(DEMO)) try-ui ## Run the example on a rea
 
 # Most tests wait for leases and processes, so more of them than there are cores can run side by side; each of these
 # processes starts servers of its own.
-test: $(DEV) try-ui ## Run all tests but those in a browser (ARGS=tests/browser), on servers started for them; ARGS="tests/unit -k name" for some
-	@$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),--numprocesses $(TESTERS) --dist worksteal --ignore tests/browser)
+test: $(DEV) try-ui ## Run all tests, on servers started for them; those of the page need Chromium (make browser); ARGS="tests/unit -k name" for some
+	@$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),--numprocesses $(TESTERS) --dist worksteal)
 
 browser: ## Install the Chromium in which the page is tested (Debian and Ubuntu, as root)
 	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || \

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import pytest
 from playwright.sync_api import expect
 
 from mrq.job import queue_job
-from support.browsers import PATIENCE
+from support.browsers import PATIENCE, until_shown
 from support.dashboardsite import SHOP
 from support.waiting import wait_until
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from support.faultsite import FaultSite
 
 expect.set_options(timeout=PATIENCE)
+pytestmark = pytest.mark.timeout(400)  # seconds; most of it is patience
+SOON = PATIENCE / 1000  # seconds
 PARSE = f"{SHOP}.parse_product"
 
 
@@ -47,7 +50,7 @@ def test_a_job_is_queued_by_the_form_and_seen_to_its_end(page: Page, site: Fault
 def test_a_failure_is_seen_and_requeued_in_bulk(page: Page, site: FaultSite) -> None:
     jobs = [queue_job(PARSE, {"url": f"https://shop.example/{n}", "shop": "shop-fr"}, queue="parse") for n in range(5)]
     for job in jobs:
-        wait_until(lambda job=job: status_of(site, job) == "failed", what="it fails")
+        wait_until(lambda job=job: status_of(site, job) == "failed", SOON, what="it fails")
     page.goto("/")
     attention = page.get_by_role("region", name="Needs attention")
     expect(attention).to_contain_text("ValueError")
@@ -91,7 +94,7 @@ def test_a_job_is_cancelled_by_a_key(page: Page, site: FaultSite) -> None:
     job = queue_job(PARSE, {"url": "x", "shop": "y"}, queue="nobody")
     page.goto("/jobs?queue=nobody")
     page.get_by_role("link", name=PARSE).wait_for()
-    page.keyboard.press("j")
+    until_shown(page, "j", page.locator("[data-row]:focus"))
     page.keyboard.press("c")
     page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
     expect(page.get_by_role("row").nth(1)).to_contain_text("cancelled")
@@ -139,7 +142,8 @@ def test_a_schedule_is_added_run_paused_and_removed(page: Page, site: FaultSite)
     expect(page.locator(".jh")).to_contain_text("every 1h 00m")
     page.get_by_role("button", name="Run now").click()
     page.get_by_role("dialog").get_by_role("button", name="Run now").click()
-    wait_until(lambda: any(job["path"] == PARSE and job["params"] == {"url": "u", "shop": "s"} for job in site.jobs()))
+    params = {"url": "u", "shop": "s"}
+    wait_until(lambda: any(job["path"] == PARSE and job["params"] == params for job in site.jobs()), SOON)
     page.get_by_role("button", name="Pause", exact=True).click()
     page.get_by_role("dialog").get_by_role("button", name="Pause").click()
     expect(page.locator(".jh .st")).to_have_text("paused")
@@ -170,14 +174,18 @@ def test_filters_are_in_the_address_and_rows_dont_jump(page: Page, site: FaultSi
 def test_anything_is_found_by_the_keyboard(page: Page) -> None:
     page.goto("/")
     expect(page.get_by_role("region", name="Needs attention")).to_be_visible()
-    page.keyboard.press("?")
-    expect(page.get_by_role("dialog")).to_contain_text("Keyboard shortcuts")
+    dialog = page.get_by_role("dialog")
+    until_shown(page, "?", dialog)
+    expect(dialog).to_contain_text("Keyboard shortcuts")
     page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
     page.keyboard.press("/")
+    expect(page.get_by_role("combobox")).to_be_focused()
     page.keyboard.type("parse")
     expect(page.get_by_role("option").first).to_have_text("parsequeue")
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile("/queues/one"))
+    expect(dialog).to_have_count(0)
     page.keyboard.press("g")
     page.keyboard.press("w")
     expect(page.get_by_role("heading", name="Workers").first).to_be_visible()
