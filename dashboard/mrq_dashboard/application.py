@@ -20,11 +20,13 @@ from mrq_dashboard.routes import (
     actions,
     failures,
     fleet,
+    groups,
     health,
     jobs,
     legacy,
     overview,
     page,
+    profiles,
     queues,
     schedules,
     session,
@@ -78,7 +80,20 @@ def create_app(mrq: App | None = None, *, background: bool = True, local_only: b
     errors.install(app)
     app.include_router(health.router)
     api = APIRouter(prefix="/api/v1", responses=errors.RESPONSES)
-    for part in (session, overview, jobs, tasks, queues, failures, fleet, schedules, statistics, actions):
+    for part in (
+        session,
+        overview,
+        jobs,
+        tasks,
+        queues,
+        failures,
+        fleet,
+        groups,
+        profiles,
+        schedules,
+        statistics,
+        actions,
+    ):
         api.include_router(part.router)
     app.include_router(api)
     app.include_router(legacy.router)

@@ -132,7 +132,8 @@ class QueueModel(BaseModel):
     reason: str | None
     oldest: datetime | None = Field(description="since when the first one waits")
     workers: int = Field(description="workers that serve it")
-    max_concurrency: int | None
+    max_concurrency: int | None = Field(description="so many of its jobs, those of subqueues included, run at once")
+    limit_is_own: bool = Field(description="max_concurrency was set at run time, not in the configuration")
 
 
 class Queues(BaseModel):
@@ -175,6 +176,21 @@ class WorkerJob(RunningNow):
     """A job of a worker."""
 
 
+class IoTotal(BaseModel):
+    """How long jobs have waited for something."""
+
+    name: str
+    seconds: float
+
+
+class IoTotals(BaseModel):
+    """What the jobs of a worker have waited for since it started, the largest twenty of each."""
+
+    total: float
+    types: list[IoTotal]
+    tasks: list[IoTotal]
+
+
 class WorkerModel(BaseModel):
     """A worker."""
 
@@ -194,6 +210,9 @@ class WorkerModel(BaseModel):
     memory: int | None = Field(description="bytes")
     host: str | None
     group: str | None
+    quiet: bool = Field(description="it was told to take no jobs")
+    is_burst: bool = Field(description="it has a stated end: a burst")
+    io: IoTotals | None = Field(description="null: it doesn't trace that, or serves queues that you may not see")
     jobs: list[WorkerJob]
 
 

@@ -10,14 +10,25 @@ from typing import TYPE_CHECKING, Any
 
 from mrq.domain.status import Status
 from mrq_dashboard.identity import Principal
-from mrq_dashboard.models import Attempt, JobDetail, JobSummary, RunningNow, WorkerJob, WorkerModel, utc_of
+from mrq_dashboard.models import (
+    Attempt,
+    IoTotal,
+    IoTotals,
+    JobDetail,
+    JobSummary,
+    RunningNow,
+    WorkerJob,
+    WorkerModel,
+    utc_of,
+)
 from mrq_dashboard.shown import LONG, SHORT, Shower, storable, utc
 
 if TYPE_CHECKING:
     from mrq.domain.job import JobRecord
 
 HISTORY = 400_000  # characters of all tracebacks together
-STACK_LINES, MOST_JOBS = 60, 100
+STACK_LINES, MOST_JOBS, MOST_TOTALS = 60, 100, 20
+MOST_SERVED = 200
 _SPARE = 5.0  # seconds
 
 
@@ -112,10 +123,16 @@ def _running(job: Mapping[str, Any], shower: Shower) -> WorkerJob:
     return WorkerJob(**now.model_dump())
 
 
+def served_queues(worker: Mapping[str, Any]) -> list[str]:
+    """The queues that a worker serves, by its own word."""
+    queues = _dict(worker.get("config")).get("queues")
+    return [str(queue) for queue in queues[:MOST_SERVED]] if isinstance(queues, list) else []
+
+
 def worker_model(worker: Mapping[str, Any], shower: Shower, who: Principal, now: datetime) -> WorkerModel:
     """A worker, from its document. Whoever sees single queues only, sees no stacks of workers that serve others."""
     config, process = _dict(worker.get("config")), _dict(worker.get("process"))
-    queues = [storable(str(queue)) for queue in config.get("queues") or []][:200]
+    queues = [storable(queue) for queue in served_queues(worker)]
     visible = all(who.sees(queue.removesuffix("_reverse")) for queue in queues)
     reported, lease = worker.get("datereported"), number(worker.get("lease"))
     silent = max(0.0, (now - reported).total_seconds()) if isinstance(reported, datetime) else 0.0
@@ -136,8 +153,25 @@ def worker_model(worker: Mapping[str, Any], shower: Shower, who: Principal, now:
         memory=_whole(_dict(process.get("mem")).get("rss")),
         host=_text(config.get("local_ip")),
         group=_text(config.get("worker_group") or None),
+        quiet=worker.get("quiet") is True,
+        is_burst=worker.get("deadline") is not None,
+        io=_io_totals(worker.get("io")) if visible else None,
         jobs=running_jobs(worker, shower) if visible else [],
     )
+
+
+def _io_totals(io: Any) -> IoTotals | None:
+    if not _is_dict(io):
+        return None
+    sums = {}
+    for name in ("types", "tasks"):
+        pairs: list[Any] = io[name][:MOST_TOTALS] if isinstance(io.get(name), list) else []
+        sums[name] = [
+            IoTotal(name=storable(str(pair[0]))[:500], seconds=number(pair[1]) or 0.0)
+            for pair in pairs
+            if isinstance(pair, (list, tuple)) and len(pair) == 2
+        ]
+    return IoTotals(total=number(io.get("total")) or 0.0, types=sums["types"], tasks=sums["tasks"])
 
 
 def number(value: Any) -> float | None:

@@ -30,6 +30,7 @@ class Surroundings:
     paused: frozenset[str]
     running: Mapping[str, int]
     workers: Sequence[Mapping[str, Any]]
+    limits: Mapping[str, int]
 
     def workers_of(self, name: QueueName) -> int:
         """How many workers serve a queue."""
@@ -54,8 +55,9 @@ def _queues(worker: Mapping[str, Any]) -> Sequence[Any]:
 def surroundings(given: Services) -> Surroundings:
     """What is read once."""
     return Surroundings(
-        given.mrq.pauses.paused(), given.mrq.job_lists.running_by_queue(), given.mrq.workers.alive(MOST_WORKERS)
-    )
+        given.mrq.pauses.paused(), given.mrq.job_lists.running_by_queue(), given.mrq.workers.alive(MOST_WORKERS),
+        given.mrq.queue_limits.limits() if given.mrq.queue_limits is not None else {},
+    )  # fmt: skip
 
 
 def known_names(given: Services, who: Principal, around: Surroundings) -> tuple[list[str], bool]:
@@ -94,7 +96,7 @@ def queue_model(given: Services, name: QueueName, around: Surroundings, most: in
     if name.type is QueueType.TIMED_SET:
         due = Count(jobs=given.mrq.raw.count_due(name, unix(given.now())), exact=True)
     first = [] if raw or not waiting.jobs else head(given, name, 1)
-    limit = config.get("max_concurrency")
+    limit = around.limits.get(name.root, config.get("max_concurrency"))
     return QueueModel(
         name=name.id,
         type=name.type,
@@ -107,6 +109,7 @@ def queue_model(given: Services, name: QueueName, around: Surroundings, most: in
         oldest=utc(first[0].datequeued) if first else None,
         workers=around.workers_of(name),
         max_concurrency=limit if isinstance(limit, int) and limit else None,
+        limit_is_own=name.root in around.limits,
     )
 
 

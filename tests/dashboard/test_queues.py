@@ -153,3 +153,24 @@ def test_statistics(client: TestClient, app: App) -> None:
     assert client.get(f"{API}/statistics?start=2020-01-01&end=2026-01-01&resolution=minute").status_code == 422
     assert client.get(f"{API}/statistics?start=2026-01-02&end=2026-01-01").status_code == 422
     assert client.get(f"{API}/statistics/workers/x").status_code == 422
+
+
+def test_a_limit_is_set_at_run_time(client: TestClient) -> None:
+    def limit() -> tuple[int | None, bool]:
+        found = client.get(f"{API}/queues/detail", params={"name": "narrow"}).json()
+        return found["max_concurrency"], found["limit_is_own"]
+
+    def say(jobs: int | None, name: str = "narrow") -> int:
+        return client.post(f"{API}/queues/limit", json={"name": name, "max_concurrency": jobs}).status_code
+
+    assert limit() == (None, False)
+    assert say(3) == 200
+    assert limit() == (3, True)
+    assert say(0) == 200
+    assert limit() == (None, True)
+    assert say(None) == 200
+    assert limit() == (None, False)
+    assert (say(-1), say(1, "narrow/eu")) == (422, 422)
+    assert [entry["about"] for entry in client.get(f"{API}/audit").json()["entries"]] == [
+        {"max_concurrency": None}, {"max_concurrency": 0}, {"max_concurrency": 3},
+    ]  # fmt: skip

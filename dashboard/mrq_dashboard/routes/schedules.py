@@ -14,7 +14,7 @@ from mrq.schedules import ScheduleHandle
 from mrq.settings.schedules import schedule_of
 from mrq_dashboard.access import Admin, Operator, Viewer, check_queue
 from mrq_dashboard.errors import RefusedError
-from mrq_dashboard.filters import Text, is_storable
+from mrq_dashboard.filters import Text, in_range, is_storable
 from mrq_dashboard.identity import Principal
 from mrq_dashboard.models import Done, JobCreated
 from mrq_dashboard.presenting import number
@@ -95,6 +95,24 @@ class ScheduleDetail(ScheduleModel):
     """A schedule and its last runs, latest first."""
 
     runs: list[ScheduleRun]
+
+
+class BackfillWish(BaseModel):
+    """From when to when, both included; UTC if they have no time zone. `dry_run`: only look."""
+
+    start: datetime
+    end: datetime
+    dry_run: bool = True
+    reason: str = Field("", max_length=500)
+
+
+class BackfillAnswer(BaseModel):
+    """How many times have no job, and so got one unless it was a dry run."""
+
+    missing: int
+    first: datetime | None
+    last: datetime | None
+    queued: list[str] = Field(description="ids of the new jobs")
 
 
 class ScheduleList(BaseModel):
@@ -185,6 +203,23 @@ def pause_schedule(given: Given, who: Operator, schedule_id: ScheduleId, wish: R
 def resume_schedule(given: Given, who: Operator, schedule_id: ScheduleId, wish: Reason) -> Done:
     """Go on. What passed meanwhile is not made up for."""
     return _pause(given, who, schedule_id, wish.reason, paused=False)
+
+
+@router.post("/schedules/{schedule_id}/backfill")
+def backfill_schedule(given: Given, who: Operator, schedule_id: ScheduleId, wish: BackfillWish) -> BackfillAnswer:
+    """Queue a job for each time that has passed and has none, at most 1,000 at once."""
+    state, scheduler = _visible(given, who, schedule_id), given.mrq.scheduler()
+    start, end = in_range(wish.start) or given.now(), in_range(wish.end) or given.now()
+    try:
+        times = scheduler.missing(state, start, end)
+    except (ValueError, OverflowError) as error:
+        raise RefusedError(422, "invalid", str(error)) from None
+    jobs = [] if wish.dry_run else [str(job) for job in scheduler.backfill(state, times)]
+    if not wish.dry_run:
+        about = {"start": start, "end": end}
+        given.note(who, "schedule.backfill", _target(state.id), about, reason=wish.reason, count=len(jobs))
+    edges = (utc(times[0]), utc(times[-1])) if times else (None, None)
+    return BackfillAnswer(missing=len(times), first=edges[0], last=edges[1], queued=jobs)
 
 
 def _pause(given: Services, who: Principal, schedule_id: str, reason: str, *, paused: bool) -> Done:
