@@ -18,6 +18,7 @@ from mrq_dashboard.middleware import Guard
 from mrq_dashboard.operations import Operations
 from mrq_dashboard.routes import (
     actions,
+    export,
     failures,
     fleet,
     groups,
@@ -83,6 +84,7 @@ def create_app(mrq: App | None = None, *, background: bool = True, local_only: b
     for part in (
         session,
         overview,
+        export,
         jobs,
         tasks,
         queues,
