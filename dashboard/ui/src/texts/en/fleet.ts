@@ -1,0 +1,30 @@
+// Workers, worker groups, agents, what they wait for, profiles.
+export const fleet = {
+  workers: {
+    map: "Fleet",
+    worker: "Worker",
+    none: "No worker runs. Start one:",
+    busy: "busy",
+    long: "over 30 s",
+    silent: (text: string) => `silent for ${text}`,
+    full: "full",
+    serving: "at work",
+    states: { spawn: "starting", wait: "idle", started: "serving", join: "stopping", stop: "stopped", killing: "interrupting", kill: "killed" },
+    host: "Host",
+    cpu: "CPU",
+    memory: "Memory",
+    done: "Jobs done",
+    since: "Up for",
+    reported: "Last report",
+    lease: (text: string) => `lease of ${text}`,
+    group: "Group",
+    jobs: "What it runs",
+    stack: "Stack",
+    idle: "It runs nothing.",
+  },
+  io: {
+    operation: "Operation",
+    note: "operations in progress",
+    none: "No operation is in progress, or workers don't say. They do with",
+  },
+};
