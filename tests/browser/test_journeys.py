@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import expect
 
+from mrq import schedules
 from mrq.job import queue_job
 from support.browsers import PATIENCE, until_shown
 from support.dashboardsite import SHOP
@@ -191,3 +192,95 @@ def test_anything_is_found_by_the_keyboard(page: Page) -> None:
     expect(page.get_by_role("heading", name="Workers").first).to_be_visible()
     page.keyboard.press("Space")
     expect(page.get_by_text("Paused", exact=True)).to_be_visible()
+
+
+def test_a_worker_is_told_what_to_do(page: Page, site: FaultSite, tmp_path: Path) -> None:
+    end = tmp_path / "end"
+    queue_job(f"{SHOP}.index_pages", {"until": str(end)}, queue="feeds")
+    (worker,) = site.worker_statuses()
+    page.goto(f"/workers/{worker}")
+    dialog, said = page.get_by_role("dialog"), page.get_by_role("status")
+    page.get_by_role("button", name="Resize").click()
+    dialog.get_by_label("Jobs at the same time").fill("7")
+    dialog.get_by_role("button", name="Resize").click()
+    expect(said).to_contain_text("runs up to 7 jobs")
+    expect(page.locator(".facts")).to_contain_text("/ 7")
+    page.get_by_role("button", name="Quiet").click()
+    dialog.get_by_label("Reason").fill("memory")
+    dialog.get_by_role("button", name="Quiet").click()
+    expect(page.locator(".jh .st")).to_have_text("quiet")
+    page.get_by_role("button", name="Take jobs").click()
+    dialog.get_by_role("button", name="Take jobs").click()
+    expect(page.locator(".jh .st")).not_to_have_text("quiet")
+    page.get_by_role("button", name="Profile").click()
+    dialog.get_by_label("Seconds").fill("1")
+    dialog.get_by_role("button", name="Profile").click()
+    profiles = page.get_by_role("region", name="Profiles")
+    expect(profiles).to_contain_text("index_pages")
+    end.touch()
+    profiles.get_by_role("link").first.click()
+    expect(page.locator(".jh")).to_contain_text("index_pages")
+    page.get_by_role("link", name=re.compile("shoptasks:index_pages")).first.click()
+    expect(page).to_have_url(re.compile("at="))
+    page.get_by_role("link", name="Whole profile").click()
+    expect(page).not_to_have_url(re.compile("at="))
+
+
+def test_a_worker_group_is_made_changed_and_removed(page: Page, site: FaultSite) -> None:
+    page.goto("/workers?tab=groups")
+    page.get_by_role("button", name="Add a group").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Name").fill("crawlers")
+    dialog.get_by_label("Commands").fill("mrq-worker 'high")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("can't be read")
+    dialog.get_by_label("Commands").fill("mrq-worker high --processes 3\nmrq-worker deep")
+    dialog.get_by_role("button", name="Save").click()
+    row = page.get_by_role("row", name=re.compile("crawlers"))
+    expect(row).to_contain_text("0 / 4")
+    expect(row).to_contain_text("nobody runs it")
+    page.get_by_role("button", name="Change crawlers").click()
+    dialog.get_by_label("Sized by load").fill('{"queues": ["high"], "target": {"oldest_wait": 60}}')
+    dialog.get_by_role("button", name="Save").click()
+    expect(row).to_contain_text("sized by load")
+    assert (site.app.agents.group("crawlers") or {})["sizing"]["queues"] == ["high"]
+    page.get_by_role("button", name="Remove crawlers").click()
+    dialog.get_by_role("button", name="Remove").click()
+    expect(page.get_by_text("There are no worker groups")).to_be_visible()
+
+
+def test_a_queue_is_limited_and_a_schedule_made_good(page: Page, site: FaultSite) -> None:
+    page.goto("/queues/one?name=parse")
+    dialog = page.get_by_role("dialog")
+    page.get_by_role("button", name="Limit").click()
+    dialog.get_by_label("Jobs at once").fill("20")
+    dialog.get_by_role("button", name="Save").click()
+    expect(page.locator(".facts")).to_contain_text("set here")
+    assert site.app.queue_limits is not None
+    assert site.app.queue_limits.limits() == {"parse": 20}
+    schedule = schedules.add(PARSE, params={"url": "u", "shop": "s"}, cron="0 * * * *", name="hourly")
+    page.goto(f"/schedules/{schedule.id}")
+    page.get_by_role("button", name="Backfill").click()
+    dialog.get_by_role("button", name="Look").click()
+    expect(dialog).to_contain_text("24 times have no job")
+    dialog.get_by_role("button", name="Queue 24").click()
+    expect(page.get_by_role("status")).to_contain_text("24 queued")
+    schedule.remove()
+
+
+def test_a_view_is_kept_and_a_list_taken_away(page: Page, site: FaultSite) -> None:
+    job = queue_job(PARSE, {"url": "=1+1", "shop": "y"}, queue="kept")
+    page.goto("/jobs?queue=kept")
+    page.get_by_role("button", name="Save this view").click()
+    page.get_by_role("dialog").get_by_label("Name").fill("what waits")
+    page.get_by_role("dialog").get_by_role("button", name="Save").click()
+    page.goto("/jobs")
+    page.get_by_role("link", name="what waits").click()
+    expect(page).to_have_url(re.compile("queue=kept"))
+    expect(page.locator("tbody tr")).to_have_count(1)
+    with page.expect_download() as waited:
+        page.get_by_role("link", name="CSV").click()
+    text = waited.value.path().read_text(encoding="utf-8")
+    assert str(job) in text
+    page.get_by_role("button", name="Forget the view what waits").click()
+    expect(page.get_by_role("link", name="what waits")).to_have_count(0)

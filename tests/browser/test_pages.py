@@ -11,6 +11,8 @@ import pytest
 from playwright.sync_api import expect
 
 from mrq import schedules
+from mrq.domain.profile import Profile
+from mrq.domain.worker import WorkerRecord
 from mrq.job import queue_job
 from mrq_dashboard.failures import fingerprint
 from mrq_dashboard.routes.page import DIST
@@ -22,19 +24,22 @@ from support.waiting import wait_until
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
+    from mrq.app import App
     from support.dashboardsite import DashboardServer
     from support.faultsite import FaultSite
 
 expect.set_options(timeout=PATIENCE)
 pytestmark = pytest.mark.timeout(400)  # seconds; most of it is patience
-PAGES = ("jobs", "queues", "failures", "workers", "schedules", "tasks", "io", "operations", "audit", "settings")
+PAGES = ("jobs", "queues", "failures", "workers", "schedules", "tasks", "io", "profiles", "operations", "audit",
+         "settings")  # fmt: skip
 SCHEMES: tuple[Any, ...] = ("light", "dark")
 WIDTHS = (390, 1440)
 PARTS = 4  # tests of so many pages, that run side by side
 LARGEST_FIRST_LOAD = 60 * 1024  # bytes, compressed
 EVIL = '"><img src=x onerror="window.hit=1"><script>window.hit=1</script>${window.hit=1}{{1}}'
 EVIL_TRACE = f'Traceback (most recent call last):\n  File "{EVIL}", line 1, in {EVIL}\n    {EVIL}\nValueError: {EVIL}\n'
-SHOWS_EVIL = frozenset({"jobs", "failures", "schedules", "job", "result", "queue", "failure", "schedule", "evil task"})
+SHOWS_EVIL = frozenset({"jobs", "failures", "schedules", "job", "result", "queue", "failure", "schedule", "evil task",
+                        "io", "profiles", "groups", "agents", "profile", "part of a profile"})  # fmt: skip
 GO = """async (path) => {
   history.pushState(null, '', path);
   dispatchEvent(new PopStateEvent('popstate'));
@@ -68,6 +73,7 @@ def paths(site: FaultSite) -> dict[str, str]:
     wait_until(lambda: any(job["status"] == "started" for job in site.jobs()), PATIENCE / 1000, what="one runs")
     schedule = schedules.add(f"{SHOP}.FetchPage", params={"url": EVIL}, interval=3600, name=EVIL)
     queue_job(f"{SHOP}.FetchPage", {"url": "x"}, queue="parse")
+    profile = make_fleet(app)
     evil = quote(EVIL, safe="")
     failures, nothing = fingerprint(EVIL, EVIL), f"task={evil}&exceptiontype={evil}"
     named = {
@@ -82,8 +88,31 @@ def paths(site: FaultSite) -> dict[str, str]:
         "task": f"/tasks/one?name={SHOP}.parse_product",
         "evil task": f"/tasks/one?name={evil}",
         "missing": "/jobs/none/none",
+        "groups": "/workers?tab=groups",
+        "agents": "/workers?tab=agents",
+        "profile": f"/profiles/{profile}",
+        "part of a profile": f"/profiles/{profile}?at=1",
     }
     return {"overview": "/", **{page: f"/{page}" for page in PAGES}, **named}
+
+
+def make_fleet(app: App) -> object:
+    """A worker that waits, an agent, groups and a profile, all as evil as can be; the profile's id."""
+    now, group = app.clock.now(), {"commands": [f"mrq-worker '{EVIL}'"], "owner": EVIL}
+    app.agents.put_group(EVIL, group)
+    app.agents.put_group("odd", {"commands": EVIL})
+    report = {"worker_group": EVIL, "status": EVIL, "current_workers": [EVIL], "desired_workers": [EVIL]}
+    app.agents.report(app.jobs.new_id(), report, 60)
+    record = WorkerRecord(app.jobs.new_id(), EVIL, now, 3600.0)
+    app.workers.register(record)
+    wait = {"type": EVIL, "data": EVIL, "started": now}
+    about = {"id": str(app.jobs.new_id()), "path": EVIL, "datestarted": now, "stack": [EVIL], "io": wait}
+    sums = {"total": 2.0, "types": [[EVIL, 2.0]], "tasks": [[EVIL, 2.0]]}
+    app.workers.report(record.id, {"status": EVIL, "config": {"queues": [EVIL]}, "jobs": [about], "io": sums})
+    stacks = {f"{EVIL.replace(';', ',')};outer;inner": 7, f"{SHOP};{EVIL.replace(';', ',')}": 3}
+    profile = Profile(app.jobs.new_id(), record.id, now, 10.0, 10, stacks)
+    app.profiles.put(profile)
+    return profile.id
 
 
 def settle(page: Page, path: str) -> None:

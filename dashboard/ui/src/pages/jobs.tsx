@@ -1,13 +1,15 @@
 // Jobs by a filter that is in the address, a page at a time by cursors, and actions on some or on all that match.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { cancel, FAILED, mayCancel, mayRequeue, requeue } from "../actions";
-import { get, type JobFilter, type Schemas } from "../api/client";
+import { address, type JobFilter, type Schemas } from "../api/client";
 import { useLive } from "../api/live";
 import { about, count, duration, short } from "../format";
 import { bulk } from "../parts/bulk";
 import { Ago, Button, Card, Empty, Segments, Status, Table, tell, Th } from "../parts/basics";
 import { useKeys } from "../parts/hooks";
+import { Icon } from "../parts/icons";
 import { Filters, FILTERS, wordsOfFilter } from "../parts/jobfilters";
+import { Views } from "../parts/views";
 import { go, link, place, withQuery } from "../router";
 import { barred } from "../session";
 import { t } from "../texts";
@@ -87,6 +89,7 @@ export function JobsPage() {
           onChange={(value) => withQuery({ status: [...GROUPS[value as keyof typeof GROUPS]], after: null }, { replace: false })}
         />
         <Filters query={query} />
+        <Views query={query} />
       </section>
       <Card
         title={total.data ? t.jobs.many(words ? count(total.data) : about(total.data), total.data.jobs) : t.pages.jobs}
@@ -137,7 +140,7 @@ function Bulkers({ filter, words, selected, refresh }: BulkersProps) {
   const begin = (action: "requeue" | "cancel") => () => bulk({ action, filter: which, words: named, done: refresh });
   return (
     <>
-      <Export />
+      <Export filter={filter} />
       <Button icon="requeue" barred={why} onClick={begin("requeue")}>
         {some ? t.jobs.requeueSelected(selected.size) : t.jobs.requeueAll}
       </Button>
@@ -148,37 +151,20 @@ function Bulkers({ filter, words, selected, refresh }: BulkersProps) {
   );
 }
 
-const MOST_EXPORTED = 10_000;
-
-/** What the filter shows, as JSON lines; the server gives it in pages. */
-function Export() {
-  const [running, setRunning] = useState(false);
-  const save = async () => {
-    setRunning(true);
-    try {
-      const filter = filterOf(place.get().query);
-      const lines: string[] = [];
-      let after: string | null = null;
-      do {
-        const page: Schemas["JobPageModel"] = await get("/api/v1/jobs", { query: { ...filter, limit: 200, after } });
-        lines.push(...page.jobs.map((job) => JSON.stringify(job)));
-        after = page.next;
-      } while (after && lines.length < MOST_EXPORTED);
-      const anchor = document.createElement("a");
-      anchor.href = URL.createObjectURL(new Blob([lines.join("\n")], { type: "application/x-ndjson" }));
-      anchor.download = "jobs.jsonl";
-      anchor.click();
-      if (after) tell(t.jobs.cut(MOST_EXPORTED));
-    } catch (error) {
-      tell(String(error), true);
-    } finally {
-      setRunning(false);
-    }
-  };
+/** What the filter shows, as a file that the server writes. */
+function Export({ filter }: { filter: JobFilter }) {
+  const to = (format: "csv" | "jsonl") => address("/api/v1/jobs/export", { query: { ...filter, format } });
   return (
-    <Button icon="download" kind="q" label={t.jobs.export} onClick={() => running || void save()}>
-      {running && t.loading}
-    </Button>
+    <>
+      <a class="btn q" href={to("csv")} download title={t.jobs.exportCsv}>
+        <Icon name="download" />
+        CSV
+      </a>
+      <a class="btn q" href={to("jsonl")} download title={t.jobs.exportJson}>
+        <Icon name="download" />
+        JSON
+      </a>
+    </>
   );
 }
 

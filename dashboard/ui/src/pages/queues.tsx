@@ -1,6 +1,6 @@
 // All queues, and one: what waits in it, who serves it, what leaves it next.
 import { useState } from "preact/hooks";
-import { emptyQueue, pauseQueue, resumeQueue } from "../actions";
+import { emptyQueue, limitQueue, pauseQueue, resumeQueue } from "../actions";
 import type { Schemas } from "../api/client";
 import { useLive } from "../api/live";
 import { clock, count, num, short } from "../format";
@@ -121,6 +121,9 @@ function Head({ queue, refresh }: { queue: Detail; refresh: () => void }) {
             {t.queue.pause}
           </Button>
         )}
+        <Button barred={may ?? (queue.name.includes("/") ? t.queue.limitText : undefined)} onClick={() => void limitQueue(queue, refresh)}>
+          {t.queue.limitSet}
+        </Button>
         <a class="btn" href={link("jobs", { queue: queue.name })}>
           {t.queues.jobs}
         </a>
@@ -149,7 +152,7 @@ function QueueFacts({ queue }: { queue: Detail }) {
     [t.overview.running, num(queue.running)],
     [t.queues.oldest, queue.oldest ? <Since at={queue.oldest} /> : t.none],
     [t.pages.workers, num(queue.workers)],
-    [t.queues.limit, queue.max_concurrency ?? t.none],
+    [t.queues.limit, queue.max_concurrency ?? t.none, queue.limit_is_own ? t.queue.limitOwn : undefined],
     [t.queues.retryQueue, <a class="m" href={link("queues/one", { name: queue.retry_queue })}>{queue.retry_queue}</a>],
   ];
   return <Facts facts={facts} />;

@@ -1,5 +1,5 @@
 // Schedules: late ones first, then by their next time; one with its last runs.
-import { pauseSchedule, runSchedule } from "../actions";
+import { backfill, pauseSchedule, runSchedule } from "../actions";
 import { remove, type Schemas } from "../api/client";
 import { useLive } from "../api/live";
 import { duration } from "../format";
@@ -159,6 +159,9 @@ export function SchedulePage({ id }: { id: string }) {
           </Button>
           <Button barred={barred("operator")} onClick={() => void pauseSchedule(schedule, live.refresh)}>
             {schedule.paused ? t.queue.resume : t.schedule.pause}
+          </Button>
+          <Button barred={barred("operator")} onClick={() => void backfill(schedule, live.refresh)}>
+            {t.schedule.backfill}
           </Button>
           <Button icon="edit" barred={fixed} onClick={() => edit(true)}>
             {t.schedule.edit}

@@ -49,6 +49,8 @@ export const frame = {
     tasks: "Tasks",
     task: "Task",
     io: "I/O",
+    profiles: "Profiles",
+    profile: "Profile",
     operations: "Bulk actions",
     audit: "Audit log",
     settings: "Settings",

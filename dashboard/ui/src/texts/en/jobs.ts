@@ -2,6 +2,14 @@
 import { plural } from "./words";
 
 export const jobs = {
+  views: {
+    title: "Saved views",
+    save: "Save this view",
+    note: "Under a name, in this browser. The address holds the whole view, so a link shows others the same.",
+    name: "Name",
+    forget: (name: string) => `Forget the view ${name}`,
+    none: "All jobs",
+  },
   jobs: {
     filters: "Filters",
     statuses: "Status",
@@ -48,8 +56,8 @@ export const jobs = {
     cancelAll: "Cancel all",
     requeueSelected: (many: number) => `Requeue ${many}`,
     cancelSelected: (many: number) => `Cancel ${many}`,
-    export: "Save as JSON lines",
-    cut: (most: number) => `Only the first ${most} were saved.`,
+    exportCsv: "Save as CSV, at most 10,000 jobs",
+    exportJson: "Save as JSON lines, at most 10,000 jobs",
     added: (many: number) => `${many} new`,
     gone: "It no longer matches the filter",
     pager: "Pages",
