@@ -104,7 +104,7 @@ bench-bursts: $(DEV) ## Measure Lambda handlers in the real runtime client: cold
 lock: ## Write requirements/*.lock again (needs uv; for newer versions: UPGRADE=--upgrade)
 	@command -v $(UV) >/dev/null || { echo "make lock needs uv: pip install uv, or UV=/path/to/uv" >&2; exit 1; }
 	@$(COMPILE) pyproject.toml --all-extras --group dev --group node --output-file requirements/all.lock
-	@$(PART) pyproject.toml --extra container --extra dashboard --extra embedded --extra lambda --group dev --output-file requirements/dev.lock
+	@$(PART) pyproject.toml --extra container --extra dashboard --extra embedded --extra lambda --extra oidc --group dev --output-file requirements/dev.lock
 	@$(PART) pyproject.toml --extra container --extra embedded --group build --output-file requirements/demo.lock
 	@$(PART) pyproject.toml --extra container --output-file requirements/container.lock
 	@$(PART) --group build --output-file requirements/build.lock

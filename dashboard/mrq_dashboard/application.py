@@ -25,6 +25,7 @@ from mrq_dashboard.routes import (
     health,
     jobs,
     legacy,
+    oidc,
     overview,
     page,
     profiles,
@@ -61,8 +62,8 @@ def create_app(mrq: App | None = None, *, background: bool = True, local_only: b
     authentication, shower = Authentication(mrq.settings), Shower(mrq.settings.dashboard_redact)
     if authentication.is_open and not local_only:
         raise ConfigError(
-            "the dashboard would be open to everybody: set DASHBOARD_USERS, DASHBOARD_TOKENS, DASHBOARD_HTTPAUTH or "
-            "DASHBOARD_PROXY_HEADER, or let it listen on 127.0.0.1"
+            "the dashboard would be open to everybody: set DASHBOARD_USERS, DASHBOARD_TOKENS, DASHBOARD_HTTPAUTH, "
+            "DASHBOARD_PROXY_HEADER or DASHBOARD_OIDC_ISSUER, or let it listen on 127.0.0.1"
         )
     found = Services(mrq, authentication, shower, Operations(mrq, shower, background=background))
 
@@ -99,6 +100,7 @@ def create_app(mrq: App | None = None, *, background: bool = True, local_only: b
         api.include_router(part.router)
     app.include_router(api)
     app.include_router(legacy.router)
+    app.include_router(oidc.router)
     app.include_router(page.router)
     app.add_middleware(
         Guard,

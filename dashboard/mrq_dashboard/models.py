@@ -36,6 +36,7 @@ class Session(BaseModel):
     queues: list[str] | None = Field(description="null: all queues")
     csrf_token: str | None = Field(description="to be sent as X-CSRF-Token with each request that changes something")
     can_log_in: bool = Field(description="whether there are users with passwords")
+    has_provider: bool = Field(description="whether people log in by OpenID Connect, at /oidc/login")
     environment: str
     version: str
     links: list[Link]

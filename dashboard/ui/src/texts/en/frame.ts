@@ -125,6 +125,7 @@ export const frame = {
     user: "Name",
     password: "Password",
     enter: "Log in",
+    provider: "Log in with single sign-on",
     none: "You are not logged in. This dashboard knows people by a proxy or by tokens: go through the proxy that belongs to it.",
   },
   keys: {
