@@ -25,7 +25,7 @@ PART = $(COMPILE) --no-annotate --constraint requirements/all.lock
 export NO_MKDOCS_2_WARNING := 1
 
 .DELETE_ON_ERROR:
-.PHONY: help setup ui demo test browser check check-ui check-containers docs openapi screenshots bench bench-quick bench-guard bench-claims bench-bursts lock clean
+.PHONY: help setup ui demo test browser check check-ui check-containers docs openapi screenshots bench bench-quick bench-guard bench-claims bench-bursts bench-pages lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -100,6 +100,9 @@ bench-claims: $(DEV) ## Measure what a claim costs with 1,000,000 jobs queued, o
 
 bench-bursts: $(DEV) ## Measure Lambda handlers in the real runtime client: cold starts, jobs/s, time to the first start
 	@$(BIN)/python -m benchmarks.bursts $(ARGS)
+
+bench-pages: $(DEV) ## Measure the dashboard's pages with 1,000,000 jobs, beside 1,000
+	@$(BIN)/python -m benchmarks.pages $(ARGS)
 
 lock: ## Write requirements/*.lock again (needs uv; for newer versions: UPGRADE=--upgrade)
 	@command -v $(UV) >/dev/null || { echo "make lock needs uv: pip install uv, or UV=/path/to/uv" >&2; exit 1; }
