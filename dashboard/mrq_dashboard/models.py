@@ -83,6 +83,20 @@ class Attempt(BaseModel):
     worker: str | None
 
 
+class Run(BaseModel):
+    """A run, whatever became of it."""
+
+    queued: datetime | None
+    started: datetime | None
+    ended: datetime | None = Field(description="null: it runs")
+    end: str | None = Field(description="as statuses are called; also `lost` with its worker, or `handed back` by it")
+    worker: str | None
+    exceptiontype: str | None
+    message: str | None
+    cpu: float | None = Field(description="seconds that it had the processor, where that is traced")
+    deploy: str | None = Field(description="version of the code, where workers know it")
+
+
 class RunningNow(BaseModel):
     """What a worker is at."""
 
@@ -99,10 +113,19 @@ class JobDetail(JobSummary):
     result: Any = Field(description="cut and without secrets")
     traceback: str | None
     attempts: list[Attempt]
+    runs: list[Run] = Field(description="the last 30, oldest first; the last one may still run")
+    parent: str | None = Field(description="the job that queued it")
     losses: int = Field(description="workers that died while it ran")
     raw_queue: str | None
     running: RunningNow | None = Field(description="where it is now, as its worker said last")
     command: str = Field(description="runs the same again")
+
+
+class Children(BaseModel):
+    """Jobs that a job has queued, oldest first."""
+
+    jobs: list[JobSummary]
+    more: bool = Field(description="whether there are more than these")
 
 
 class LogLines(BaseModel):
@@ -126,6 +149,9 @@ class QueueModel(BaseModel):
     name: str
     type: QueueType
     waiting: Count
+    lately: int | None = Field(
+        description="if `waiting` is not exact: what was there when the statistics looked last, minutes ago at most"
+    )
     due: Count | None = Field(description="of a timed set: what could be taken now")
     running: int
     paused: bool

@@ -16,6 +16,7 @@ from mrq_dashboard.models import (
     IoTotals,
     JobDetail,
     JobSummary,
+    Run,
     RunningNow,
     WorkerJob,
     WorkerModel,
@@ -24,6 +25,7 @@ from mrq_dashboard.models import (
 from mrq_dashboard.shown import LONG, SHORT, Shower, storable, utc
 
 if TYPE_CHECKING:
+    from mrq.domain.attempt import Attempt as AttemptOfJob
     from mrq.domain.job import JobRecord
 
 HISTORY = 400_000  # characters of all tracebacks together
@@ -48,6 +50,8 @@ def detail(job: JobRecord, shower: Shower, worker: Mapping[str, Any] | None) -> 
         result=shower.value(job.result),
         traceback=None if job.traceback is None else shower.text(job.traceback),
         attempts=list(_attempts(job.traceback_history, shower)),
+        runs=[_run(attempt, shower) for attempt in job.attempts],
+        parent=None if job.parent is None else str(job.parent),
         losses=job.losses,
         raw_queue=job.document.get("raw_queue"),
         running=running,
@@ -100,6 +104,20 @@ def _attempts(history: Iterable[Mapping[str, Any]], shower: Shower) -> Iterable[
             )
         )
     return reversed(kept)
+
+
+def _run(attempt: AttemptOfJob, shower: Shower) -> Run:
+    return Run(
+        queued=utc(attempt.queued),
+        started=utc(attempt.started),
+        ended=utc(attempt.ended),
+        end=None if attempt.end is None else attempt.end.value,
+        worker=None if attempt.worker is None else str(attempt.worker),
+        exceptiontype=_text(attempt.exceptiontype),
+        message=None if attempt.message is None else shower.text(attempt.message, 500),
+        cpu=number(attempt.time),
+        deploy=_text(attempt.deploy),
+    )
 
 
 def running_jobs(worker: Mapping[str, Any], shower: Shower) -> list[WorkerJob]:

@@ -5,13 +5,17 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from mrq import stats
+from mrq.domain.stats import Backlog, QueueSamples, Resolution
 from mrq.domain.worker import WorkerRecord
 from mrq.job import queue_jobs, queue_raw_jobs
 from mrq.queue import Queue
 from mrq.stores.ids import new_id
+from mrq_dashboard import queues as dashboard_queues
 from support.dashboards import ADD, API, put
 
 if TYPE_CHECKING:
+    import pytest
     from fastapi.testclient import TestClient
 
     from mrq.app import App
@@ -174,3 +178,27 @@ def test_a_limit_is_set_at_run_time(client: TestClient) -> None:
     assert [entry["about"] for entry in client.get(f"{API}/audit").json()["entries"]] == [
         {"max_concurrency": None}, {"max_concurrency": 0}, {"max_concurrency": 3},
     ]  # fmt: skip
+
+
+def test_what_is_too_much_to_count_is_told_from_the_last_look(
+    client: TestClient, app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dashboard_queues, "KEYS", 0)
+    queue_jobs(ADD, [{"a": number} for number in range(600)], "long")
+    now = app.clock.now()
+    start = Resolution.MINUTE.start_of(now)
+
+    def shown() -> tuple[Any, Any]:
+        (queue,) = client.get(f"{API}/queues").json()["queues"]
+        return queue["waiting"], queue["lately"]
+
+    assert shown() == ({"jobs": 500, "exact": False}, None)
+    looks = {"long": Backlog(550, 40)}
+    app.stats_store.put_samples(QueueSamples(start, now, looks), now + timedelta(days=1))
+    assert shown() == ({"jobs": 500, "exact": False}, 590)
+    assert client.get(f"{API}/statistics/backlogs").json()["queues"] == [{"queue": "long", "waiting": [590]}]
+
+
+def test_deploys_are_marked(client: TestClient) -> None:
+    stats.mark_deploy("v7")
+    assert [each["version"] for each in client.get(f"{API}/statistics/deploys").json()["deploys"]] == ["v7"]

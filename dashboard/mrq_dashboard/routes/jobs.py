@@ -19,13 +19,14 @@ from mrq_dashboard.errors import RefusedError
 from mrq_dashboard.filters import JobFilterModel, Text, query_of
 from mrq_dashboard.identity import Principal
 from mrq_dashboard.marks import mark_of, text_of
-from mrq_dashboard.models import Count, Done, JobDetail, JobPageModel, LogLines
+from mrq_dashboard.models import Children, Count, Done, JobDetail, JobPageModel, LogLines
 from mrq_dashboard.presenting import detail, summary
 from mrq_dashboard.services import Given, Services
 
 router = APIRouter(tags=["jobs"])
 
 LOG_PIECES, LOG_SIZE = 200, 256_000  # characters
+MOST_CHILDREN = 20
 JobId = Annotated[str, Field(max_length=100)]
 
 
@@ -70,6 +71,16 @@ def get_job(given: Given, who: Viewer, job_id: JobId) -> JobDetail:
     runs = job.status is Status.STARTED and job.worker is not None
     worker = given.mrq.workers.fetch(job.worker) if runs and job.worker is not None else None
     return detail(job, given.shower, worker)
+
+
+@router.get("/jobs/{job_id}/children")
+def get_children(given: Given, who: Viewer, job_id: JobId) -> Children:
+    """Jobs that it has queued, the first twenty."""
+    job = visible_job(given, who, job_id)
+    names = given.mrq.jobs.children(job.id, MOST_CHILDREN + 1)
+    found = [given.mrq.jobs.fetch(name) for name in names[:MOST_CHILDREN]]
+    seen = [child for child in found if child is not None and who.sees(child.queue)]
+    return Children(jobs=[summary(child, given.shower) for child in seen], more=len(names) > MOST_CHILDREN)
 
 
 @router.get("/jobs/{job_id}/logs")

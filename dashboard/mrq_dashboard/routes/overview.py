@@ -12,7 +12,6 @@ from mrq.domain.jobfilter import JobFilter
 from mrq.domain.joblist import JobQuery
 from mrq.domain.queuename import parse_queue
 from mrq.domain.status import Status
-from mrq.ports.joblists import LOOKED_AT
 from mrq.ports.reports import FAILED
 from mrq_dashboard.access import Viewer
 from mrq_dashboard.failures import failure_groups
@@ -28,7 +27,7 @@ from mrq_dashboard.models import (
     WorkerModel,
 )
 from mrq_dashboard.presenting import worker_model
-from mrq_dashboard.queues import KEYS, known_names, queue_model, surroundings
+from mrq_dashboard.queues import known_names, most_counted, queue_model, surroundings
 from mrq_dashboard.routes.schedules import is_late, queue_of
 from mrq_dashboard.services import Given, Services
 
@@ -48,7 +47,7 @@ def get_overview(given: Given, who: Viewer) -> Overview:
     now = given.now()
     around = surroundings(given)
     names, _ = known_names(given, who, around)
-    most = min(LOOKED_AT, max(500, KEYS // max(1, len(names))))
+    most = most_counted(len(names))
     queues = [queue_model(given, parse_queue(name), around, most) for name in names]
     queues.sort(key=lambda queue: (not queue.paused, bool(queue.workers), -queue.waiting.jobs, queue.name))
     workers = [worker_model(worker, given.shower, who, now) for worker in around.workers]

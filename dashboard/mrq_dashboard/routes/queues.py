@@ -18,7 +18,7 @@ from mrq_dashboard.filters import Text
 from mrq_dashboard.identity import Principal
 from mrq_dashboard.models import Count, Distribution, Done, Head, QueueDetail, Queues, Slice, SubqueueSize
 from mrq_dashboard.presenting import summary
-from mrq_dashboard.queues import KEYS, head, known_names, queue_model, surroundings, target_of, waiting_query
+from mrq_dashboard.queues import head, known_names, most_counted, queue_model, surroundings, target_of, waiting_query
 from mrq_dashboard.services import Given, Services
 
 router = APIRouter(tags=["queues"])
@@ -34,7 +34,7 @@ def list_queues(given: Given, who: Viewer) -> Queues:
     """Queues that are configured, served or paused, or in which jobs wait."""
     around = surroundings(given)
     names, complete = known_names(given, who, around)
-    most = min(LOOKED_AT, max(500, KEYS // max(1, len(names))))
+    most = most_counted(len(names))
     return Queues(queues=[queue_model(given, parse_queue(name), around, most) for name in names], complete=complete)
 
 

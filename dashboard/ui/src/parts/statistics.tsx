@@ -6,7 +6,7 @@ import { day, duration, hour, num } from "../format";
 import { withQuery } from "../router";
 import { t } from "../texts";
 import { Card, Empty, Segments } from "./basics";
-import { Bars, Legend, Lines, Spark, type Series } from "./charts";
+import { Bars, Legend, Lines, Spark, type Mark, type Series } from "./charts";
 import { useNow, useParam } from "./hooks";
 
 const RANGES = { "15m": 900, "1h": 3600, "6h": 21_600, "24h": 86_400, "7d": 604_800 };
@@ -83,6 +83,18 @@ export function slotsOf(figures: Figures[], start: number, seconds: number, rang
   });
 }
 
+/** Deploys within the time of the slots. */
+export function useMarks(counted: Pick<Counted, "slots" | "seconds">): Mark[] {
+  const start = useStart();
+  const range = useRange();
+  const live = useLast(useLive("/api/v1/statistics/deploys", { query: { start } }, 15), range);
+  const first = counted.slots[0]?.at ?? 0;
+  return (live.data?.deploys ?? []).flatMap((each) => {
+    const at = each.at ? (Date.parse(each.at) - first) / (counted.seconds * 1000) : -1;
+    return at >= 0 && at <= counted.slots.length ? [{ at, text: t.stats.deploy(each.version.slice(0, 24)) }] : [];
+  });
+}
+
 export const rateOf = (figures: Figures | undefined, many: (each: Figures) => number) =>
   figures ? many(figures) / figures.seconds : 0;
 
@@ -104,10 +116,11 @@ export function Throughput({ counted, span = 8 }: { counted: Counted; span?: num
   const series = outcomes(counted.slots);
   const tick = (index: number) => tickOf(counted, index);
   const some = counted.slots.some((slot) => slot.figures);
+  const marks = useMarks(counted);
   return (
     <Card title={t.stats.finished} span={span} live={counted.live} tools={<Legend series={[...series].reverse()} />}>
       <div class="body">
-        {some ? <Bars label={t.stats.finished} series={series} ticks={tick} unit={perSecond} /> : <Empty>{t.stats.none}</Empty>}
+        {some ? <Bars label={t.stats.finished} series={series} ticks={tick} unit={perSecond} marks={marks} /> : <Empty>{t.stats.none}</Empty>}
       </div>
     </Card>
   );

@@ -33,6 +33,7 @@ export const overview = {
   },
   stats: {
     range: "Time range",
+    deploy: (version: string) => `deploy ${version}`,
     finished: "Finished jobs per second",
     success: "success",
     retry: "retry",

@@ -23,6 +23,8 @@ export const queues = {
   queues: {
     queue: "Queue",
     find: "Find a queue",
+    lastHour: "Last hour",
+    lastHourOf: (name: string) => `What waited in ${name} in the last hour`,
     none: "There are no queues yet. Queue a job:",
     types: { regular: "regular", raw: "list", set: "set", sorted_set: "sorted", timed_set: "timed" },
     paused: "paused",
