@@ -211,7 +211,7 @@ class IoTotal(BaseModel):
 
 
 class IoTotals(BaseModel):
-    """What the jobs of a worker have waited for since it started, the largest twenty of each."""
+    """What the jobs of a worker have waited for since it started, the largest ten of each."""
 
     total: float
     types: list[IoTotal]
@@ -240,7 +240,8 @@ class WorkerModel(BaseModel):
     quiet: bool = Field(description="it was told to take no jobs")
     is_burst: bool = Field(description="it has a stated end: a burst")
     io: IoTotals | None = Field(description="null: it doesn't trace that, or serves queues that you may not see")
-    jobs: list[WorkerJob]
+    busy: int = Field(description="jobs that it runs")
+    jobs: list[WorkerJob] = Field(description="some of them; in lists of workers without their stacks")
 
 
 class Workers(BaseModel):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -29,8 +29,10 @@ if TYPE_CHECKING:
     from mrq.domain.job import JobRecord
 
 HISTORY = 400_000  # characters of all tracebacks together
-STACK_LINES, MOST_JOBS, MOST_TOTALS = 60, 100, 20
+STACK_LINES, MOST_JOBS, MOST_TOTALS = 60, 100, 10
 MOST_SERVED = 200
+MOST_LISTED = 4_000  # jobs of all workers in a list
+LONGEST_NAME = 300  # characters
 _SPARE = 5.0  # seconds
 
 
@@ -120,25 +122,35 @@ def _run(attempt: AttemptOfJob, shower: Shower) -> Run:
     )
 
 
-def running_jobs(worker: Mapping[str, Any], shower: Shower) -> list[WorkerJob]:
+def running_jobs(
+    worker: Mapping[str, Any], shower: Shower, most: int = MOST_JOBS, stack_lines: int = STACK_LINES
+) -> list[WorkerJob]:
     """What a worker is at, as it said last."""
     jobs = worker.get("jobs")
-    listed: list[Any] = jobs[:MOST_JOBS] if isinstance(jobs, list) else []
-    return [_running(job, shower) for job in listed if _is_dict(job)]
+    listed: list[Any] = jobs[:most] if isinstance(jobs, list) else []
+    return [_running(job, shower, stack_lines) for job in listed if _is_dict(job)]
 
 
-def _running(job: Mapping[str, Any], shower: Shower) -> WorkerJob:
-    stack = job.get("stack")
-    lines = [shower.text(str(line), 500) for line in (stack if isinstance(stack, list) else [])[-STACK_LINES:]]
+def _running(job: Mapping[str, Any], shower: Shower, stack_lines: int) -> WorkerJob:
+    stack = job.get("stack") if stack_lines else None
+    lines = [shower.text(str(line), 500) for line in (stack if isinstance(stack, list) else [])[-stack_lines:]]
     io = job.get("io")
     now = RunningNow(
         id=str(job.get("id") or ""),
-        task=storable(str(job.get("path") or "")),
+        task=storable(str(job.get("path") or ""))[:LONGEST_NAME],
         started=utc(job.get("datestarted")),
         stack=lines,
-        io=shower.value(io, SHORT) if isinstance(io, dict) else None,
+        io=shower.value(io, SHORT if stack_lines else LONGEST_NAME) if isinstance(io, dict) else None,
     )
     return WorkerJob(**now.model_dump())
+
+
+def _busy(worker: Mapping[str, Any]) -> int:
+    """How many jobs it runs: it lists some of them only."""
+    jobs = worker.get("jobs")
+    listed = len(jobs) if isinstance(jobs, list) else 0
+    greenlets = number(_dict(worker.get("config")).get("greenlets")) or 0
+    return max(listed, round((number(worker.get("usage_avg")) or 0) * greenlets)) if listed else 0
 
 
 def served_queues(worker: Mapping[str, Any]) -> list[str]:
@@ -147,7 +159,23 @@ def served_queues(worker: Mapping[str, Any]) -> list[str]:
     return [str(queue) for queue in queues[:MOST_SERVED]] if isinstance(queues, list) else []
 
 
-def worker_model(worker: Mapping[str, Any], shower: Shower, who: Principal, now: datetime) -> WorkerModel:
+def worker_models(
+    workers: Sequence[Mapping[str, Any]], shower: Shower, who: Principal, now: datetime
+) -> list[WorkerModel]:
+    """Workers in a list: without stacks, and all together with no more jobs than an answer may hold."""
+    most = min(MOST_JOBS, max(1, MOST_LISTED // max(1, len(workers))))
+    return [worker_model(worker, shower, who, now, most, stack_lines=0) for worker in workers]
+
+
+def worker_model(
+    worker: Mapping[str, Any],
+    shower: Shower,
+    who: Principal,
+    now: datetime,
+    most: int = MOST_JOBS,
+    *,
+    stack_lines: int = STACK_LINES,
+) -> WorkerModel:
     """A worker, from its document. Whoever sees single queues only, sees no stacks of workers that serve others."""
     config, process = _dict(worker.get("config")), _dict(worker.get("process"))
     queues = [storable(queue) for queue in served_queues(worker)]
@@ -174,7 +202,8 @@ def worker_model(worker: Mapping[str, Any], shower: Shower, who: Principal, now:
         quiet=worker.get("quiet") is True,
         is_burst=worker.get("deadline") is not None,
         io=_io_totals(worker.get("io")) if visible else None,
-        jobs=running_jobs(worker, shower) if visible else [],
+        busy=_busy(worker),
+        jobs=running_jobs(worker, shower, most, stack_lines) if visible else [],
     )
 
 
@@ -185,7 +214,7 @@ def _io_totals(io: Any) -> IoTotals | None:
     for name in ("types", "tasks"):
         pairs: list[Any] = io[name][:MOST_TOTALS] if isinstance(io.get(name), list) else []
         sums[name] = [
-            IoTotal(name=storable(str(pair[0]))[:500], seconds=number(pair[1]) or 0.0)
+            IoTotal(name=storable(str(pair[0]))[:100], seconds=number(pair[1]) or 0.0)
             for pair in pairs
             if isinstance(pair, (list, tuple)) and len(pair) == 2
         ]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from fastapi.testclient import TestClient
 
+LARGEST_ANSWER = 6_000_000  # bytes: what AWS Lambda takes
 SIZING = {"queues": ["high"], "target": {"oldest_wait": 60}, "max_workers": 4}
 
 
@@ -114,7 +115,9 @@ def test_a_group_is_made_changed_and_removed(client: TestClient) -> None:
     assert stale.status_code == 409
     detail = client.get(f"{API}/worker_groups/detail", params={"name": "crawlers"}).json()
     assert [member["id"] for member in detail["members"]] == [str(agent)]
+    assert detail["is_whole"]
     (shown,) = client.get(f"{API}/agents").json()["agents"]
+    assert (shown["wanted"], shown["running"], len(shown["commands"])) == (0, 1, 1)
     assert (shown["group"], shown["cpu"], shown["is_late"]) == ("crawlers", 2048, False)
     assert client.delete(f"{API}/worker_groups", params={"name": "crawlers"}).status_code == 200
     assert client.delete(f"{API}/worker_groups", params={"name": "crawlers"}).status_code == 404
@@ -201,3 +204,26 @@ def test_of_many_calls_those_seen_most_are_shown() -> None:
     for place, flame in enumerate(flames):
         assert flame.parent < place
     assert flames_of({}) == ([], 0)
+
+
+def test_answers_are_bounded_whatever_workers_say(dashboard: Callable[..., TestClient]) -> None:
+    client, now = dashboard(local_only=True), get_app().clock.now()
+    wait = {"type": "x" * 600, "data": "x" * 600, "started": now}
+    jobs = [
+        {"id": "x" * 24, "path": "p" * 600, "datestarted": now, "stack": ["x" * 600] * 5, "io": wait} for _ in range(60)
+    ]
+    sums = [["x" * 600, 1.0]] * 20
+    for _ in range(60):
+        worker(jobs=jobs, io={"total": 1.0, "types": sums, "tasks": sums}, usage_avg=12.0)
+    for number in range(60):
+        group = {"commands": ["x" * 2_000] * 90, "sizing": {"a": "x" * 9_000}}
+        get_app().agents.put_group(f"g{number}", group)
+        get_app().agents.report(get_app().jobs.new_id(), {"worker_group": "g", "status": "started",
+                                "current_workers": ["x" * 2_000] * 90}, 60)  # fmt: skip
+    for path in ("workers", "overview", "worker_groups", "agents?limit=200"):
+        answer = client.get(f"{API}/{path}")
+        assert answer.status_code == 200, answer.text[:500]
+        assert len(answer.content) < LARGEST_ANSWER, path
+    busy = {found["busy"] for found in client.get(f"{API}/workers").json()["workers"]}
+    assert busy == {120}
+    assert not client.get(f"{API}/worker_groups/detail", params={"name": "g1"}).json()["is_whole"]

@@ -105,7 +105,8 @@ def test_workers(client: TestClient, app: App) -> None:
     app.workers.report(worker, {"jobs": [running], "process": {"pid": 7, "cpu": {"percent": 12.5}, "mem": {"rss": 9}}})
     (found,) = client.get(f"{API}/workers").json()["workers"]
     assert (found["name"], found["greenlets"], found["pid"], found["memory"]) == ("eu-01", 10, 7, 9)
-    assert found["jobs"][0]["stack"] == running["stack"]
+    assert (found["busy"], found["jobs"][0]["id"], found["jobs"][0]["stack"]) == (1, job, [])
+    assert client.get(f"{API}/workers/{worker}").json()["jobs"][0]["stack"] == running["stack"]
     assert client.get(f"{API}/workers/{worker}").json()["id"] == str(worker)
     assert client.get(f"{API}/jobs/{job}").json()["running"]["stack"] == running["stack"]
     assert client.get(f"{API}/workers/{new_id()}").status_code == 404

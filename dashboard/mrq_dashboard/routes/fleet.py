@@ -12,7 +12,7 @@ from mrq.workers import answer, tell
 from mrq_dashboard.access import Operator, Viewer, check_queue
 from mrq_dashboard.errors import RefusedError
 from mrq_dashboard.models import LogLines, WorkerModel, Workers
-from mrq_dashboard.presenting import served_queues, worker_model
+from mrq_dashboard.presenting import served_queues, worker_model, worker_models
 from mrq_dashboard.queues import MOST_WORKERS
 from mrq_dashboard.routes.jobs import JobId, log_lines
 from mrq_dashboard.services import Given
@@ -48,7 +48,7 @@ class OrderAnswer(BaseModel):
 def list_workers(given: Given, who: Viewer) -> Workers:
     """Workers that live, the silent ones first."""
     found = given.mrq.workers.alive(MOST_WORKERS)
-    models = [worker_model(worker, given.shower, who, given.now()) for worker in found]
+    models = worker_models(found, given.shower, who, given.now())
     models.sort(key=lambda worker: (not worker.is_late, worker.name, worker.id))
     return Workers(workers=models, complete=len(found) < MOST_WORKERS)
 

@@ -24,6 +24,8 @@ from mrq_dashboard.shown import HIDDEN, storable, utc
 router = APIRouter(tags=["groups"])
 
 MOST_SHOWN, MOST_COMMANDS, MOST_CHANGES = 200, 100, 20
+SOME, BRIEF = 10, 300  # commands of one thing in a list, and their characters
+LARGEST = 20_000  # characters of a group that can be changed here
 LATE = 1.0  # seconds after the end of its life
 GroupName = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[A-Za-z0-9_.:@-]+$")]
 Command = Annotated[str, StringConstraints(min_length=1, max_length=4000, pattern=r"^[^\x00-\x1f]+$")]
@@ -40,8 +42,9 @@ class AgentModel(BaseModel):
     is_late: bool = Field(description="it has not reported in time: the others run its workers now")
     cpu: float | None = Field(description="1/1024 of a core")
     memory: float | None = Field(description="MB")
-    desired: list[str] = Field(description="commands that it is to run")
-    current: list[str] = Field(description="commands that it runs")
+    wanted: int = Field(description="processes that it is to run")
+    running: int = Field(description="processes that it runs")
+    commands: list[str] = Field(description="some of those that it runs, cut")
 
 
 class AgentPage(BaseModel):
@@ -66,7 +69,8 @@ class GroupModel(BaseModel):
 
     name: str
     revision: str = Field(description="give it back with a change, so that none is lost")
-    commands: list[str]
+    commands: list[str] = Field(description="in lists some of them, cut")
+    is_whole: bool = Field(description="nothing is cut, so it can be changed here")
     process_termination_timeout: float | None
     sizing: dict[str, Any] | None
     ecs: dict[str, Any] | None
@@ -127,7 +131,7 @@ def list_worker_groups(given: Given, who: Viewer) -> Groups:
     """All worker groups: what they say, and who runs it."""
     check_everything(who)
     found = given.mrq.agents.groups()
-    shown = [_group(given, each, given.mrq.agents.living(str(each["_id"]))) for each in found[:MOST_SHOWN]]
+    shown = [_group(given, each, given.mrq.agents.living(str(each["_id"])), SOME, BRIEF) for each in found[:MOST_SHOWN]]
     return Groups(groups=shown, complete=len(found) <= MOST_SHOWN)
 
 
@@ -218,7 +222,13 @@ def _known(given: Services, name: str) -> dict[str, Any]:
     return document
 
 
-def _group(given: Services, document: Mapping[str, Any], living: list[dict[str, Any]]) -> GroupModel:
+def _group(
+    given: Services,
+    document: Mapping[str, Any],
+    living: list[dict[str, Any]],
+    most: int = MOST_COMMANDS,
+    longest: int = LARGEST,
+) -> GroupModel:
     name = str(document["_id"])
     group, problem = _read(document)
     commands, shower = document.get("commands"), given.shower
@@ -226,12 +236,13 @@ def _group(given: Services, document: Mapping[str, Any], living: list[dict[str, 
     return GroupModel(
         name=storable(name),
         revision=revision_of(document),
-        commands=[shower.text(str(each), 4_000) for each in _list(commands)[:MOST_COMMANDS]],
+        commands=[shower.text(str(each), longest) for each in _list(commands)[:most]],
+        is_whole=longest == LARGEST and _size(document) <= LARGEST and len(_list(commands)) <= most,
         process_termination_timeout=number(document.get("process_termination_timeout")),
-        sizing=_shown(given, document.get("sizing")),
-        ecs=_shown(given, document.get("ecs")),
-        burst=_shown(given, document.get("burst")),
-        more=shower.value({key: value for key, value in document.items() if key not in known}, 2_000),
+        sizing=_shown(given, document.get("sizing"), longest),
+        ecs=_shown(given, document.get("ecs"), longest),
+        burst=_shown(given, document.get("burst"), longest),
+        more=shower.value({key: value for key, value in document.items() if key not in known}, longest),
         problem=problem,
         wanted=0 if group is None else min(wanted(group).total(), MOST_PROCESSES * MOST_COMMANDS),
         agents=len(living),
@@ -259,8 +270,12 @@ def _last(given: Services, name: str) -> DecisionModel | None:
     )  # fmt: skip
 
 
-def _shown(given: Services, value: Any) -> dict[str, Any] | None:
-    return given.shower.value(value, 5_000) if isinstance(value, dict) else None
+def _shown(given: Services, value: Any, longest: int) -> dict[str, Any] | None:
+    return given.shower.value(value, longest) if isinstance(value, dict) else None
+
+
+def _size(document: Mapping[str, Any]) -> int:
+    return len(json.dumps(document, default=str))
 
 
 def _list(value: Any) -> list[Any]:
@@ -270,10 +285,7 @@ def _list(value: Any) -> list[Any]:
 def _agent(given: Services, document: Mapping[str, Any]) -> AgentModel:
     ends = document.get("dateexpires")
     late = isinstance(ends, datetime) and (given.now() - ends).total_seconds() > LATE
-    names = ("desired_workers", "current_workers")
-    desired, current = (
-        [given.shower.text(str(each), 500) for each in _list(document.get(name))[:MOST_SHOWN]] for name in names
-    )
+    desired, current = (_list(document.get(name)) for name in ("desired_workers", "current_workers"))
     return AgentModel(
         id=str(document["_id"]),
         group=storable(str(document.get("worker_group") or "")),
@@ -283,6 +295,7 @@ def _agent(given: Services, document: Mapping[str, Any]) -> AgentModel:
         is_late=late and document.get("status") == AgentStatus.STARTED.value,
         cpu=number(document.get("total_cpu")),
         memory=number(document.get("total_memory")),
-        desired=desired,
-        current=current,
+        wanted=len(desired),
+        running=len(current),
+        commands=[given.shower.text(str(each), BRIEF) for each in current[:SOME]],
     )

@@ -1,6 +1,6 @@
 // Worker groups, and the agents that run them.
 import { useState } from "preact/hooks";
-import { remove, type Schemas } from "../api/client";
+import { get, remove, type Schemas } from "../api/client";
 import { useLive } from "../api/live";
 import { num } from "../format";
 import { act, Ago, Button, Card, Empty, Pill, Table, Th } from "../parts/basics";
@@ -15,7 +15,13 @@ type Agent = Schemas["AgentModel"];
 
 export function GroupsTab() {
   const live = useLive("/api/v1/worker_groups", {}, 2);
-  const [editing, edit] = useState<Group | "new" | null>(null);
+  const [editing, setEditing] = useState<Group | "new" | null>(null);
+  const edit = (group: Group) =>
+    act(async () => {
+      const whole = await get("/api/v1/worker_groups/detail", { query: { name: group.name } });
+      if (!whole.is_whole) throw t.groups.tooLarge;
+      setEditing(whole);
+    });
   const groups = live.data?.groups ?? [];
   const drop = async (group: Group) => {
     const asked = { title: t.groups.removeTitle(group.name), text: t.groups.removeText, confirm: t.groups.remove, danger: true, reason: false };
@@ -30,18 +36,18 @@ export function GroupsTab() {
         sub={live.data && num(groups.length)}
         live={live}
         tools={
-          <Button icon="plus" barred={barred("admin")} onClick={() => edit("new")}>
+          <Button icon="plus" barred={barred("admin")} onClick={() => setEditing("new")}>
             {t.groups.add}
           </Button>
         }
       >
         {groups.length ? (
-          <List groups={groups} edit={edit} drop={(group) => void drop(group)} />
+          <List groups={groups} edit={(group) => void edit(group)} drop={(group) => void drop(group)} />
         ) : (
           <Empty>{t.groups.none}</Empty>
         )}
       </Card>
-      {editing && <GroupForm group={editing === "new" ? undefined : editing} close={() => edit(null)} saved={live.refresh} />}
+      {editing && <GroupForm group={editing === "new" ? undefined : editing} close={() => setEditing(null)} saved={live.refresh} />}
     </>
   );
 }
@@ -135,10 +141,10 @@ export function AgentsTab() {
                 <td class="m">{agent.group}</td>
                 <td class="n">{agent.cpu === null ? t.none : num(Math.round(agent.cpu / 102.4) / 10)}</td>
                 <td class="n">{agent.memory === null ? t.none : `${num(Math.round(agent.memory))} MB`}</td>
-                <td class="m cut" title={agent.current.join("\n")}>
-                  {agent.current.length ? agent.current.map((each, index) => <div key={index} class="cut">{each}</div>) : <span class="faint">{t.agents.nothing}</span>}
+                <td class="m cut" title={agent.commands.join("\n")}>
+                  {agent.commands.length ? agent.commands.map((each, index) => <div key={index} class="cut">{each}</div>) : <span class="faint">{t.agents.nothing}</span>}
                 </td>
-                <td class="n">{num(agent.desired.length)}</td>
+                <td class="n">{num(agent.running)} <span class="mut">/ {num(agent.wanted)}</span></td>
                 <td class="n">
                   <Ago at={agent.reported} />
                 </td>

@@ -1,7 +1,7 @@
 // One job: what happened and when, in a sentence; then its attempts, traceback, params, result and log.
 import { useState } from "preact/hooks";
 import { cancel, mayCancel, mayRequeue, requeue } from "../actions";
-import type { Schemas } from "../api/client";
+import { address, type Schemas } from "../api/client";
 import { useLive } from "../api/live";
 import { clock, duration, exact } from "../format";
 import { Attempts, triesOf } from "../parts/attempts";
@@ -272,9 +272,20 @@ function Related({ job }: { job: Job }) {
         <dd class="m">
           {job.command} <Copy text={job.command} label={t.job.copyCommand} />
         </dd>
+        <dt>{t.job.copy}</dt>
+        <dd>
+          curl <Copy text={curlOf(job)} label={t.job.copyCurl} /> {t.job.link} <Copy text={location.href} label={t.job.copyLink} />
+        </dd>
       </dl>
     </section>
   );
+}
+
+/** Queues the same again, through the API. */
+function curlOf(job: Job): string {
+  const body = JSON.stringify({ task: job.task, params: job.params, queue: job.queue }).replaceAll("'", "'\\''");
+  const url = new URL(address("/api/v1/jobs"), location.href);
+  return `curl -H "Authorization: Bearer $TOKEN" -H "Content-Type: application/json" -d '${body}' ${url.href}`;
 }
 
 /** Jobs that it has queued itself. */

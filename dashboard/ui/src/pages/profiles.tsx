@@ -96,7 +96,7 @@ export function ProfilePage({ id }: { id: string }) {
     [t.profiles.at, clock(profile.started, Date.now()), <Ago at={profile.started} />],
     [t.profiles.took, duration(profile.seconds)],
     [t.profiles.samples, num(profile.samples)],
-    [t.workers.serving, `${Math.round((100 * busy) / Math.max(1, profile.samples))} %`],
+    [t.profiles.busy, `${Math.round((100 * busy) / Math.max(1, profile.samples))} %`],
   ];
   return (
     <>

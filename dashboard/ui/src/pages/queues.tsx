@@ -10,7 +10,7 @@ import { Bars, Legend, Lines } from "../parts/charts";
 import { useParam } from "../parts/hooks";
 import { Json } from "../parts/json";
 import { QueueTable } from "../parts/queuetable";
-import { Durations, Throughput, tickOf, useCounted, useLast, useRange, useStart } from "../parts/statistics";
+import { Durations, isLong, Throughput, tickOf, useCounted, useLast, useRange, useStart } from "../parts/statistics";
 import { link } from "../router";
 import { barred } from "../session";
 import { t } from "../texts";
@@ -162,7 +162,7 @@ function History({ name }: { name: string }) {
   const counted = useCounted({ queue: name });
   const start = useStart();
   const range = useRange();
-  const asked = useLive("/api/v1/statistics/queue", range === "7d" ? null : { query: { name, start } }, 10);
+  const asked = useLive("/api/v1/statistics/queue", isLong(range) ? null : { query: { name, start } }, 10);
   const live = useLast(asked, `${name} ${range}`);
   const points = (live.data?.points ?? []).filter((point) => point.at !== null);
   const slots = points.map((point) => ({ at: Date.parse(point.at ?? ""), figures: undefined }));
@@ -173,7 +173,7 @@ function History({ name }: { name: string }) {
   return (
     <>
       <Throughput counted={counted} span={6} />
-      {range === "7d" ? (
+      {isLong(range) ? (
         <Durations counted={counted} what="wait" span={6} />
       ) : (
         <Card title={t.stats.backlog} span={6} live={live} tools={<Legend series={series} />}>

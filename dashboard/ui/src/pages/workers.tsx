@@ -87,10 +87,10 @@ function State({ worker }: { worker: Worker }) {
       </Pill>
     );
   }
-  const full = worker.jobs.length >= worker.greenlets;
+  const full = worker.busy >= worker.greenlets;
   return (
-    <Pill kind={worker.jobs.length ? "started" : "queued"} icon={worker.jobs.length ? "play" : "ring"}>
-      {full && worker.greenlets ? t.workers.full : worker.jobs.length ? t.workers.serving : (t.workers.states[worker.status as "wait"] ?? worker.status)}
+    <Pill kind={worker.busy ? "started" : "queued"} icon={worker.busy ? "play" : "ring"}>
+      {full && worker.greenlets ? t.workers.full : worker.busy ? t.workers.serving : (t.workers.states[worker.status as "wait"] ?? worker.status)}
     </Pill>
   );
 }
@@ -130,7 +130,7 @@ function List({ workers }: { workers: Worker[] }) {
               {worker.queues.join(" ")}
             </td>
             <td class="n">
-              {worker.jobs.length} <span class="mut">/ {worker.greenlets}</span>
+              {worker.busy} <span class="mut">/ {worker.greenlets}</span>
             </td>
             <td class="n">{worker.cpu_percent === null ? t.none : `${worker.cpu_percent.toFixed(0)} %`}</td>
             <td class="n">{bytes(worker.memory)}</td>
@@ -158,7 +158,7 @@ export function WorkerPage({ id }: { id: string }) {
     [t.workers.host, worker.host ?? t.none, worker.pid === null ? undefined : `pid ${worker.pid}`],
     [t.workers.since, <Since at={worker.started} />, <Ago at={worker.started} />],
     [t.workers.reported, <Ago at={worker.reported} />, worker.lease === null ? undefined : t.workers.lease(duration(worker.lease))],
-    [t.overview.busy, `${worker.jobs.length} / ${worker.greenlets}`],
+    [t.overview.busy, `${worker.busy} / ${worker.greenlets}`],
     [t.workers.cpu, worker.cpu_percent === null ? t.none : `${worker.cpu_percent.toFixed(0)} %`],
     [t.workers.memory, bytes(worker.memory)],
     [t.workers.done, <a href={link("jobs", { worker: worker.id })}>{num(worker.done_jobs)}</a>],

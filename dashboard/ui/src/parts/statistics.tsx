@@ -9,8 +9,10 @@ import { Card, Empty, Segments } from "./basics";
 import { Bars, Legend, Lines, Spark, type Mark, type Series } from "./charts";
 import { useNow, useParam } from "./hooks";
 
-const RANGES = { "15m": 900, "1h": 3600, "6h": 21_600, "24h": 86_400, "7d": 604_800 };
+const RANGES = { "15m": 900, "1h": 3600, "6h": 21_600, "24h": 86_400, "7d": 604_800, "30d": 2_592_000, "90d": 7_776_000 };
 export type Range = keyof typeof RANGES;
+/** Longer ones have no minutes. */
+export const isLong = (range: Range) => RANGES[range] > 86_400;
 type Figures = Schemas["FiguresModel"];
 
 export function useRange(): Range {
@@ -152,7 +154,7 @@ export function seconds(value: number): string {
 
 export function tickOf(counted: Pick<Counted, "slots" | "seconds">, index: number): string {
   const at = counted.slots[index]?.at ?? 0;
-  return counted.seconds < 3600 ? hour(at) : day(at);
+  return counted.seconds < 3600 ? hour(at) : counted.seconds < 86_400 ? day(at) : day(at).slice(0, 5);
 }
 
 /** The whole range in one: a rate, a share of failures, the last percentiles, each with its line. */

@@ -62,6 +62,6 @@ export const overview = {
     cpu: "CPU",
     memory: "Memory",
     cores: "cores",
-    busy: "busy greenlets",
+    busy: "Busy greenlets",
   },
 };
