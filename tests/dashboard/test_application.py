@@ -125,7 +125,8 @@ def test_health_and_readiness(memory_client: TestClient, monkeypatch: pytest.Mon
     assert (answer.status_code, answer.json()["mongodb"]) == (503, False)
 
 
-def test_servers_that_are_away() -> None:
+def test_servers_that_are_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(application, "LONGEST_REQUEST", 0.5)
     app = App(
         {
             "mongodb_jobs": "mongodb://u:hunter2@127.0.0.1:9/x?serverSelectionTimeoutMS=200",
