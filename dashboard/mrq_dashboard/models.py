@@ -20,6 +20,17 @@ class Count(BaseModel):
     exact: bool
 
 
+class GroupCounts(BaseModel):
+    """Jobs by groups of statuses."""
+
+    waiting: Count
+    running: Count
+    success: Count
+    failed: Count = Field(description="failed, timeout, maxretries")
+    returning: Count = Field(description="retry, interrupt")
+    off: Count = Field(description="cancel, abort, maxconcurrency")
+
+
 class Link(BaseModel):
     """A pattern in tracebacks, and the address to link it to."""
 

@@ -187,6 +187,25 @@ def test_on_aws_lambda() -> None:
         assert json.loads(seen["body"])["state"] == "done"
 
 
+def test_behind_a_load_balancer_of_aws() -> None:
+    from mangum import Mangum
+
+    with memory_app(dashboard_httpauth="a:b", dashboard_root_path="/mrq") as app:
+        handler = Mangum(create_app(app, background=False), lifespan="off")
+        asked = {
+            "requestContext": {"elb": {"targetGroupArn": "arn:aws:elasticloadbalancing:eu-west-1:1:targetgroup/x/y"}},
+            "httpMethod": "GET", "path": "/mrq/api/v1/jobs", "body": "", "isBase64Encoded": False,
+            "queryStringParameters": {"queue": "crawl%2Feu", "limit": "5"},
+            "headers": {"host": "mrq.example.org", "authorization": "Basic YTpi", "x-forwarded-for": "10.0.0.1"},
+        }  # fmt: skip
+        answer = handler(asked, {})  # type: ignore[arg-type]
+        assert answer["statusCode"] == 200, answer
+        assert json.loads(answer["body"])["jobs"] == []
+        session = handler({**asked, "path": "/mrq/", "queryStringParameters": {}}, {})  # type: ignore[arg-type]
+        assert session["statusCode"] == 200
+        assert 'base href="/mrq/"' in session["body"] or "/mrq/api/v1" in session["body"]
+
+
 def test_names_of_secrets() -> None:
     shower = Shower(["Kundennummer"])
     for name in ("password", "DB_PASSWORD", "apiKey", "x-auth-token", "Authorization", "clientSecret", "kundennummer",

@@ -199,3 +199,13 @@ def test_every_run_of_a_job_and_what_it_has_queued(client: TestClient, app: App)
     assert ([job["id"] for job in listed["jobs"]], listed["more"]) == (children[:20], True)
     assert client.get(f"{API}/jobs/{children[0]}").json()["parent"] == parent
     assert client.get(f"{API}/jobs/{'0' * 24}/children").status_code == 404
+
+
+def test_jobs_are_counted_by_groups_of_statuses(client: TestClient, app: App) -> None:
+    for status in ("queued", "success", "success", "timeout", "retry", "cancel", "abort"):
+        put(app, status, queue="counted", **({"exceptiontype": "E"} if status in ("timeout", "retry") else {}))
+    put(app, "queued", queue="other")
+    found = client.get(f"{API}/jobs/counts", params={"queue": "counted", "status": "failed"}).json()
+    assert {name: count["jobs"] for name, count in found.items()} == {
+        "waiting": 1, "running": 0, "success": 2, "failed": 1, "returning": 1, "off": 2,
+    }  # fmt: skip

@@ -14,12 +14,13 @@ from mrq.domain.queuename import waiting_place
 from mrq.domain.status import Status
 from mrq.exceptions import JobNotFoundError
 from mrq.ports.joblists import LOOKED_AT
+from mrq.ports.reports import FAILED
 from mrq_dashboard.access import Operator, Viewer, check_queue
 from mrq_dashboard.errors import RefusedError
 from mrq_dashboard.filters import JobFilterModel, Text, query_of
 from mrq_dashboard.identity import Principal
 from mrq_dashboard.marks import mark_of, text_of
-from mrq_dashboard.models import Children, Count, Done, JobDetail, JobPageModel, LogLines
+from mrq_dashboard.models import Children, Count, Done, GroupCounts, JobDetail, JobPageModel, LogLines
 from mrq_dashboard.presenting import detail, summary
 from mrq_dashboard.services import Given, Services
 
@@ -27,6 +28,14 @@ router = APIRouter(tags=["jobs"])
 
 LOG_PIECES, LOG_SIZE = 200, 256_000  # characters
 MOST_CHILDREN = 20
+GROUPS = {
+    "waiting": (Status.QUEUED,),
+    "running": (Status.STARTED,),
+    "success": (Status.SUCCESS,),
+    "failed": tuple(FAILED),
+    "returning": (Status.RETRY, Status.INTERRUPT),
+    "off": (Status.CANCEL, Status.ABORT, Status.MAXCONCURRENCY),
+}
 JobId = Annotated[str, Field(max_length=100)]
 
 
@@ -56,6 +65,16 @@ def list_jobs(given: Given, who: Viewer, asked: Annotated[JobListQuery, Query()]
 def count_jobs(given: Given, who: Viewer, asked: Annotated[JobFilterModel, Query()]) -> Count:
     """How many jobs fit, as far as they were counted."""
     return count_of(given, who, asked)
+
+
+@router.get("/jobs/counts")
+def count_by_status(given: Given, who: Viewer, asked: Annotated[JobFilterModel, Query()]) -> GroupCounts:
+    """How many jobs that fit are in which group of statuses, as far as they were counted; `status` is not looked at."""
+    found = {
+        name: count_of(given, who, asked.model_copy(update={"status": list(statuses)}))
+        for name, statuses in GROUPS.items()
+    }
+    return GroupCounts(**found)
 
 
 def count_of(given: Services, who: Principal, asked: JobFilterModel) -> Count:

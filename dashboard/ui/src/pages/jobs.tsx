@@ -3,12 +3,13 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { cancel, FAILED, mayCancel, mayRequeue, requeue } from "../actions";
 import { address, type JobFilter, type Schemas } from "../api/client";
 import { useLive } from "../api/live";
-import { about, count, duration, short } from "../format";
+import { about, count, duration, num, short } from "../format";
 import { bulk } from "../parts/bulk";
 import { Ago, Button, Card, Empty, Segments, Status, Table, tell, Th } from "../parts/basics";
 import { useKeys } from "../parts/hooks";
 import { Icon } from "../parts/icons";
 import { Filters, FILTERS, wordsOfFilter } from "../parts/jobfilters";
+import { useLast } from "../parts/statistics";
 import { Views } from "../parts/views";
 import { go, link, place, withQuery } from "../router";
 import { barred } from "../session";
@@ -69,6 +70,7 @@ export function JobsPage() {
   const asked = { query: { ...filter, limit: 50, after, order } } as const;
   const live = useLive("/api/v1/jobs", asked);
   const total = useLive("/api/v1/jobs/count", { query: filter }, 3);
+  const counts = useLast(useLive("/api/v1/jobs/counts", { query: { ...filter, status: [] } }, 5), "");
   const list = useRows(live.data?.jobs, JSON.stringify(asked));
   const [selected, select] = useState<ReadonlySet<string>>(new Set());
   useEffect(() => select(new Set()), [JSON.stringify(filter)]);
@@ -85,7 +87,7 @@ export function JobsPage() {
         <Segments
           label={t.jobs.statuses}
           value={groupOf(statuses)}
-          choices={(Object.keys(GROUPS) as Group[]).map((value) => ({ value, text: t.jobs.groups[value] }))}
+          choices={(Object.keys(GROUPS) as Group[]).map((value) => ({ value, text: <Named group={value} counts={counts.data} /> }))}
           onChange={(value) => withQuery({ status: [...GROUPS[value as keyof typeof GROUPS]], after: null }, { replace: false })}
         />
         <Filters query={query} />
@@ -121,6 +123,16 @@ export function JobsPage() {
           )}
         </nav>
       </Card>
+    </>
+  );
+}
+
+/** A group of statuses, and how many of its jobs fit the rest of the filter. */
+function Named({ group, counts }: { group: Group; counts: Schemas["GroupCounts"] | undefined }) {
+  const found = counts && group in counts ? counts[group as keyof typeof counts] : undefined;
+  return (
+    <>
+      {t.jobs.groups[group]} {found && found.jobs > 0 && <small class="mut">{found.exact ? num(found.jobs) : `${num(found.jobs)}+`}</small>}
     </>
   );
 }

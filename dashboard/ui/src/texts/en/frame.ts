@@ -95,7 +95,7 @@ export const frame = {
     role: "Role",
     roles: {
       viewer: "may look",
-      operator: "may queue, requeue and cancel jobs, pause queues, run schedules",
+      operator: "may queue, requeue and cancel jobs, pause and limit queues, run schedules, tell workers",
       admin: "may do everything",
     },
     how: "Known by",

@@ -24,6 +24,7 @@ export const overview = {
     allWorkers: "All workers",
     next: "Next scheduled runs",
     actions: "Bulk actions",
+    recent: "Recent actions",
     noActions: "Nobody has acted on many jobs at once in the last 30 days.",
     seeGroup: "See group",
     seeQueue: "See queue",
