@@ -70,7 +70,8 @@ export function JobsPage() {
   const asked = { query: { ...filter, limit: 50, after, order } } as const;
   const live = useLive("/api/v1/jobs", asked);
   const total = useLive("/api/v1/jobs/count", { query: filter }, 3);
-  const counts = useLast(useLive("/api/v1/jobs/counts", { query: { ...filter, status: [] } }, 5), "");
+  const anyStatus = { ...filter, status: [] };
+  const counts = useLast(useLive("/api/v1/jobs/counts", { query: anyStatus }, 5), JSON.stringify(anyStatus));
   const list = useRows(live.data?.jobs, JSON.stringify(asked));
   const [selected, select] = useState<ReadonlySet<string>>(new Set());
   useEffect(() => select(new Set()), [JSON.stringify(filter)]);
