@@ -131,3 +131,13 @@ def test_times_without_a_job_are_made_good(client: TestClient) -> None:
     assert client.post(one, json=future).status_code == 422
     long = {**wish, "start": (end - timedelta(days=100)).isoformat()}
     assert "1,000" in client.post(one, json=long).json()["message"]
+
+
+def test_what_comes_in_the_next_day(client: TestClient) -> None:
+    daily = add(client, name="daily", interval=None, dailytime="06:00:00")
+    add(client, name="often", interval=60)
+    paused = add(client, name="paused", interval=None, dailytime="07:00:00")
+    client.post(f"{API}/schedules/{paused['id']}/pause", json={})
+    found = client.get(f"{API}/schedules/upcoming").json()
+    assert [(run["schedule"], run["name"]) for run in found["runs"]] == [(daily["id"], "daily")]
+    assert found["often"] == 1

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from mrq.domain.schedule import GRACE, Missed, Overlap, ScheduleState
+from mrq.domain.schedule import GRACE, Missed, Overlap, ScheduleState, times_between
 from mrq.exceptions import ScheduleNotFoundError
 from mrq.schedules import ScheduleHandle
 from mrq.settings.schedules import schedule_of
@@ -25,6 +25,7 @@ from mrq_dashboard.shown import SHORT, storable, utc
 router = APIRouter(tags=["schedules"])
 
 MOST_RUNS = 10
+MOST_AHEAD, RARE, DAY = 100, 48, timedelta(days=1)
 ScheduleId = Annotated[str, Field(max_length=100, description="24 hexadecimal digits")]
 
 
@@ -115,6 +116,22 @@ class BackfillAnswer(BaseModel):
     queued: list[str] = Field(description="ids of the new jobs")
 
 
+class UpcomingRun(BaseModel):
+    """A time at which a schedule runs."""
+
+    at: datetime
+    schedule: str
+    name: str
+
+
+class Upcoming(BaseModel):
+    """What comes in the next 24 hours, of the first 100 schedules."""
+
+    start: datetime
+    runs: list[UpcomingRun]
+    often: int = Field(description="schedules that run more often than 48 times a day, which are left out")
+
+
 class ScheduleList(BaseModel):
     """Schedules, by task."""
 
@@ -133,6 +150,22 @@ def list_schedules(
     found = given.mrq.schedules.page(skip, limit)
     shown = [_model(given, state) for state in found if who.sees(queue_of(given, state))]
     return ScheduleList(schedules=shown, next=skip + limit if len(found) == limit else None)
+
+
+@router.get("/schedules/upcoming")
+def list_upcoming(given: Given, who: Viewer) -> Upcoming:
+    """When schedules run in the next 24 hours. Paused ones don't, and what runs all the time is only counted."""
+    now = given.now()
+    found = given.mrq.schedules.page(0, MOST_AHEAD)
+    seen = [state for state in found if not state.paused and who.sees(queue_of(given, state))]
+    runs, often = [], 0
+    for state in seen:
+        times = times_between(state, now, now + DAY, RARE + 1)
+        often += len(times) > RARE
+        if len(times) <= RARE:
+            name = storable(state.schedule.name or state.schedule.path)
+            runs += [UpcomingRun(at=time.replace(tzinfo=UTC), schedule=state.id.hex(), name=name) for time in times]
+    return Upcoming(start=now.replace(tzinfo=UTC), runs=sorted(runs, key=lambda run: run.at), often=often)
 
 
 @router.get("/schedules/{schedule_id}")

@@ -1,4 +1,6 @@
 // Schedules.
+import { plural } from "./words";
+
 export const schedules = {
   schedule: {
     next: "Next",
@@ -24,6 +26,10 @@ export const schedules = {
     edit: "Change",
     save: "Save",
     saved: "Saved",
+    ahead: "The next 24 hours",
+    aheadJobs: "jobs",
+    often: (many: number) => `without ${many} that ${plural(many, "runs", "run")} more often than every half hour`,
+    nothingAhead: "Nothing is to run but what runs all the time.",
     backfill: "Backfill",
     backfillTitle: "Queue jobs for times that have none",
     backfillText: "Times that were left out while it was paused or nothing ran, and those whose jobs have expired. Times are in UTC.",
