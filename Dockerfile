@@ -20,6 +20,8 @@ RUN python -m venv /tools && /tools/bin/pip install --require-hashes --requireme
     && /opt/mrq/bin/pip install --require-hashes --only-binary :all: --requirement requirements/container.lock
 
 COPY pyproject.toml README.md LICENSE ./
+# They are in the wheel; nothing of them is installed.
+COPY requirements/lambda.lock requirements/lambda-dashboard.lock requirements/
 COPY core core
 COPY adapters adapters
 COPY dashboard dashboard
@@ -44,7 +46,7 @@ RUN make setup
 CMD ["make", "test"]
 
 
-FROM python:${PYTHON}-slim-bookworm
+FROM python:${PYTHON}-slim-bookworm AS worker
 
 LABEL org.opencontainers.image.title="mrq-cloud" \
       org.opencontainers.image.description="A worker of MRQ, a job queue on MongoDB and Redis" \

@@ -25,7 +25,7 @@ PART = $(COMPILE) --no-annotate --constraint requirements/all.lock
 export NO_MKDOCS_2_WARNING := 1
 
 .DELETE_ON_ERROR:
-.PHONY: help setup ui demo test browser check check-ui check-containers docs openapi screenshots bench bench-quick bench-guard bench-claims bench-bursts bench-pages lock clean
+.PHONY: help setup ui demo test browser check check-ui check-containers synth docs openapi screenshots bench bench-quick bench-guard bench-claims bench-bursts bench-pages lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -79,6 +79,13 @@ else
 	@echo "docker-compose.yml and Dockerfile are checked on Linux x86_64 only"
 endif
 
+SIZES ?= dev standard large
+
+# Where there is no Node, one comes from a wheel. Docker is not needed: images are built when they are deployed.
+synth: $(DEV) ## Write the templates of AWS to infra/cdk/cdk.out/SIZE, checked by cdk-nag and cfn-lint (SIZES="dev standard large")
+	@command -v node >/dev/null || test -x $(BIN)/node || $(PIP) install --require-hashes --requirement requirements/node.lock
+	@for size in $(SIZES); do $(BIN)/python infra/cdk/synth.py $$size || exit 1; done
+
 openapi: $(DEV) ## Write the description of the dashboard's API to dashboard/ui/openapi.json
 	@mkdir -p dashboard/ui
 	@$(BIN)/python -m mrq_dashboard.openapi dashboard/ui/openapi.json
@@ -107,9 +114,11 @@ bench-pages: $(DEV) ## Measure the dashboard's pages with 1,000,000 jobs, beside
 lock: ## Write requirements/*.lock again (needs uv; for newer versions: UPGRADE=--upgrade)
 	@command -v $(UV) >/dev/null || { echo "make lock needs uv: pip install uv, or UV=/path/to/uv" >&2; exit 1; }
 	@$(COMPILE) pyproject.toml --all-extras --group dev --group node --output-file requirements/all.lock
-	@$(PART) pyproject.toml --extra container --extra dashboard --extra embedded --extra lambda --extra memory --extra oidc --extra otel --group dev --output-file requirements/dev.lock
+	@$(PART) pyproject.toml --extra cdk --extra container --extra dashboard --extra embedded --extra lambda --extra memory --extra oidc --extra otel --group dev --output-file requirements/dev.lock
 	@$(PART) pyproject.toml --extra container --extra embedded --group build --output-file requirements/demo.lock
 	@$(PART) pyproject.toml --extra container --output-file requirements/container.lock
+	@$(PART) pyproject.toml --extra lambda --output-file requirements/lambda.lock
+	@$(PART) pyproject.toml --extra lambda --extra dashboard --output-file requirements/lambda-dashboard.lock
 	@$(PART) --group build --output-file requirements/build.lock
 	@$(PART) --group node --output-file requirements/node.lock
 

@@ -27,7 +27,8 @@ from mrq.engine.fleets import FleetSizer
 from mrq.exceptions import ConfigError, InvalidQueueError
 from mrq.ports.errors import StoreUnavailableError
 from mrq_lambda.aws import client
-from mrq_lambda.fleetmetrics import emit, emit_failure
+from mrq_lambda.deployed import keep_groups
+from mrq_lambda.fleetmetrics import emit, emit_failed_runs, emit_failure
 from mrq_lambda.functions import Functions
 from mrq_lambda.measuring import measured_by
 from mrq_lambda.orders import orders_of
@@ -55,6 +56,7 @@ NO_CONTAINERS = ServiceState(0, 0)
 
 def handler(event: Any, context: Context) -> dict[str, Any]:
     """Size all groups, or, where the event says `{"queues": [...]}`, those that run the jobs of these queues.
+    `{"groups": {...}}` are the groups that a deployment defines: they are made what the event says, before all else.
 
     The answer: `groups` with what is wanted of each and why, `failed` with what went wrong with others. An error in one
     leaves the others done.
@@ -68,10 +70,14 @@ def handler(event: Any, context: Context) -> dict[str, Any]:
 
 def dispatch(app: App, event: Any, context: Context, clients: Callable[[str], Any] = client) -> dict[str, Any]:
     """See `handler`. `clients`: boto3's, by service."""
-    queues = event.get("queues") if isinstance(event, dict) else None
+    queues, groups = (event.get(key) if isinstance(event, dict) else None for key in ("queues", "groups"))
+    if groups is not None:
+        keep_groups(app, groups)
     roots = None if not isinstance(queues, list) else {_root(queue) for queue in queues}
     dispatcher = Dispatcher(app, clients)
     dispatcher.round(roots, lambda: context.get_remaining_time_in_millis() / 1000 > MARGIN)
+    if roots is None:
+        emit_failed_runs(app)
     return {"groups": dispatcher.done, "failed": dispatcher.failed}
 
 
@@ -157,7 +163,7 @@ class Dispatcher:
         if not sized.first:
             return
         emit(group.name, sized.record)
-        if cloud.ecs is not None and decision.containers != state.desired:
+        if cloud.ecs is not None and not cloud.ecs.only_watched and decision.containers != state.desired:
             set_desired(self._clients("ecs"), cloud.ecs, decision.containers)
         if cloud.burst is not None:
             for _ in range(decision.bursts):

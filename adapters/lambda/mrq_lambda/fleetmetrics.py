@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 import os
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
+from mrq.domain.stats import Resolution
+from mrq.ports.errors import StoreUnavailableError
+
 if TYPE_CHECKING:
+    from mrq.app import App
     from mrq.ports.fleets import FleetRecord
+
+log = logging.getLogger("mrq.lambda")
 
 NAMESPACE = "MRQ"
 """Unless POWERTOOLS_METRICS_NAMESPACE says another one."""
+
+DELAY = timedelta(minutes=2)
+"""Until workers have written the figures of a minute."""
 
 
 def emit(group: str, record: FleetRecord) -> None:
@@ -36,7 +47,22 @@ def emit_failure(group: str) -> None:
     metrics.flush_metrics()
 
 
-def _metrics(group: str) -> EphemeralMetrics:
+def emit_failed_runs(app: App) -> None:
+    """How many runs failed in the last minute whose figures are complete, in containers and bursts. A round a minute
+    tells of each minute once."""
+    end = Resolution.MINUTE.start_of(app.clock.now() - DELAY)
+    try:
+        figures = app.stats_reader.figures(end - Resolution.MINUTE.length, end, Resolution.MINUTE)
+    except StoreUnavailableError as error:
+        log.warning("failed runs can't be counted: %s", error)
+        return
+    metrics = _metrics()
+    metrics.add_metric("FailedRuns", MetricUnit.Count, sum(each.failed for each in figures))
+    metrics.flush_metrics()
+
+
+def _metrics(group: str | None = None) -> EphemeralMetrics:
     metrics = EphemeralMetrics(namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE") or NAMESPACE)
-    metrics.add_dimension("WorkerGroup", group)
+    if group is not None:
+        metrics.add_dimension("WorkerGroup", group)
     return metrics

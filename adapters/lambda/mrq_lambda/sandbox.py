@@ -33,7 +33,7 @@ class Sandbox:
         self._wall = wall
         self._app: App | None = None
         self._config: dict[str, Any] = {}
-        self._arns: dict[str, str] = {}  # setting to ARN
+        self._hidden: dict[str, str] = {}  # settings that name secrets
         self._left_at: float | None = None
 
     def app(self) -> App:
@@ -48,7 +48,7 @@ class Sandbox:
             for warning in loaded.warnings:
                 log.warning("%s", warning)
             self._config = loaded.settings.as_dict()
-            self._arns = {key: value for key, value in self._config.items() if secretvalues.is_arn(value)}
+            self._hidden = {key: value for key, value in self._config.items() if secretvalues.is_secret(value)}
             self._use(self._secrets())
         if self._app is None:
             raise RuntimeError("the app was not made")
@@ -80,7 +80,7 @@ class Sandbox:
         self.thawed()
         try:
             self.app()
-            if self._arns:
+            if self._hidden:
                 self._knock()
             return work(self.app())
         except (ServerRefusedError, ServerUnavailableError):
@@ -122,11 +122,11 @@ class Sandbox:
     # ---- secrets
 
     def _secrets(self) -> dict[str, str]:
-        return {key: secretvalues.fetch(arn) for key, arn in self._arns.items()}
+        return {key: secretvalues.revealed(value) for key, value in self._hidden.items()}
 
     def _renewed(self) -> bool:
         """Read the secrets again; whether they have changed, and the app is a new one."""
-        if self._app is None or not self._arns:
+        if self._app is None or not self._hidden:
             return False
         found = self._secrets()
         if all(self._app.config.get(key) == value for key, value in found.items()):

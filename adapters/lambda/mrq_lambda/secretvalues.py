@@ -3,23 +3,36 @@
 arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME          the whole secret is the URL
 arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME:KEY::    it is JSON, and the URL is under KEY (as in ECS)
 arn:aws:ssm:REGION:ACCOUNT:parameter/NAME                  the parameter is the URL, encrypted or not
+
+An ARN may also stand for a part of a URL, percent-encoded there: mongodb://mrq:$(ARN)@host/mrq.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
+from urllib.parse import quote
 
 from mrq.exceptions import ConfigError
 
 _SECRET_PARTS = 7  # arn:aws:secretsmanager:region:account:secret:name; what follows are the parts that ECS has
 
 
-def is_arn(value: object) -> bool:
-    """Whether a setting's value names a secret or a parameter."""
-    return (
-        isinstance(value, str) and value.startswith("arn:") and value.split(":")[2:3] in (["secretsmanager"], ["ssm"])
-    )
+_ARN = re.compile(r"arn:[^:()]+:(?:secretsmanager|ssm):[^()]+")
+_PART = re.compile(rf"\$\(({_ARN.pattern})\)")
+
+
+def is_secret(value: object) -> bool:
+    """Whether a setting's value names a secret or a parameter, as a whole or in a part of it."""
+    return isinstance(value, str) and bool(_ARN.fullmatch(value) or _PART.search(value))
+
+
+def revealed(value: str) -> str:
+    """A setting's value with its secrets in it, as they are now. Raises ConfigError: see `fetch`."""
+    if _ARN.fullmatch(value):
+        return fetch(value)
+    return _PART.sub(lambda part: quote(fetch(part[1]), safe=""), value)
 
 
 def fetch(arn: str) -> str:

@@ -38,6 +38,7 @@ COMMANDS = {
     "cost": About("Show what a million jobs cost, in bursts and in containers.", "mrq.cli.cost:cost_command"),
     "dashboard": About("See everything, and steer it, in a browser.", extra="dashboard"),
     "demo": About("Watch several thousand real jobs run, with servers of their own.", "mrq.cli.demo:demo", "embedded"),
+    "deploy-check": About("Find out whether an account of AWS, and this machine, can deploy MRQ.", extra="cdk"),
     "doctor": About("Find out whether everything is in order here.", "mrq.cli.doctor:doctor"),
     "job": About("Show one job: status, params, result, traceback, log.", "mrq.cli.job:job"),
     "run": About("Run one task here and now, or queue it.", "mrq.cli.run:run"),

@@ -16,10 +16,12 @@ ECS, BURST = "ecs", "burst"
 
 @dataclass(frozen=True, slots=True)
 class EcsService:
-    """A service whose tasks are container workers, one a task. Names, or ARNs."""
+    """A service whose tasks are container workers, one a task. Names, or ARNs. `only_watched`: something else sizes it,
+    such as Application Auto Scaling."""
 
     cluster: str
     service: str
+    only_watched: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class GroupCloud:
         if ecs is None and burst is None:
             return None
         return cls(
-            None if ecs is None else EcsService(**_texts(EcsService, ecs, f"{where}: {ECS}", ("cluster", "service"))),
+            None if ecs is None else _ecs(ecs, f"{where}: {ECS}"),
             None if burst is None else _burst(burst, f"{where}: {BURST}"),
         )
 
@@ -68,6 +70,14 @@ class GroupCloud:
             )
         if self.burst is not None and not max_bursts:
             raise ConfigError(f"{where}: {BURST} is there, but max_bursts is 0; say how many may run at the same time")
+
+
+def _ecs(given: Any, where: str) -> EcsService:
+    texts = _texts(EcsService, given, where, ("cluster", "service"))
+    watched = given.get("only_watched", False)
+    if not isinstance(watched, bool):
+        raise ConfigError(f"{where}: only_watched should be true or false, not {watched!r}")
+    return EcsService(**texts, only_watched=watched)
 
 
 def _burst(given: Any, where: str) -> BurstFunction:

@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
 
 from mrq.exceptions import ConfigError
+from mrq.settings.expand import expanded
 from mrq.settings.file import (
     display_path,
     find_config_file,
@@ -70,6 +71,8 @@ class _Sheet:
             text = environ.get(f"{prefix}{key.upper()}")
             if text and text.strip():
                 about = OPTIONS.get(key)
+                if about is not None and about.kind == "server":
+                    text = expanded(key, text, environ, origin)
                 self.values[key] = text if about is None else from_text(about, text, origin)
                 self.origins[key] = origin
 

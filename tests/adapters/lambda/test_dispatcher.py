@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mrq.domain.worker import WorkerRecord
+from mrq.exceptions import ConfigError
 from mrq.ports.errors import StoreUnavailableError
 from mrq_lambda.dispatcher import MARGIN, dispatch
 from support.cloud import CLUSTER, Cloud
@@ -220,7 +221,7 @@ def test_metrics_are_printed_for_cloudwatch(
     memory_app.clock.pass_by(20)  # type: ignore[attr-defined]
     monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Mine")
     run(memory_app, cloud)
-    first, second = (json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{"))
+    first, second = (json.loads(line) for line in capsys.readouterr().out.splitlines() if "Backlog" in line)
     about = first["_aws"]["CloudWatchMetrics"][0]
     assert (about["Namespace"], about["Dimensions"], first["WorkerGroup"]) == ("MRQ", [["WorkerGroup"]], "g")
     assert {metric["Name"]: metric["Unit"] for metric in about["Metrics"]}["OldestWait"] == "Seconds"
@@ -282,3 +283,72 @@ def test_of_two_dispatchers_at_once_one_starts_the_bursts(
         thread.join(30)
     assert Counter(each["bursts"] for each in told) == {5: 1, 0: 1}
     assert len(cloud.invoked) == 5
+
+
+DEPLOYED = {"sizing": BURSTS, "burst": {"function": "burst"}}
+
+
+def test_groups_of_a_deployment_come_with_the_event(memory_app: App, cloud: Cloud) -> None:
+    cloud.function("burst")
+    group(memory_app, "other", commands=["mrq-worker low"])
+    queue(memory_app, 25)
+    told = run(memory_app, cloud, {"groups": {"g": DEPLOYED}})
+    assert told["groups"]["g"]["bursts"] > 0
+    assert memory_app.agents.group("g") == {"_id": "g", **DEPLOYED}
+    changed = {**DEPLOYED, "sizing": {**BURSTS, "max_bursts": 1}}
+    run(memory_app, cloud, {"groups": {"g": changed}})
+    assert memory_app.agents.group("g") == {"_id": "g", **changed}
+    assert {each["_id"] for each in memory_app.agents.groups()} == {"g", "other"}
+
+
+def test_groups_that_are_the_same_are_not_written(
+    memory_app: App, cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud.function("burst")
+    run(memory_app, cloud, {"groups": {"g": DEPLOYED}})
+    monkeypatch.setattr(memory_app.agents, "put_group", lambda *_: pytest.fail("written again"))
+    run(memory_app, cloud, {"groups": {"g": DEPLOYED}})
+
+
+@pytest.mark.parametrize(
+    ("groups", "words"),
+    [
+        ([], "groups should be an object"),
+        ({"g": {"sizing": BURSTS}}, "neither ecs nor burst|needs a command"),
+        ({"g": {**DEPLOYED, "commands": []}}, "unknown key 'commands'"),
+        ({"a": DEPLOYED, "g": {**DEPLOYED, "sizing": {"queues": []}}}, "queues should be a list"),
+    ],
+)
+def test_wrong_groups_of_a_deployment_change_nothing(memory_app: App, cloud: Cloud, groups: Any, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        run(memory_app, cloud, {"groups": groups})
+    assert memory_app.agents.groups() == []
+
+
+def test_failed_runs_are_told_once_a_round(
+    memory_app: App, cloud: Cloud, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Minute:
+        failed = 3
+
+    reader = type(memory_app.stats_reader)
+    monkeypatch.setattr(reader, "figures", lambda _, start, end, resolution: [Minute()] * ((end - start).seconds // 60))
+    run(memory_app, cloud)
+    run(memory_app, cloud, {"queues": ["default"]})
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "FailedRuns" in line]
+    assert [line["FailedRuns"] for line in lines] == [[3.0]]
+
+
+def test_a_service_that_something_else_sizes_is_only_watched(memory_app: App, cloud: Cloud) -> None:
+    cloud.service("workers", desired=1)
+    group(memory_app, sizing={**SIZING, "max_workers": 4}, ecs={**ecs(), "only_watched": True})
+    queue(memory_app, 25)
+    told = run(memory_app, cloud)
+    assert (told["failed"], told["groups"]["g"]["containers"]) == ({}, 3), "what would be wanted is told all the same"
+    assert cloud.desired("workers") == 1
+
+
+def test_only_watched_is_true_or_false(memory_app: App, cloud: Cloud) -> None:
+    group(memory_app, sizing={**SIZING, "max_workers": 4}, ecs={**ecs(), "only_watched": "yes"})
+    told = run(memory_app, cloud)
+    assert "only_watched should be true or false, not 'yes'" in told["failed"]["g"]

@@ -149,9 +149,16 @@ def test_a_secret_that_is_not_there_is_explained(aws: None, arn: str) -> None:
 
 
 def test_what_is_no_arn_is_left_alone() -> None:
-    assert secretvalues.is_arn(SECRET)
-    for value in ("mongodb://host", "arn:aws:s3:::bucket", "0", None, object()):
-        assert not secretvalues.is_arn(value)
+    assert secretvalues.is_secret(SECRET)
+    for value in ("mongodb://host", "arn:aws:s3:::bucket", "redis://:$(NAME)@host", "0", None, object()):
+        assert not secretvalues.is_secret(value)
+
+
+def test_a_secret_may_be_a_part_of_a_url(aws: None) -> None:
+    arn = secret("cache", '{"username": "mrq", "password": "p@ss/word"}')
+    url = f"rediss://mrq:$({arn}:password::)@host:6379/0"
+    assert secretvalues.is_secret(url)
+    assert secretvalues.revealed(url) == "rediss://mrq:p%40ss%2Fword@host:6379/0"
 
 
 class Server:

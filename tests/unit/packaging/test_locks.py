@@ -40,7 +40,7 @@ def project() -> dict[str, Any]:
 
 
 def test_all_locks_are_there() -> None:
-    assert LOCKS == ["all", "build", "container", "demo", "dev", "node"]
+    assert LOCKS == ["all", "build", "container", "demo", "dev", "lambda", "lambda-dashboard", "node"]
 
 
 @pytest.mark.parametrize("lock", LOCKS)
@@ -70,7 +70,9 @@ def test_the_environment_of_the_tests_serves_the_demo() -> None:
     ("lock", "extras"),
     [
         ("all", ["container", "lambda", "dashboard", "cdk", "embedded", "otel"]),
-        ("dev", ["container", "dashboard", "embedded", "lambda"]),
+        ("dev", ["cdk", "container", "dashboard", "embedded", "lambda"]),
+        ("lambda", ["lambda"]),
+        ("lambda-dashboard", ["dashboard", "lambda"]),
         ("demo", ["container", "embedded"]),
         ("container", ["container"]),
     ],
@@ -89,12 +91,12 @@ def test_the_build_backend_is_locked(project: dict[str, Any], lock: str) -> None
     assert {name_in(requirement) for requirement in project["build-system"]["requires"]} <= wanted
 
 
-@pytest.mark.parametrize("lock", ["dev", "demo", "container", "build"])
-def test_the_cloud_is_only_in_the_full_one(lock: str) -> None:
+@pytest.mark.parametrize("lock", ["demo", "container", "build", "lambda", "lambda-dashboard"])
+def test_the_cdk_is_only_where_it_is_tested(lock: str) -> None:
     assert not names(lock) & {"aws-cdk-lib", "constructs"}
 
 
-@pytest.mark.parametrize("lock", ["demo", "container", "build"])
+@pytest.mark.parametrize("lock", ["demo", "container", "build", "lambda"])
 def test_the_dashboard_is_only_where_it_is_tested(lock: str) -> None:
     assert not names(lock) & {"fastapi", "mangum"}
 

@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[3]
 SOURCES = {"mrq": ROOT / "core/mrq", "mrq_container": ROOT / "adapters/container/mrq_container",
            "mrq_lambda": ROOT / "adapters/lambda/mrq_lambda",
            "mrq_dashboard": ROOT / "dashboard/mrq_dashboard",
+           "mrq_cdk": ROOT / "infra/cdk/mrq_cdk",
            "mrq/_examples/source_index": ROOT / "examples/source_index"}  # fmt: skip
 
 
@@ -52,6 +53,10 @@ def test_every_file_of_a_package_is_in_it(wheel: zipfile.ZipFile, package: str) 
         "mrq_container/py.typed",
         "mrq_lambda/py.typed",
         "mrq_dashboard/py.typed",
+        "mrq_cdk/py.typed",
+        "mrq_cdk/prices.json",
+        "mrq_cdk/_locks/lambda.lock",
+        "mrq_cdk/_locks/lambda-dashboard.lock",
         "mrq/stores/lua/release.lua",
     ],
 )
@@ -61,7 +66,7 @@ def test_what_is_no_python_is_in_it(wheel: zipfile.ZipFile, name: str) -> None:
 
 def test_nothing_else_is_in_it(wheel: zipfile.ZipFile) -> None:
     assert {name.split("/")[0] for name in wheel.namelist()} == {
-        "mrq", "mrq_container", "mrq_lambda", "mrq_dashboard", f"mrq_cloud-{VERSION}.dist-info"
+        "mrq", "mrq_cdk", "mrq_container", "mrq_lambda", "mrq_dashboard", f"mrq_cloud-{VERSION}.dist-info"
     }  # fmt: skip
     assert not [name for name in wheel.namelist() if "__pycache__" in name or name.endswith(".pyc")]
 

@@ -1,0 +1,1 @@
+"""`mrq deploy-check`: what a deployment needs of this machine and of the account, said before it fails half-way."""
