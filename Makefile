@@ -25,7 +25,7 @@ PART = $(COMPILE) --no-annotate --constraint requirements/all.lock
 export NO_MKDOCS_2_WARNING := 1
 
 .DELETE_ON_ERROR:
-.PHONY: help setup ui demo test browser check check-ui check-containers synth docs openapi screenshots bench bench-quick bench-guard bench-claims bench-bursts lock clean
+.PHONY: help setup ui demo test browser check check-ui check-containers synth docs openapi screenshots bench bench-quick bench-guard bench-claims bench-bursts bench-pages lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,8 +48,8 @@ demo: $(if $(wildcard $(DEV)),$(DEV),$(DEMO)) try-ui ## Run the example on a rea
 
 # Most tests wait for leases and processes, so more of them than there are cores can run side by side; each of these
 # processes starts servers of its own.
-test: $(DEV) try-ui ## Run all tests but those in a browser (ARGS=tests/browser), on servers started for them; ARGS="tests/unit -k name" for some
-	@$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),--numprocesses $(TESTERS) --dist worksteal --ignore tests/browser)
+test: $(DEV) try-ui ## Run all tests, on servers started for them; those of the page need Chromium (make browser); ARGS="tests/unit -k name" for some
+	@$(BIN)/python -m pytest $(if $(ARGS),$(ARGS),--numprocesses $(TESTERS) --dist worksteal)
 
 browser: ## Install the Chromium in which the page is tested (Debian and Ubuntu, as root)
 	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || \
@@ -110,10 +110,13 @@ bench-claims: $(DEV) ## Measure what a claim costs with 1,000,000 jobs queued, o
 bench-bursts: $(DEV) ## Measure Lambda handlers in the real runtime client: cold starts, jobs/s, time to the first start
 	@$(BIN)/python -m benchmarks.bursts $(ARGS)
 
+bench-pages: $(DEV) ## Measure the dashboard's pages with 1,000,000 jobs, beside 1,000
+	@$(BIN)/python -m benchmarks.pages $(ARGS)
+
 lock: ## Write requirements/*.lock again (needs uv; for newer versions: UPGRADE=--upgrade)
 	@command -v $(UV) >/dev/null || { echo "make lock needs uv: pip install uv, or UV=/path/to/uv" >&2; exit 1; }
 	@$(COMPILE) pyproject.toml --all-extras --group dev --group node --output-file requirements/all.lock
-	@$(PART) pyproject.toml --extra cdk --extra container --extra dashboard --extra embedded --extra lambda --extra memory --extra otel --group dev --output-file requirements/dev.lock
+	@$(PART) pyproject.toml --extra cdk --extra container --extra dashboard --extra embedded --extra lambda --extra memory --extra oidc --extra otel --group dev --output-file requirements/dev.lock
 	@$(PART) pyproject.toml --extra container --extra embedded --group build --output-file requirements/demo.lock
 	@$(PART) pyproject.toml --extra container --output-file requirements/container.lock
 	@$(PART) pyproject.toml --extra dashboard --output-file requirements/dashboard.lock

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from mrq.ports.orders import Orders
     from mrq.ports.pauses import Pauses
     from mrq.ports.profiles import Profiles
+    from mrq.ports.queuelimits import QueueLimitStore
     from mrq.ports.rates import Rates
     from mrq.ports.raw import RawQueues
     from mrq.ports.reports import JobReports
@@ -69,6 +70,7 @@ class Stores:
     deploys: Deploys | None = None
     profiles: Profiles | None = None
     fleets: FleetStore | None = None
+    queue_limits: QueueLimitStore | None = None
 
 
 class StoreShelf:
@@ -269,6 +271,15 @@ class StoreShelf:
         from mrq.stores.mongo_profiles import MongoProfiles  # noqa: PLC0415
 
         return MongoProfiles(self._database)
+
+    @cached_property
+    def queue_limits(self) -> QueueLimitStore | None:
+        """How many jobs of a queue may run at once, said at run time; None: nobody can say it."""
+        if self._stores:
+            return self._stores.queue_limits
+        from mrq.stores.mongo_queuelimits import MongoQueueLimits  # noqa: PLC0415
+
+        return MongoQueueLimits(self._database)
 
     @cached_property
     def job_lists(self) -> JobLists:

@@ -104,6 +104,24 @@ class Queue:
         self._app.pauses.resume(self._pausable)
         self._app.enqueuer.call(self.root_id)
 
+    def set_max_concurrency(self, jobs: int | None) -> None:
+        """Let at most so many of its jobs run at once, over all workers and with those of its subqueues; 0: any number;
+        None: as many as the configuration says.
+
+        Workers know it within `paused_queues_refresh_interval` seconds; jobs that run already don't count. Raises
+        ValueError, ServerUnavailableError.
+        """
+        store = self._app.queue_limits
+        if store is None:
+            raise TypeError("the Stores of this App were made without queue_limits; give Stores(..., queue_limits=...)")
+        if jobs is None:
+            store.forget(self.root_id)
+        elif jobs < 0:
+            raise ValueError(f"max_concurrency is a whole number of at least 0, or None, not {jobs!r}")
+        else:
+            store.limit(self.root_id, jobs)
+        self._app.enqueuer.call(self.root_id)
+
     def is_paused(self) -> bool:
         """Whether it, or its root, is paused. Raises ServerUnavailableError."""
         return not self._app.pauses.paused().isdisjoint({self.id, self.root_id})

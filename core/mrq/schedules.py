@@ -9,6 +9,7 @@ schedules.get("nightly report").pause()
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from mrq.app import App, get_app
@@ -73,6 +74,15 @@ class ScheduleHandle:
         self._app.schedules.note_run(self._name, self._app.clock.now(), job.binary)
         return job
 
+    def backfill(self, start: datetime, end: datetime) -> list[JobId]:
+        """Queue a job for each of its times from start to end (naive and UTC, or with a time zone; both included) that
+        has none: it was left out, the schedule was paused, or its job has expired. The ids of the new jobs.
+
+        Raises ValueError: more than 1,000 times, or `end` is still to come; ScheduleNotFoundError.
+        """
+        scheduler, state = self._app.scheduler(), self.state()
+        return scheduler.backfill(state, scheduler.missing(state, _naive(start), _naive(end)))
+
     def remove(self) -> None:
         """Forget it; jobs that it queued stay. One of the config comes back when a worker starts."""
         self._app.schedules.remove(self._name)
@@ -92,6 +102,10 @@ class ScheduleHandle:
             if record.totaltime is not None:
                 run["duration"] = record.totaltime
         return run
+
+
+def _naive(moment: datetime) -> datetime:
+    return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
 
 
 def add(path: str, **about: Any) -> ScheduleHandle:

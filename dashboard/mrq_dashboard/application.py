@@ -18,14 +18,18 @@ from mrq_dashboard.middleware import Guard
 from mrq_dashboard.operations import Operations
 from mrq_dashboard.routes import (
     actions,
+    export,
     failures,
     fleet,
+    groups,
     health,
     jobs,
     legacy,
     logs,
+    oidc,
     overview,
     page,
+    profiles,
     queues,
     schedules,
     session,
@@ -60,8 +64,8 @@ def create_app(mrq: App | None = None, *, background: bool = True, local_only: b
     shower = Shower([*mrq.settings.log_redact, *mrq.settings.dashboard_redact])
     if authentication.is_open and not local_only:
         raise ConfigError(
-            "the dashboard would be open to everybody: set DASHBOARD_USERS, DASHBOARD_TOKENS, DASHBOARD_HTTPAUTH or "
-            "DASHBOARD_PROXY_HEADER, or let it listen on 127.0.0.1"
+            "the dashboard would be open to everybody: set DASHBOARD_USERS, DASHBOARD_TOKENS, DASHBOARD_HTTPAUTH, "
+            "DASHBOARD_PROXY_HEADER or DASHBOARD_OIDC_ISSUER, or let it listen on 127.0.0.1"
         )
     found = Services(mrq, authentication, shower, Operations(mrq, shower, background=background))
 
@@ -80,10 +84,26 @@ def create_app(mrq: App | None = None, *, background: bool = True, local_only: b
     errors.install(app)
     app.include_router(health.router)
     api = APIRouter(prefix="/api/v1", responses=errors.RESPONSES)
-    for part in (session, overview, jobs, logs, tasks, queues, failures, fleet, schedules, statistics, actions):
+    for part in (
+        session,
+        overview,
+        export,
+        jobs,
+        logs,
+        tasks,
+        queues,
+        failures,
+        fleet,
+        groups,
+        profiles,
+        schedules,
+        statistics,
+        actions,
+    ):
         api.include_router(part.router)
     app.include_router(api)
     app.include_router(legacy.router)
+    app.include_router(oidc.router)
     app.include_router(page.router)
     app.add_middleware(
         Guard,

@@ -18,6 +18,7 @@ from starlette.requests import HTTPConnection
 from mrq.exceptions import ConfigError
 from mrq.settings import Settings
 from mrq_dashboard.identity import How, Principal, Role
+from mrq_dashboard.oidc import Provider, Someone
 
 COOKIE = "mrq_session"
 SESSION_LIFE = 12 * 3600  # seconds
@@ -90,13 +91,20 @@ class Authentication:
             )
         self._proxy_role = _role("DASHBOARD_PROXY_ROLE", settings.dashboard_proxy_role or None)
         self._secret = settings.dashboard_secret or secrets.token_urlsafe(32)
+        self.provider = Provider(settings, self._secret) if settings.dashboard_oidc_issuer else None
+        self._provider_role = _role("DASHBOARD_OIDC_ROLE", settings.dashboard_oidc_role or None)
+        self._group_roles = {
+            group: found
+            for group, role in settings.dashboard_oidc_roles.items()
+            if (found := _role(f"DASHBOARD_OIDC_ROLES[{group!r}]", role)) is not None
+        }
         self._sessions = URLSafeTimedSerializer(self._secret, salt="mrq session")
         self.session_name = "mrq_session"
 
     @property
     def is_open(self) -> bool:
         """Whether nobody is asked who he is."""
-        return not (self.users or self.tokens or self._httpauth or self.proxy_header)
+        return not (self.users or self.tokens or self._httpauth or self.proxy_header or self.provider)
 
     @property
     def has_passwords(self) -> bool:
@@ -152,14 +160,24 @@ class Authentication:
         if not cookie:
             return None
         try:
-            name, mark = self._sessions.loads(cookie, max_age=SESSION_LIFE)
+            name, mark, *by_provider = self._sessions.loads(cookie, max_age=SESSION_LIFE)
         except (BadSignature, ValueError, TypeError):
             return None
+        if by_provider:
+            return self._of_provider(name, mark, by_provider[0])
         if mark != self._mark(name):  # the user is gone, or has another password
             return None
         if self._httpauth and name == self._httpauth.partition(":")[0]:
             return Principal(name, Role.ADMIN, How.SESSION)
         return self.users[name].principal(How.SESSION)
+
+    def _of_provider(self, name: str, mark: str, role: str | None) -> Principal | None:
+        if self.provider is None or mark != self.provider.mark:
+            return None
+        if role is not None:
+            return Principal(name, Role(role), How.SESSION)
+        account = self.users.get(name)  # who is removed from the table is out at once
+        return None if account is None else account.principal(How.SESSION)
 
     # ---- sessions
 
@@ -173,6 +191,18 @@ class Authentication:
             right = is_password(password, account.secret if account and account.secret else _NOBODY)
             right = right and account is not None and bool(account.secret)
         return str(self._sessions.dumps([name, self._mark(name)])) if right else None
+
+    def log_in_by_provider(self, found: Someone) -> str | None:
+        """The cookie of a new session of somebody whom the provider knows; None: he may not come in."""
+        if self.provider is None:
+            return None
+        role: Role | None = None
+        if found.name not in self.users:
+            roles = [self._group_roles[group] for group in found.groups if group in self._group_roles]
+            role = max(roles, key=list(Role).index, default=self._provider_role)
+            if role is None:
+                return None
+        return str(self._sessions.dumps([found.name, self.provider.mark, None if role is None else role.value]))
 
     def csrf_token(self, cookie: str) -> str:
         """What a page of ours knows and one of others doesn't."""

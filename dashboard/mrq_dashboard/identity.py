@@ -10,8 +10,8 @@ class Role(StrEnum):
     """Each may do what those before it may."""
 
     VIEWER = "viewer"  # look
-    OPERATOR = "operator"  # queue, requeue and cancel jobs, pause queues, run schedules
-    ADMIN = "admin"  # empty queues, change schedules, read the audit log
+    OPERATOR = "operator"  # queue, requeue and cancel jobs, pause and limit queues, run schedules, tell workers
+    ADMIN = "admin"  # empty queues, change schedules and worker groups, read the audit log
 
 
 _RANKS = {role: rank for rank, role in enumerate(Role)}

@@ -20,6 +20,17 @@ class Count(BaseModel):
     exact: bool
 
 
+class GroupCounts(BaseModel):
+    """Jobs by groups of statuses."""
+
+    waiting: Count
+    running: Count
+    success: Count
+    failed: Count = Field(description="failed, timeout, maxretries")
+    returning: Count = Field(description="retry, interrupt")
+    off: Count = Field(description="cancel, abort, maxconcurrency")
+
+
 class Link(BaseModel):
     """A pattern in tracebacks, and the address to link it to."""
 
@@ -36,6 +47,7 @@ class Session(BaseModel):
     queues: list[str] | None = Field(description="null: all queues")
     csrf_token: str | None = Field(description="to be sent as X-CSRF-Token with each request that changes something")
     can_log_in: bool = Field(description="whether there are users with passwords")
+    has_provider: bool = Field(description="whether people log in by OpenID Connect, at /oidc/login")
     environment: str
     version: str
     links: list[Link]
@@ -82,6 +94,20 @@ class Attempt(BaseModel):
     worker: str | None
 
 
+class Run(BaseModel):
+    """A run, whatever became of it."""
+
+    queued: datetime | None
+    started: datetime | None
+    ended: datetime | None = Field(description="null: it runs")
+    end: str | None = Field(description="as statuses are called; also `lost` with its worker, or `handed back` by it")
+    worker: str | None
+    exceptiontype: str | None
+    message: str | None
+    cpu: float | None = Field(description="seconds that it had the processor, where that is traced")
+    deploy: str | None = Field(description="version of the code, where workers know it")
+
+
 class RunningNow(BaseModel):
     """What a worker is at."""
 
@@ -98,10 +124,19 @@ class JobDetail(JobSummary):
     result: Any = Field(description="cut and without secrets")
     traceback: str | None
     attempts: list[Attempt]
+    runs: list[Run] = Field(description="the last 30, oldest first; the last one may still run")
+    parent: str | None = Field(description="the job that queued it")
     losses: int = Field(description="workers that died while it ran")
     raw_queue: str | None
     running: RunningNow | None = Field(description="where it is now, as its worker said last")
     command: str = Field(description="runs the same again")
+
+
+class Children(BaseModel):
+    """Jobs that a job has queued, oldest first."""
+
+    jobs: list[JobSummary]
+    more: bool = Field(description="whether there are more than these")
 
 
 class LogLines(BaseModel):
@@ -143,6 +178,9 @@ class QueueModel(BaseModel):
     name: str
     type: QueueType
     waiting: Count
+    lately: int | None = Field(
+        description="if `waiting` is not exact: what was there when the statistics looked last, minutes ago at most"
+    )
     due: Count | None = Field(description="of a timed set: what could be taken now")
     running: int
     paused: bool
@@ -150,7 +188,8 @@ class QueueModel(BaseModel):
     reason: str | None
     oldest: datetime | None = Field(description="since when the first one waits")
     workers: int = Field(description="workers that serve it")
-    max_concurrency: int | None
+    max_concurrency: int | None = Field(description="so many of its jobs, those of subqueues included, run at once")
+    limit_is_own: bool = Field(description="max_concurrency was set at run time, not in the configuration")
 
 
 class Queues(BaseModel):
@@ -193,6 +232,21 @@ class WorkerJob(RunningNow):
     """A job of a worker."""
 
 
+class IoTotal(BaseModel):
+    """How long jobs have waited for something."""
+
+    name: str
+    seconds: float
+
+
+class IoTotals(BaseModel):
+    """What the jobs of a worker have waited for since it started, the largest ten of each."""
+
+    total: float
+    types: list[IoTotal]
+    tasks: list[IoTotal]
+
+
 class WorkerModel(BaseModel):
     """A worker."""
 
@@ -212,7 +266,11 @@ class WorkerModel(BaseModel):
     memory: int | None = Field(description="bytes")
     host: str | None
     group: str | None
-    jobs: list[WorkerJob]
+    quiet: bool = Field(description="it was told to take no jobs")
+    is_burst: bool = Field(description="it has a stated end: a burst")
+    io: IoTotals | None = Field(description="null: it doesn't trace that, or serves queues that you may not see")
+    busy: int = Field(description="jobs that it runs")
+    jobs: list[WorkerJob] = Field(description="some of them; in lists of workers without their stacks")
 
 
 class Workers(BaseModel):

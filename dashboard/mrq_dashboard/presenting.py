@@ -4,20 +4,35 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from mrq.domain.status import Status
 from mrq_dashboard.identity import Principal
-from mrq_dashboard.models import Attempt, JobDetail, JobSummary, RunningNow, WorkerJob, WorkerModel, utc_of
+from mrq_dashboard.models import (
+    Attempt,
+    IoTotal,
+    IoTotals,
+    JobDetail,
+    JobSummary,
+    Run,
+    RunningNow,
+    WorkerJob,
+    WorkerModel,
+    utc_of,
+)
 from mrq_dashboard.shown import LONG, SHORT, Shower, storable, utc
 
 if TYPE_CHECKING:
+    from mrq.domain.attempt import Attempt as AttemptOfJob
     from mrq.domain.job import JobRecord
 
 HISTORY = 400_000  # characters of all tracebacks together
-STACK_LINES, MOST_JOBS = 60, 100
+STACK_LINES, MOST_JOBS, MOST_TOTALS = 60, 100, 10
+MOST_SERVED = 200
+MOST_LISTED = 4_000  # jobs of all workers in a list
+LONGEST_NAME = 300  # characters
 _SPARE = 5.0  # seconds
 
 
@@ -37,6 +52,8 @@ def detail(job: JobRecord, shower: Shower, worker: Mapping[str, Any] | None) -> 
         result=shower.value(job.result),
         traceback=None if job.traceback is None else shower.text(job.traceback),
         attempts=list(_attempts(job.traceback_history, shower)),
+        runs=[_run(attempt, shower) for attempt in job.attempts],
+        parent=None if job.parent is None else str(job.parent),
         losses=job.losses,
         raw_queue=job.document.get("raw_queue"),
         running=running,
@@ -91,31 +108,77 @@ def _attempts(history: Iterable[Mapping[str, Any]], shower: Shower) -> Iterable[
     return reversed(kept)
 
 
-def running_jobs(worker: Mapping[str, Any], shower: Shower) -> list[WorkerJob]:
+def _run(attempt: AttemptOfJob, shower: Shower) -> Run:
+    return Run(
+        queued=utc(attempt.queued),
+        started=utc(attempt.started),
+        ended=utc(attempt.ended),
+        end=None if attempt.end is None else attempt.end.value,
+        worker=None if attempt.worker is None else str(attempt.worker),
+        exceptiontype=_text(attempt.exceptiontype),
+        message=None if attempt.message is None else shower.text(attempt.message, 500),
+        cpu=number(attempt.time),
+        deploy=_text(attempt.deploy),
+    )
+
+
+def running_jobs(
+    worker: Mapping[str, Any], shower: Shower, most: int = MOST_JOBS, stack_lines: int = STACK_LINES
+) -> list[WorkerJob]:
     """What a worker is at, as it said last."""
     jobs = worker.get("jobs")
-    listed: list[Any] = jobs[:MOST_JOBS] if isinstance(jobs, list) else []
-    return [_running(job, shower) for job in listed if _is_dict(job)]
+    listed: list[Any] = jobs[:most] if isinstance(jobs, list) else []
+    return [_running(job, shower, stack_lines) for job in listed if _is_dict(job)]
 
 
-def _running(job: Mapping[str, Any], shower: Shower) -> WorkerJob:
-    stack = job.get("stack")
-    lines = [shower.text(str(line), 500) for line in (stack if isinstance(stack, list) else [])[-STACK_LINES:]]
+def _running(job: Mapping[str, Any], shower: Shower, stack_lines: int) -> WorkerJob:
+    stack = job.get("stack") if stack_lines else None
+    lines = [shower.text(str(line), 500) for line in (stack if isinstance(stack, list) else [])[-stack_lines:]]
     io = job.get("io")
     now = RunningNow(
         id=str(job.get("id") or ""),
-        task=storable(str(job.get("path") or "")),
+        task=storable(str(job.get("path") or ""))[:LONGEST_NAME],
         started=utc(job.get("datestarted")),
         stack=lines,
-        io=shower.value(io, SHORT) if isinstance(io, dict) else None,
+        io=shower.value(io, SHORT if stack_lines else LONGEST_NAME) if isinstance(io, dict) else None,
     )
     return WorkerJob(**now.model_dump())
 
 
-def worker_model(worker: Mapping[str, Any], shower: Shower, who: Principal, now: datetime) -> WorkerModel:
+def _busy(worker: Mapping[str, Any]) -> int:
+    """How many jobs it runs: it lists some of them only."""
+    jobs = worker.get("jobs")
+    listed = len(jobs) if isinstance(jobs, list) else 0
+    greenlets = number(_dict(worker.get("config")).get("greenlets")) or 0
+    return max(listed, round((number(worker.get("usage_avg")) or 0) * greenlets)) if listed else 0
+
+
+def served_queues(worker: Mapping[str, Any]) -> list[str]:
+    """The queues that a worker serves, by its own word."""
+    queues = _dict(worker.get("config")).get("queues")
+    return [str(queue) for queue in queues[:MOST_SERVED]] if isinstance(queues, list) else []
+
+
+def worker_models(
+    workers: Sequence[Mapping[str, Any]], shower: Shower, who: Principal, now: datetime
+) -> list[WorkerModel]:
+    """Workers in a list: without stacks, and all together with no more jobs than an answer may hold."""
+    most = min(MOST_JOBS, max(1, MOST_LISTED // max(1, len(workers))))
+    return [worker_model(worker, shower, who, now, most, stack_lines=0) for worker in workers]
+
+
+def worker_model(
+    worker: Mapping[str, Any],
+    shower: Shower,
+    who: Principal,
+    now: datetime,
+    most: int = MOST_JOBS,
+    *,
+    stack_lines: int = STACK_LINES,
+) -> WorkerModel:
     """A worker, from its document. Whoever sees single queues only, sees no stacks of workers that serve others."""
     config, process = _dict(worker.get("config")), _dict(worker.get("process"))
-    queues = [storable(str(queue)) for queue in config.get("queues") or []][:200]
+    queues = [storable(queue) for queue in served_queues(worker)]
     visible = all(who.sees(queue.removesuffix("_reverse")) for queue in queues)
     reported, lease = worker.get("datereported"), number(worker.get("lease"))
     silent = max(0.0, (now - reported).total_seconds()) if isinstance(reported, datetime) else 0.0
@@ -136,8 +199,26 @@ def worker_model(worker: Mapping[str, Any], shower: Shower, who: Principal, now:
         memory=_whole(_dict(process.get("mem")).get("rss")),
         host=_text(config.get("local_ip")),
         group=_text(config.get("worker_group") or None),
-        jobs=running_jobs(worker, shower) if visible else [],
+        quiet=worker.get("quiet") is True,
+        is_burst=worker.get("deadline") is not None,
+        io=_io_totals(worker.get("io")) if visible else None,
+        busy=_busy(worker),
+        jobs=running_jobs(worker, shower, most, stack_lines) if visible else [],
     )
+
+
+def _io_totals(io: Any) -> IoTotals | None:
+    if not _is_dict(io):
+        return None
+    sums = {}
+    for name in ("types", "tasks"):
+        pairs: list[Any] = io[name][:MOST_TOTALS] if isinstance(io.get(name), list) else []
+        sums[name] = [
+            IoTotal(name=storable(str(pair[0]))[:100], seconds=number(pair[1]) or 0.0)
+            for pair in pairs
+            if isinstance(pair, (list, tuple)) and len(pair) == 2
+        ]
+    return IoTotals(total=number(io.get("total")) or 0.0, types=sums["types"], tasks=sums["tasks"])
 
 
 def number(value: Any) -> float | None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from mrq.domain.jobfilter import JobFilter
 from mrq.domain.joblist import JobCount, JobQuery, Order
 from mrq.domain.queuename import QueueName, QueueType, parse_queue
+from mrq.domain.stats import QueueSamples
 from mrq.domain.status import Status
 from mrq.engine.clock import unix
 from mrq.exceptions import InvalidQueueError
+from mrq.ports.joblists import LOOKED_AT
 from mrq_dashboard.identity import Principal
 from mrq_dashboard.models import Count, QueueModel
 from mrq_dashboard.services import Services
@@ -19,7 +22,8 @@ from mrq_dashboard.shown import utc
 
 MOST_QUEUES = 200
 MOST_WORKERS = 500
-KEYS = 100_000  # of the index, that are counted for one answer
+KEYS = 15_000  # jobs that are counted for one answer: all queues together
+LATELY = timedelta(minutes=3)
 _QUEUED = frozenset({Status.QUEUED})
 
 
@@ -30,6 +34,14 @@ class Surroundings:
     paused: frozenset[str]
     running: Mapping[str, int]
     workers: Sequence[Mapping[str, Any]]
+    limits: Mapping[str, int]
+    sample: QueueSamples | None = None  # the last look of the statistics
+
+    def lately_in(self, name: QueueName, counted: JobCount) -> int | None:
+        """What waited in a queue at the last look, if more was there than was counted now."""
+        backlog = None if counted.exact or self.sample is None else self.sample.of(name.id)
+        many = 0 if backlog is None else backlog.waiting + backlog.delayed
+        return many if many > counted.jobs else None
 
     def workers_of(self, name: QueueName) -> int:
         """How many workers serve a queue."""
@@ -53,9 +65,13 @@ def _queues(worker: Mapping[str, Any]) -> Sequence[Any]:
 
 def surroundings(given: Services) -> Surroundings:
     """What is read once."""
+    now = given.now()
+    samples = given.mrq.stats_store.samples(now - LATELY, now + LATELY, 1)
     return Surroundings(
-        given.mrq.pauses.paused(), given.mrq.job_lists.running_by_queue(), given.mrq.workers.alive(MOST_WORKERS)
-    )
+        given.mrq.pauses.paused(), given.mrq.job_lists.running_by_queue(), given.mrq.workers.alive(MOST_WORKERS),
+        given.mrq.queue_limits.limits() if given.mrq.queue_limits is not None else {},
+        samples[-1] if samples else None,
+    )  # fmt: skip
 
 
 def known_names(given: Services, who: Principal, around: Surroundings) -> tuple[list[str], bool]:
@@ -83,6 +99,11 @@ def is_name(name: object) -> bool:
     return True
 
 
+def most_counted(queues: int) -> int:
+    """Up to how many jobs the waiting ones of each of so many queues are counted."""
+    return min(LOOKED_AT, max(500, KEYS // max(1, queues)))
+
+
 def queue_model(given: Services, name: QueueName, around: Surroundings, most: int) -> QueueModel:
     """A queue as it is now. `most`: waiting jobs are counted up to this."""
     config = given.mrq.queue_table.get(name.root) or {}
@@ -94,11 +115,12 @@ def queue_model(given: Services, name: QueueName, around: Surroundings, most: in
     if name.type is QueueType.TIMED_SET:
         due = Count(jobs=given.mrq.raw.count_due(name, unix(given.now())), exact=True)
     first = [] if raw or not waiting.jobs else head(given, name, 1)
-    limit = config.get("max_concurrency")
+    limit = around.limits.get(name.root, config.get("max_concurrency"))
     return QueueModel(
         name=name.id,
         type=name.type,
         waiting=Count(jobs=waiting.jobs, exact=waiting.exact),
+        lately=around.lately_in(name, waiting),
         due=due,
         running=around.running_in(name),
         paused=paused,
@@ -107,6 +129,7 @@ def queue_model(given: Services, name: QueueName, around: Surroundings, most: in
         oldest=utc(first[0].datequeued) if first else None,
         workers=around.workers_of(name),
         max_concurrency=limit if isinstance(limit, int) and limit else None,
+        limit_is_own=name.root in around.limits,
     )
 
 

@@ -13,10 +13,11 @@ from urllib.parse import urlsplit, urlunsplit
 
 from playwright.sync_api import sync_playwright
 
-from mrq import schedules
+from mrq import schedules, workers
 from mrq.domain.stats import Backlog, Counts, FleetSample, Period, QueueSamples, Resolution, Tally, period_id
 from mrq.domain.status import Status
 from mrq.job import queue_job
+from mrq.ports.deploys import Deploy
 from support.browsers import ARGUMENTS, find_chromium, why_not
 from support.dashboards import put
 from support.dashboardsite import SHOP, DashboardServer
@@ -76,6 +77,32 @@ def _minute(number: int, many: int, failing: float, seconds: float) -> Counts:
         counts.run.add(CHANCE.lognormvariate(math.log(seconds), 0.8))
         counts.wait.add(CHANCE.lognormvariate(math.log(2.5), 0.6))
     return counts
+
+
+def make_fleet(app: App, site: FaultSite) -> str:
+    """Worker groups, an agent, a profile of a worker at work; the profile's id."""
+    app.agents.put_group("crawlers", {
+        "commands": ["mrq-worker high default --greenlets 20 --processes 6",
+                     "CRAWL_DEPTH=3 mrq-worker deep --max_memory 800 --processes=2"],
+        "process_termination_timeout": 120,
+    })  # fmt: skip
+    sizing = {"queues": ["parse"], "target": {"oldest_wait": 60}, "min_workers": 1, "max_workers": 12}
+    app.agents.put_group("parsers", {"commands": ["mrq-worker parse --greenlets 20"], "sizing": sizing})
+    commands = [f"MRQ_WORKER_GROUP=crawlers mrq-worker {name}" for name in ("high", "high", "deep")]
+    about = {"worker_group": "crawlers", "status": "started", "total_cpu": 4096, "total_memory": 12_800,
+             "datestarted": app.clock.now(), "current_workers": commands, "desired_workers": commands}  # fmt: skip
+    app.agents.report(app.jobs.new_id(), about, 3600)
+    end = site.folder / "indexed"
+    for _ in range(3):
+        queue_job(f"{SHOP}.index_pages", {"until": str(end)}, queue="feeds")
+    for each in site.worker_statuses():
+        workers.tell(each, "profile", seconds=3)
+    profile = wait_until(
+        lambda: [p for p in app.profiles.newest() if any("index_pages" in task for task in p.by_task())], 60,
+        what="a profile is made",
+    )  # fmt: skip
+    end.touch()
+    return str(profile[0].id)
 
 
 def make_jobs(app: App, site: FaultSite) -> dict[str, str]:
@@ -140,10 +167,13 @@ def main() -> int:
         url = urlunsplit(urlsplit(servers.mongodb_url)._replace(path="/mrq_pictures"))
         with FaultSite(url, servers.redis_url, Path(folder), "mrq_pictures") as site:
             for name in ("eu-01", "eu-02", "us-01"):
-                site.start_worker("parse", "webhooks", "feeds", "--report_interval", "0.5", "--name", name)
+                site.start_worker(
+                    "parse", "webhooks", "feeds", "--report_interval", "0.5", "--trace_io", "--name", name
+                )
             wait_until(lambda: len(site.worker_statuses()) == 3, 60, what="workers serve")
             make_history(site.app)
-            addresses = make_jobs(site.app, site)
+            site.app.deploys.mark(Deploy("9f31c2a", site.app.clock.now() - timedelta(minutes=38)))
+            addresses = {"profile": f"/profiles/{make_fleet(site.app, site)}", **make_jobs(site.app, site)}
             server = DashboardServer(site, {"MRQ_DASHBOARD_ENVIRONMENT": "production"}).start()
             try:
                 shoot(server, addresses)
@@ -154,8 +184,9 @@ def main() -> int:
 
 def shoot(server: DashboardServer, addresses: dict[str, str]) -> None:
     """All pictures, after an action or two that leave something in the audit log."""
-    plain = ("jobs", "queues", "failures", "workers", "schedules", "tasks", "audit", "settings")
+    plain = ("jobs", "queues", "failures", "workers", "schedules", "tasks", "profiles", "audit", "settings")
     pages = {"overview": "/", **{name: f"/{name}" for name in plain}, **addresses}
+    pages |= {"groups": "/workers?tab=groups", "agents": "/workers?tab=agents"}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=ARGUMENTS)
         page = browser.new_page(base_url=server.url)
@@ -165,7 +196,7 @@ def shoot(server: DashboardServer, addresses: dict[str, str]) -> None:
         page.get_by_role("dialog").get_by_role("button", name="Pause").click()
         page.get_by_text("paused by").wait_for()
         take(browser, server, pages, "light", 1440)
-        take(browser, server, {name: pages[name] for name in ("overview", "job")}, "dark", 1440)
+        take(browser, server, {name: pages[name] for name in ("overview", "job", "profile")}, "dark", 1440)
         take(browser, server, {name: pages[name] for name in ("overview", "job")}, "light", 390)
         browser.close()
 

@@ -43,7 +43,7 @@ def site(servers: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fau
     name = f"mrq_page_{secrets.token_hex(6)}"
     url = urlunsplit(urlsplit(servers.mongodb_url)._replace(path=f"/{name}"))
     with FaultSite(url, servers.redis_url, tmp_path_factory.mktemp("page"), name) as entered:
-        entered.worker("parse", "webhooks", "feeds", "--report_interval", "0.5")
+        entered.start_worker("parse", "webhooks", "feeds", "--report_interval", "0.5")
         yield entered
     servers.mongodb.drop_database(name)
 
@@ -53,7 +53,9 @@ def server(site: FaultSite) -> Iterator[DashboardServer]:
     """The site's dashboard."""
     started = DashboardServer(site)
     try:
-        yield started.start()
+        started.start()
+        site.wait_for_workers()
+        yield started
     finally:
         started.stop()
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import pytest
 from playwright.sync_api import expect
 
+from mrq import schedules
 from mrq.job import queue_job
-from support.browsers import PATIENCE
+from support.browsers import PATIENCE, until_shown
 from support.dashboards import put
 from support.dashboardsite import SHOP
 from support.waiting import wait_until
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from support.faultsite import FaultSite
 
 expect.set_options(timeout=PATIENCE)
+pytestmark = pytest.mark.timeout(400)  # seconds; most of it is patience
+SOON = PATIENCE / 1000  # seconds
 PARSE = f"{SHOP}.parse_product"
 
 
@@ -50,7 +54,7 @@ def test_a_failure_is_seen_and_requeued_in_bulk(page: Page, site: FaultSite) -> 
     for _ in range(10):  # what the failed ones have and these don't is what they share
         put(site.app, "success", path=PARSE, queue="parse", params={"shop": "shop-de"})
     for job in jobs:
-        wait_until(lambda job=job: status_of(site, job) == "failed", what="it fails")
+        wait_until(lambda job=job: status_of(site, job) == "failed", SOON, what="it fails")
     page.goto("/")
     attention = page.get_by_role("region", name="Needs attention")
     expect(attention).to_contain_text("ValueError")
@@ -94,7 +98,7 @@ def test_a_job_is_cancelled_by_a_key(page: Page, site: FaultSite) -> None:
     job = queue_job(PARSE, {"url": "x", "shop": "y"}, queue="nobody")
     page.goto("/jobs?queue=nobody")
     page.get_by_role("link", name=PARSE).wait_for()
-    page.keyboard.press("j")
+    until_shown(page, "j", page.locator("[data-row]:focus"))
     page.keyboard.press("c")
     page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
     expect(page.get_by_role("row").nth(1)).to_contain_text("cancelled")
@@ -142,7 +146,8 @@ def test_a_schedule_is_added_run_paused_and_removed(page: Page, site: FaultSite)
     expect(page.locator(".jh")).to_contain_text("every 1h 00m")
     page.get_by_role("button", name="Run now").click()
     page.get_by_role("dialog").get_by_role("button", name="Run now").click()
-    wait_until(lambda: any(job["path"] == PARSE and job["params"] == {"url": "u", "shop": "s"} for job in site.jobs()))
+    params = {"url": "u", "shop": "s"}
+    wait_until(lambda: any(job["path"] == PARSE and job["params"] == params for job in site.jobs()), SOON)
     page.get_by_role("button", name="Pause", exact=True).click()
     page.get_by_role("dialog").get_by_role("button", name="Pause").click()
     expect(page.locator(".jh .st")).to_have_text("paused")
@@ -164,7 +169,7 @@ def test_filters_are_in_the_address_and_rows_dont_jump(page: Page, site: FaultSi
     expect(page.locator("tbody tr")).to_have_count(1)
     page.get_by_role("button", name="1 new").click()
     expect(page.locator("tbody tr")).to_have_count(2)
-    page.get_by_role("button", name="Success", exact=True).click()
+    page.get_by_role("button", name=re.compile("^Success")).click()
     expect(page.get_by_text("2 match without status")).to_be_visible()
     page.go_back()
     expect(page.locator("tbody tr")).to_have_count(2)
@@ -173,16 +178,112 @@ def test_filters_are_in_the_address_and_rows_dont_jump(page: Page, site: FaultSi
 def test_anything_is_found_by_the_keyboard(page: Page) -> None:
     page.goto("/")
     expect(page.get_by_role("region", name="Needs attention")).to_be_visible()
-    page.keyboard.press("?")
-    expect(page.get_by_role("dialog")).to_contain_text("Keyboard shortcuts")
+    dialog = page.get_by_role("dialog")
+    until_shown(page, "?", dialog)
+    expect(dialog).to_contain_text("Keyboard shortcuts")
     page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
     page.keyboard.press("/")
+    expect(page.get_by_role("combobox")).to_be_focused()
     page.keyboard.type("parse")
     expect(page.get_by_role("option").first).to_have_text("parsequeue")
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile("/queues/one"))
+    expect(dialog).to_have_count(0)
     page.keyboard.press("g")
     page.keyboard.press("w")
     expect(page.get_by_role("heading", name="Workers").first).to_be_visible()
     page.keyboard.press("Space")
     expect(page.get_by_text("Paused", exact=True)).to_be_visible()
+
+
+def test_a_worker_is_told_what_to_do(page: Page, site: FaultSite, tmp_path: Path) -> None:
+    end = tmp_path / "end"
+    queue_job(f"{SHOP}.index_pages", {"until": str(end)}, queue="feeds")
+    (worker,) = site.worker_statuses()
+    page.goto(f"/workers/{worker}")
+    dialog, said = page.get_by_role("dialog"), page.get_by_role("status")
+    page.get_by_role("button", name="Resize").click()
+    dialog.get_by_label("Jobs at the same time").fill("7")
+    dialog.get_by_role("button", name="Resize").click()
+    expect(said).to_contain_text("runs up to 7 jobs")
+    expect(page.locator(".facts")).to_contain_text("/ 7")
+    page.get_by_role("button", name="Quiet").click()
+    dialog.get_by_label("Reason").fill("memory")
+    dialog.get_by_role("button", name="Quiet").click()
+    expect(page.locator(".jh .st")).to_have_text("quiet")
+    page.get_by_role("button", name="Take jobs").click()
+    dialog.get_by_role("button", name="Take jobs").click()
+    expect(page.locator(".jh .st")).not_to_have_text("quiet")
+    page.get_by_role("button", name="Profile").click()
+    dialog.get_by_label("Seconds").fill("1")
+    dialog.get_by_role("button", name="Profile").click()
+    profiles = page.get_by_role("region", name="Profiles")
+    expect(profiles).to_contain_text("index_pages")
+    end.touch()
+    profiles.get_by_role("link").first.click()
+    expect(page.locator(".jh")).to_contain_text("index_pages")
+    page.get_by_role("link", name=re.compile("shoptasks:index_pages")).first.click()
+    expect(page).to_have_url(re.compile("at="))
+    page.get_by_role("link", name="Whole profile").click()
+    expect(page).not_to_have_url(re.compile("at="))
+
+
+def test_a_worker_group_is_made_changed_and_removed(page: Page, site: FaultSite) -> None:
+    page.goto("/workers?tab=groups")
+    page.get_by_role("button", name="Add a group").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Name").fill("crawlers")
+    dialog.get_by_label("Commands").fill("mrq-worker 'high")
+    dialog.get_by_role("button", name="Save").click()
+    expect(dialog.get_by_role("alert")).to_contain_text("can't be read")
+    dialog.get_by_label("Commands").fill("mrq-worker high --processes 3\nmrq-worker deep")
+    dialog.get_by_role("button", name="Save").click()
+    row = page.get_by_role("row", name=re.compile("crawlers"))
+    expect(row).to_contain_text("0 / 4")
+    expect(row).to_contain_text("nobody runs it")
+    page.get_by_role("button", name="Change crawlers").click()
+    dialog.get_by_label("Sized by load").fill('{"queues": ["high"], "target": {"oldest_wait": 60}}')
+    dialog.get_by_role("button", name="Save").click()
+    expect(row).to_contain_text("sized by load")
+    assert (site.app.agents.group("crawlers") or {})["sizing"]["queues"] == ["high"]
+    page.get_by_role("button", name="Remove crawlers").click()
+    dialog.get_by_role("button", name="Remove").click()
+    expect(page.get_by_text("There are no worker groups")).to_be_visible()
+
+
+def test_a_queue_is_limited_and_a_schedule_made_good(page: Page, site: FaultSite) -> None:
+    page.goto("/queues/one?name=parse")
+    dialog = page.get_by_role("dialog")
+    page.get_by_role("button", name="Limit").click()
+    dialog.get_by_label("Jobs at once").fill("20")
+    dialog.get_by_role("button", name="Save").click()
+    expect(page.locator(".facts")).to_contain_text("set here")
+    assert site.app.queue_limits is not None
+    assert site.app.queue_limits.limits() == {"parse": 20}
+    schedule = schedules.add(PARSE, params={"url": "u", "shop": "s"}, cron="0 * * * *", name="hourly")
+    page.goto(f"/schedules/{schedule.id}")
+    page.get_by_role("button", name="Backfill").click()
+    dialog.get_by_role("button", name="Look").click()
+    expect(dialog).to_contain_text("24 times have no job")
+    dialog.get_by_role("button", name="Queue 24").click()
+    expect(page.get_by_role("status")).to_contain_text("24 queued")
+    schedule.remove()
+
+
+def test_a_view_is_kept_and_a_list_taken_away(page: Page, site: FaultSite) -> None:
+    job = queue_job(PARSE, {"url": "=1+1", "shop": "y"}, queue="kept")
+    page.goto("/jobs?queue=kept")
+    page.get_by_role("button", name="Save this view").click()
+    page.get_by_role("dialog").get_by_label("Name").fill("what waits")
+    page.get_by_role("dialog").get_by_role("button", name="Save").click()
+    page.goto("/jobs")
+    page.get_by_role("link", name="what waits").click()
+    expect(page).to_have_url(re.compile("queue=kept"))
+    expect(page.locator("tbody tr")).to_have_count(1)
+    with page.expect_download() as waited:
+        page.get_by_role("link", name="CSV").click()
+    text = waited.value.path().read_text(encoding="utf-8")
+    assert str(job) in text
+    page.get_by_role("button", name="Forget the view what waits").click()
+    expect(page.get_by_role("link", name="what waits")).to_have_count(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -195,3 +196,31 @@ def test_a_requeued_job_may_go_elsewhere(client: TestClient, app: App) -> None:
     record = app.jobs.fetch(app.jobs.parse_id(job))
     assert record is not None
     assert record.queue == "other"
+
+
+def test_every_run_of_a_job_and_what_it_has_queued(client: TestClient, app: App) -> None:
+    now = app.clock.now()
+    run = {"datequeued": now, "datestarted": now, "dateended": now, "end": "retry", "exceptiontype": "KeyError",
+           "message": "password=hunter2", "deploy": "v7", "time": 0.25}  # fmt: skip
+    parent = put(app, "success", attempts=[run], datestarted=now + timedelta(seconds=5), dateupdated=now)
+    children = [put(app, "queued", parent=app.jobs.parse_id(parent)) for _ in range(21)]
+    found = client.get(f"{API}/jobs/{parent}").json()
+    assert [(each["end"], each["exceptiontype"], each["deploy"]) for each in found["runs"]] == [
+        ("retry", "KeyError", "v7"), ("success", None, None),
+    ]  # fmt: skip
+    assert (found["runs"][0]["cpu"], found["parent"]) == (0.25, None)
+    assert "hunter2" not in json.dumps(found)
+    listed = client.get(f"{API}/jobs/{parent}/children").json()
+    assert ([job["id"] for job in listed["jobs"]], listed["more"]) == (children[:20], True)
+    assert client.get(f"{API}/jobs/{children[0]}").json()["parent"] == parent
+    assert client.get(f"{API}/jobs/{'0' * 24}/children").status_code == 404
+
+
+def test_jobs_are_counted_by_groups_of_statuses(client: TestClient, app: App) -> None:
+    for status in ("queued", "success", "success", "timeout", "retry", "cancel", "abort"):
+        put(app, status, queue="counted", **({"exceptiontype": "E"} if status in ("timeout", "retry") else {}))
+    put(app, "queued", queue="other")
+    found = client.get(f"{API}/jobs/counts", params={"queue": "counted", "status": "failed"}).json()
+    assert {name: count["jobs"] for name, count in found.items()} == {
+        "waiting": 1, "running": 0, "success": 2, "failed": 1, "returning": 1, "off": 2,
+    }  # fmt: skip

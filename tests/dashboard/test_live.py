@@ -8,7 +8,9 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 TESTS = Path(__file__).parents[1]
+TABS = 50
 START = 60.0  # seconds that it may take on a busy machine
 
 
@@ -60,7 +63,8 @@ def api(site: FaultSite) -> Iterator[httpx.Client]:
 
     try:
         wait_until(listens, START, what="the dashboard listens")
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}/api/v1", timeout=30) as client:
+        limits = httpx.Limits(max_connections=TABS)
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}/api/v1", timeout=60, limits=limits) as client:
             yield client
     finally:
         process.send_signal(signal.SIGTERM)
@@ -126,6 +130,23 @@ def test_a_running_job_shows_its_stack_and_a_paused_queue_runs_nothing(api: http
         "paused_queue"
     ]
     api.post("/queues/resume", json={"name": "default"})
+
+
+def test_many_open_tabs_beside_one_worker(api: httpx.Client) -> None:
+    pages = ("/overview", "/jobs", "/jobs/count", "/queues", "/workers", "/statistics")
+    began = threading.Barrier(TABS)
+
+    def look(tab: int) -> list[int]:
+        began.wait()  # all at once
+        return [api.get(pages[(tab + step) % len(pages)]).status_code for step in range(len(pages))]
+
+    with ThreadPoolExecutor(TABS) as pool:
+        looking = [pool.submit(look, tab) for tab in range(TABS)]
+        jobs = [str(queue_job(f"{TASKS}.add", {"a": number}, "default")) for number in range(20)]
+        answers = [status for tab in looking for status in tab.result()]
+    assert set(answers) == {200}
+    assert len(answers) == TABS * len(pages)
+    wait_until(lambda: {get(api, f"/jobs/{job}")["status"] for job in jobs} == {"success"}, 60, what="jobs are run")
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mrq import stats
 from mrq.domain.fingerprint import Signature, fingerprint
+from mrq.domain.stats import Backlog, QueueSamples, Resolution
 from mrq.domain.worker import WorkerRecord
 from mrq.job import queue_jobs, queue_raw_jobs
 from mrq.queue import Queue
 from mrq.stores.ids import new_id
+from mrq_dashboard import queues as dashboard_queues
 from mrq_dashboard.errors import RefusedError
 from mrq_dashboard.failures import failure_details, failure_groups
 from mrq_dashboard.identity import How, Principal, Role
@@ -109,7 +112,8 @@ def test_workers(client: TestClient, app: App) -> None:
     app.workers.report(worker, {"jobs": [running], "process": {"pid": 7, "cpu": {"percent": 12.5}, "mem": {"rss": 9}}})
     (found,) = client.get(f"{API}/workers").json()["workers"]
     assert (found["name"], found["greenlets"], found["pid"], found["memory"]) == ("eu-01", 10, 7, 9)
-    assert found["jobs"][0]["stack"] == running["stack"]
+    assert (found["busy"], found["jobs"][0]["id"], found["jobs"][0]["stack"]) == (1, job, [])
+    assert client.get(f"{API}/workers/{worker}").json()["jobs"][0]["stack"] == running["stack"]
     assert client.get(f"{API}/workers/{worker}").json()["id"] == str(worker)
     assert client.get(f"{API}/jobs/{job}").json()["running"]["stack"] == running["stack"]
     assert client.get(f"{API}/workers/{new_id()}").status_code == 404
@@ -184,3 +188,48 @@ def test_statistics(client: TestClient, app: App) -> None:
     assert client.get(f"{API}/statistics?start=2020-01-01&end=2026-01-01&resolution=minute").status_code == 422
     assert client.get(f"{API}/statistics?start=2026-01-02&end=2026-01-01").status_code == 422
     assert client.get(f"{API}/statistics/workers/x").status_code == 422
+
+
+def test_a_limit_is_set_at_run_time(client: TestClient) -> None:
+    def limit() -> tuple[int | None, bool]:
+        found = client.get(f"{API}/queues/detail", params={"name": "narrow"}).json()
+        return found["max_concurrency"], found["limit_is_own"]
+
+    def say(jobs: int | None, name: str = "narrow") -> int:
+        return client.post(f"{API}/queues/limit", json={"name": name, "max_concurrency": jobs}).status_code
+
+    assert limit() == (None, False)
+    assert say(3) == 200
+    assert limit() == (3, True)
+    assert say(0) == 200
+    assert limit() == (None, True)
+    assert say(None) == 200
+    assert limit() == (None, False)
+    assert (say(-1), say(1, "narrow/eu")) == (422, 422)
+    assert [entry["about"] for entry in client.get(f"{API}/audit").json()["entries"]] == [
+        {"max_concurrency": None}, {"max_concurrency": 0}, {"max_concurrency": 3},
+    ]  # fmt: skip
+
+
+def test_what_is_too_much_to_count_is_told_from_the_last_look(
+    client: TestClient, app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dashboard_queues, "KEYS", 0)
+    queue_jobs(ADD, [{"a": number} for number in range(600)], "long")
+    now = app.clock.now()
+    start = Resolution.MINUTE.start_of(now)
+
+    def shown() -> tuple[Any, Any]:
+        (queue,) = client.get(f"{API}/queues").json()["queues"]
+        return queue["waiting"], queue["lately"]
+
+    assert shown() == ({"jobs": 500, "exact": False}, None)
+    looks = {"long": Backlog(550, 40)}
+    app.stats_store.put_samples(QueueSamples(start, now, looks), now + timedelta(days=1))
+    assert shown() == ({"jobs": 500, "exact": False}, 590)
+    assert client.get(f"{API}/statistics/backlogs").json()["queues"] == [{"queue": "long", "waiting": [590]}]
+
+
+def test_deploys_are_marked(client: TestClient) -> None:
+    stats.mark_deploy("v7")
+    assert [each["version"] for each in client.get(f"{API}/statistics/deploys").json()["deploys"]] == ["v7"]

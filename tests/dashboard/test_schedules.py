@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -110,3 +111,33 @@ def test_a_job_by_form(dashboard: Callable[..., TestClient]) -> None:
     assert client.post(f"{API}/jobs", json={"task": ADD, "delay": 1, "due": "2030-01-01T00:00:00Z"}).status_code == 422
     (entry,) = client.get(f"{API}/audit").json()["entries"]
     assert (entry["what"], entry["target"], entry["reason"]) == ("job.create", job, "a try")
+
+
+def test_times_without_a_job_are_made_good(client: TestClient) -> None:
+    app = get_app()
+    made = add(client, name="hourly", interval=None, cron="0 * * * *", params={"a": 1})
+    one, end = f"{API}/schedules/{made['id']}/backfill", app.clock.now() - timedelta(hours=1)
+    wish = {"start": (end - timedelta(hours=5)).isoformat(), "end": end.isoformat()}
+    looked = client.post(one, json=wish).json()
+    assert (looked["missing"], looked["queued"]) == (5, [])
+    done = client.post(one, json={**wish, "dry_run": False, "reason": "the scheduler was off"}).json()
+    assert len(done["queued"]) == 5
+    assert {(Job(job).fetch().data or {})["status"] for job in done["queued"]} == {"queued"}
+    again = client.post(one, json={**wish, "dry_run": False}).json()
+    assert (again["missing"], again["first"], again["queued"]) == (0, None, [])
+    entry = client.get(f"{API}/audit").json()["entries"][1]
+    assert (entry["what"], entry["count"], entry["reason"]) == ("schedule.backfill", 5, "the scheduler was off")
+    future = {**wish, "end": (end + timedelta(days=1)).isoformat()}
+    assert client.post(one, json=future).status_code == 422
+    long = {**wish, "start": (end - timedelta(days=100)).isoformat()}
+    assert "1,000" in client.post(one, json=long).json()["message"]
+
+
+def test_what_comes_in_the_next_day(client: TestClient) -> None:
+    daily = add(client, name="daily", interval=None, dailytime="06:00:00")
+    add(client, name="often", interval=60)
+    paused = add(client, name="paused", interval=None, dailytime="07:00:00")
+    client.post(f"{API}/schedules/{paused['id']}/pause", json={})
+    found = client.get(f"{API}/schedules/upcoming").json()
+    assert [(run["schedule"], run["name"]) for run in found["runs"]] == [(daily["id"], "daily")]
+    assert found["often"] == 1

@@ -93,6 +93,11 @@ class FaultSite:
         started = [self.start_worker(*arguments, **options) for _ in range(count)]
         return [worker.wait_ready() for worker in started]
 
+    def wait_for_workers(self) -> None:
+        """Wait until all that were started serve their queues."""
+        for worker in self._workers:
+            worker.wait_ready()
+
     def wait_for_listeners(self, count: int = 1) -> None:
         """Wait until so many workers are to be reached through Redis."""
         channel = f"{self.prefix}:wake:default"

@@ -148,6 +148,22 @@ def next_time(state: ScheduleState, after: datetime) -> datetime | None:
     return None if found is None or (schedule.end is not None and found > schedule.end) else found
 
 
+def times_between(state: ScheduleState, start: datetime, end: datetime, most: int) -> list[datetime]:
+    """The times from start to end, both included, at most the first `most` of them, whatever became of each.
+
+    Times outside of the schedule's own `start` and `end` are none of it.
+    """
+    schedule, trigger = state.schedule, state.schedule.trigger(state.anchor)
+    first = start if schedule.start is None else max(start, schedule.start)
+    last = end if schedule.end is None else min(end, schedule.end)
+    found: list[datetime] = []
+    time = trigger.following(first - timedelta(milliseconds=1))
+    while time is not None and time <= last and len(found) < most:
+        found.append(time)
+        time = trigger.following(time)
+    return found
+
+
 def first_state(schedule: Schedule, now: datetime, *, from_config: bool = True) -> ScheduleState:
     """A new schedule: an interval without a start begins at once, everything else with its next time (MRQ 0.9)."""
     watermark = now - timedelta(milliseconds=1) if schedule.interval is not None else now

@@ -115,6 +115,7 @@ class Claimer:
         0 when the queues are empty, and when a database is away (then `retry_in` is set).
         """
         self._pauses.refresh()
+        self._limits.refresh()
         sides = [side for side in (self._regular, self._raw) if not side.rests]
         taken = sum(side.ask(side.source.recover) for side in sides)
         for queue, share in self._strategy.plan(self._queues, free):

@@ -98,7 +98,7 @@ class Worker:
         self._permits = Permits(
             stores, self.state, runtime, clock, options, self._permits_released, self._permits_overdue
         )
-        self._queue_limits = QueueLimits(self._permits, options.queue_limits, clock)
+        self._queue_limits = QueueLimits(self._permits, options, clock, stores.queue_limits)
         self.collector = collector_of(stores, options, clock)
         self._settler = self._make_settler(stores)
         self._strategy = strategy_named(options.strategy)

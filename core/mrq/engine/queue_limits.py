@@ -10,15 +10,18 @@ from mrq.domain.queuename import parse_queue
 from mrq.engine.backoff import Backoff
 from mrq.engine.outage import Outage
 from mrq.ports.errors import StoreUnavailableError
+from mrq.ports.queuelimits import NO_LIMIT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from mrq.domain.job import ClaimedJob
     from mrq.domain.queuename import QueueName
+    from mrq.engine.options import WorkerOptions
     from mrq.engine.permits import Permits
     from mrq.engine.run import Run
     from mrq.ports.clock import Clock
+    from mrq.ports.queuelimits import QueueLimitStore
     from mrq.ports.semaphores import Permit
 
 log = logging.getLogger("mrq.worker")
@@ -29,10 +32,17 @@ AGAIN = 1.0  # seconds until a queue whose permits are all taken is looked at ag
 class QueueLimits:
     """The limits of root queues. All their subqueues count together."""
 
-    def __init__(self, permits: Permits, limits: Mapping[str, int], clock: Clock) -> None:
+    def __init__(
+        self, permits: Permits, options: WorkerOptions, clock: Clock, store: QueueLimitStore | None = None
+    ) -> None:
+        """`options`: has the limits of the configuration. `store`: what was said at run time; it is looked at as often
+        as pauses are."""
         self._permits = permits
-        self._limits = limits
+        self._configured = self._limits = options.queue_limits
         self._clock = clock
+        self._interval = options.paused_queues_refresh_interval
+        self._store = store if self._interval else None
+        self._asked: float | None = None
         self._spare: dict[str, list[Permit]] = defaultdict(list)  # by root: granted, and no job has them yet
         self._backoff = Backoff()
         self._outage = Outage(log, clock)
@@ -43,6 +53,19 @@ class QueueLimits:
     def retry_in(self) -> float:
         """Seconds until it is worth asking again, where that is not known otherwise; else 0."""
         return max(0.0, max(self._not_before, self._full_until) - self._clock.monotonic())
+
+    def refresh(self) -> None:
+        """Ask what was said at run time, if the last answer is too old. It stands while MongoDB is away."""
+        now = self._clock.monotonic()
+        if self._store is None or (self._asked is not None and now - self._asked < self._interval):
+            return
+        self._asked = now
+        try:
+            said = self._store.limits()
+        except StoreUnavailableError as error:
+            log.debug("limits of queues that were set at run time are not known: %s", error)
+            return
+        self._limits = {root: limit for root, limit in {**self._configured, **said}.items() if limit != NO_LIMIT}
 
     def room(self, queue: QueueName, wish: int) -> int:
         """For how many of the wished jobs there are permits; all of them where there is no limit."""

@@ -84,7 +84,7 @@ class Reporter:
             "name": self.options.name,
             "datestarted": self.started,
             "process": dict(self.fittings.process(measured)) if self.fittings.process else {"pid": os.getpid()},
-            "config": dict(self.options.report_config),
+            "config": {**self.options.report_config, "greenlets": self.state.greenlets},  # it may have been resized
             "done_jobs": self.state.done_jobs,
             "usage_avg": len(active) / self.state.greenlets,
             "quiet": self.state.quiet,

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from mrq.domain.job import NewJob
-from mrq.domain.schedule import Overlap, first_state, jittered, occurrence_id, plan
+from mrq.domain.schedule import Overlap, first_state, jittered, occurrence_id, plan, times_between
 from mrq.domain.status import SETTLED, Status
 from mrq.ports.errors import StoreUnavailableError
 from mrq.ports.schedules import Step, Synced
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
+    from mrq.domain.ids import JobId
     from mrq.domain.options import TaskOptions
     from mrq.domain.schedule import Schedule, ScheduleState
     from mrq.engine.enqueue import Enqueuer
@@ -32,6 +33,7 @@ log = logging.getLogger("mrq.scheduler")
 
 BATCH = 100  # schedules a tick
 JOBS = 500  # queued at once
+MOST_BACKFILLED = 1000  # times of one call
 LONGEST_STEP = 20.0  # seconds from claiming a schedule to writing its jobs; later, others may have finished them
 RETRY = timedelta(minutes=1)  # until a schedule is tried again that could not be followed
 SHORTEST_PAUSE = 1.0  # seconds, where there is something due that this process does nothing about
@@ -106,6 +108,38 @@ class Scheduler:
             log.exception("the schedule of %s can't be followed; the next try is in a minute", state.schedule.label)
             self.schedules.advance(state, Step(state.watermark, now + RETRY))
             return 0
+
+    def missing(self, state: ScheduleState, start: datetime, end: datetime) -> list[datetime]:
+        """Times of a schedule from start to end, both included, that have no job: left out, or the job has expired.
+
+        Raises:
+            ValueError: there are more than MOST_BACKFILLED times, or `end` is still to come.
+            StoreUnavailableError: MongoDB is away.
+        """
+        if end > self.clock.now():
+            raise ValueError("the end is still to come; the schedule itself will see to it")
+        times = times_between(state, start, end, MOST_BACKFILLED + 1)
+        if len(times) > MOST_BACKFILLED:
+            raise ValueError(f"these are more than {MOST_BACKFILLED:,} times; take a shorter part")
+        names = {time: self.jobs.parse_id(occurrence_id(state.id, time)) for time in times}
+        there = self.jobs.existing(list(names.values()))
+        return [time for time in times if names[time] not in there]
+
+    def backfill(self, state: ScheduleState, times: Sequence[datetime]) -> list[JobId]:
+        """Queue a job for each of these times, at the end of the queue; their ids. Repeating a call queues none twice.
+
+        Raises:
+            StoreUnavailableError: some may be queued; call again.
+        """
+        now, schedule = self.clock.now(), state.schedule
+        queue = schedule.queue or self.queue_of(schedule.path)
+        new = [
+            NewJob(self.jobs.parse_id(occurrence_id(state.id, time)), schedule.path, schedule.params or {}, queue, now)
+            for time in times
+        ]
+        if new:
+            self.enqueuer.put(new)
+        return [job.id for job in new]
 
     def _step(self, state: ScheduleState, now: datetime) -> int:
         todo, began = plan(state, now), self.clock.monotonic()

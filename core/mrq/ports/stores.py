@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from mrq.ports.jobs import JobStore
     from mrq.ports.locks import Locks
     from mrq.ports.pauses import Pauses
+    from mrq.ports.queuelimits import QueueLimitStore
     from mrq.ports.rates import Rates
     from mrq.ports.raw import RawQueues
     from mrq.ports.semaphores import Semaphores
@@ -40,3 +41,5 @@ class StorePorts(Protocol):
     def stats(self) -> StatsStore | None: ...  # None: nothing is counted
     @property
     def raw(self) -> RawQueues: ...
+    @property
+    def queue_limits(self) -> QueueLimitStore | None: ...  # None: the configuration alone says it

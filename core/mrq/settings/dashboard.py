@@ -76,6 +76,54 @@ class DashboardSettings(ReliabilitySettings):
         group="Dashboard",
         commands=DASHBOARD,
     )
+    dashboard_oidc_issuer: str = option(
+        "",
+        "OpenID Connect: the provider that logs people in, such as https://login.example.org/realms/staff",
+        group="Dashboard",
+        commands=DASHBOARD,
+    )
+    dashboard_oidc_client_id: str = option(
+        "",
+        "As what the dashboard is registered there",
+        group="Dashboard",
+        commands=DASHBOARD,
+    )
+    dashboard_oidc_client_secret: str = option(
+        "",
+        "Its secret there; empty: a public client",
+        group="Dashboard",
+        commands=DASHBOARD,
+    )
+    dashboard_oidc_scope: str = option(
+        "openid email profile",
+        "What the provider is asked for",
+        group="Dashboard",
+        commands=DASHBOARD,
+    )
+    dashboard_oidc_name: str = option(
+        "email",
+        "Claim that names the user; one that users can't change themselves",
+        group="Dashboard",
+        commands=DASHBOARD,
+    )
+    dashboard_oidc_groups: str = option(
+        "groups",
+        "Claim that lists the user's groups",
+        group="Dashboard",
+        commands=DASHBOARD,
+    )
+    dashboard_oidc_role: str = option(
+        "",
+        "Role of users who are neither in DASHBOARD_USERS nor in a group that has one; empty: they are refused",
+        group="Dashboard",
+        commands=DASHBOARD,
+    )
+    dashboard_oidc_roles: dict[str, str] = option(
+        {},
+        "Group at the provider to role",
+        group="Dashboard",
+        commands=FILE_ONLY,
+    )
     dashboard_environment: str = option(
         "",
         "Name of the environment, shown on each page",

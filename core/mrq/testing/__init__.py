@@ -33,6 +33,7 @@ from mrq.stores.memory_limits import MemoryRates, MemorySemaphores
 from mrq.stores.memory_logs import MemoryLogStore
 from mrq.stores.memory_orders import MemoryOrders
 from mrq.stores.memory_pauses import MemoryPauses
+from mrq.stores.memory_queuelimits import MemoryQueueLimits
 from mrq.stores.memory_raw import MemoryRawQueues
 from mrq.stores.memory_reports import MemoryJobReports
 from mrq.stores.memory_schedules import MemoryScheduleStore
@@ -73,6 +74,7 @@ def memory_stores(now: Callable[[], datetime] | None = None) -> Stores:
         deploys=MemoryDeploys(),
         profiles=MemoryProfiles(),
         fleets=MemoryFleetStore(now or SystemClock().now),
+        queue_limits=MemoryQueueLimits(),
     )
 
 

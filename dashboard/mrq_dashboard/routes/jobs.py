@@ -14,18 +14,28 @@ from mrq.domain.queuename import waiting_place
 from mrq.domain.status import Status
 from mrq.exceptions import JobNotFoundError
 from mrq.ports.joblists import LOOKED_AT
+from mrq.ports.reports import FAILED
 from mrq_dashboard.access import Operator, Viewer, check_queue
 from mrq_dashboard.errors import RefusedError
 from mrq_dashboard.filters import JobFilterModel, Text, query_of
 from mrq_dashboard.identity import Principal
 from mrq_dashboard.marks import mark_of, text_of
-from mrq_dashboard.models import Count, Done, JobDetail, JobPageModel, LogLines
+from mrq_dashboard.models import Children, Count, Done, GroupCounts, JobDetail, JobPageModel, LogLines
 from mrq_dashboard.presenting import detail, summary
 from mrq_dashboard.services import Given, Services
 
 router = APIRouter(tags=["jobs"])
 
 LOG_PIECES, LOG_SIZE = 200, 256_000  # characters
+MOST_CHILDREN = 20
+GROUPS = {
+    "waiting": (Status.QUEUED,),
+    "running": (Status.STARTED,),
+    "success": (Status.SUCCESS,),
+    "failed": tuple(FAILED),
+    "returning": (Status.RETRY, Status.INTERRUPT),
+    "off": (Status.CANCEL, Status.ABORT, Status.MAXCONCURRENCY),
+}
 JobId = Annotated[str, Field(max_length=100)]
 
 
@@ -57,6 +67,16 @@ def count_jobs(given: Given, who: Viewer, asked: Annotated[JobFilterModel, Query
     return count_of(given, who, asked)
 
 
+@router.get("/jobs/counts")
+def count_by_status(given: Given, who: Viewer, asked: Annotated[JobFilterModel, Query()]) -> GroupCounts:
+    """How many jobs that fit are in which group of statuses, as far as they were counted; `status` is not looked at."""
+    found = {
+        name: count_of(given, who, asked.model_copy(update={"status": list(statuses)}))
+        for name, statuses in GROUPS.items()
+    }
+    return GroupCounts(**found)
+
+
 def count_of(given: Services, who: Principal, asked: JobFilterModel) -> Count:
     """See count_jobs."""
     found = given.mrq.job_lists.count(query_of(given.mrq, who, given.shower, asked))
@@ -70,6 +90,16 @@ def get_job(given: Given, who: Viewer, job_id: JobId) -> JobDetail:
     runs = job.status is Status.STARTED and job.worker is not None
     worker = given.mrq.workers.fetch(job.worker) if runs and job.worker is not None else None
     return detail(job, given.shower, worker)
+
+
+@router.get("/jobs/{job_id}/children")
+def get_children(given: Given, who: Viewer, job_id: JobId) -> Children:
+    """Jobs that it has queued, the first twenty."""
+    job = visible_job(given, who, job_id)
+    names = given.mrq.jobs.children(job.id, MOST_CHILDREN + 1)
+    found = [given.mrq.jobs.fetch(name) for name in names[:MOST_CHILDREN]]
+    seen = [child for child in found if child is not None and who.sees(child.queue)]
+    return Children(jobs=[summary(child, given.shower) for child in seen], more=len(names) > MOST_CHILDREN)
 
 
 @router.get("/jobs/{job_id}/logs")

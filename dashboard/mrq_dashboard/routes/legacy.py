@@ -5,6 +5,7 @@ Its form POSTs know no token, so they are taken only from our own pages and from
 
 from __future__ import annotations
 
+import json
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -30,6 +31,7 @@ from mrq_dashboard.filters import JobFilterModel, query_of
 from mrq_dashboard.identity import Principal, Role
 from mrq_dashboard.presenting import HISTORY
 from mrq_dashboard.queues import MOST_WORKERS, Surroundings, known_names, surroundings, waiting_query
+from mrq_dashboard.routes.groups import check_group, without_secrets
 from mrq_dashboard.routes.jobs import log_lines, visible_job
 from mrq_dashboard.routes.page import page, wants_page
 from mrq_dashboard.services import Given, Services
@@ -320,10 +322,39 @@ def _queue_action(given: Services, who: Principal, params: dict[str, str]) -> Re
     return JSONResponse({"job_id": str(job)})
 
 
+@router.post("/api/workergroups")
+async def old_put_worker_groups(request: Request, given: Given, who: FormPoster) -> Response:
+    """Let these be the worker groups: those that are not among them are forgotten."""
+    if not who.may(Role.ADMIN):
+        raise RefusedError(403, "role", f"this needs the role {Role.ADMIN}; {who.name} is {who.role}")
+    try:
+        groups = json.loads((await form_of(request)).get("workergroups", ""))
+    except (ValueError, RecursionError):
+        raise RefusedError(422, "invalid", "workergroups should be JSON: an object of groups by name") from None
+    return await run_in_threadpool(_put_groups, given, who, groups)
+
+
+def _put_groups(given: Services, who: Principal, groups: Any) -> Response:
+    if not isinstance(groups, dict) or not all(isinstance(group, dict) for group in groups.values()):
+        raise RefusedError(422, "invalid", "workergroups should be JSON: an object of groups by name")
+    documents = [{**group, "_id": name} for name, group in groups.items()]
+    for document in documents:
+        check_group(document)
+    known = {str(group["_id"]) for group in given.mrq.agents.groups()}
+    for document in documents:
+        given.mrq.agents.put_group(document["_id"], document)
+    for name in known - set(groups):
+        given.mrq.agents.remove_group(name)
+    about = {name: without_secrets(given, group) for name, group in groups.items()}
+    given.note(who, "group.replace", "groups", about, count=len(groups))
+    return JSONResponse({"status": "ok"})
+
+
 @router.get("/api/workergroups")
 def old_worker_groups(given: Given, _who: Viewer) -> Response:
     """Worker groups by name."""
-    groups = {str(group["_id"]): _plain(given, group, LONG) for group in given.mrq.agents.groups()}
+    found = given.mrq.agents.groups()
+    groups = {str(group["_id"]): _plain(given, without_secrets(given, group), LONG) for group in found}
     return JSONResponse({"workergroups": groups})
 
 

@@ -12,7 +12,6 @@ from mrq.domain.jobfilter import JobFilter
 from mrq.domain.joblist import JobQuery
 from mrq.domain.queuename import parse_queue
 from mrq.domain.status import Status
-from mrq.ports.joblists import LOOKED_AT
 from mrq.ports.reports import FAILED
 from mrq_dashboard.access import Viewer
 from mrq_dashboard.failures import failure_groups
@@ -27,8 +26,8 @@ from mrq_dashboard.models import (
     Severity,
     WorkerModel,
 )
-from mrq_dashboard.presenting import worker_model
-from mrq_dashboard.queues import KEYS, known_names, queue_model, surroundings
+from mrq_dashboard.presenting import worker_models
+from mrq_dashboard.queues import known_names, most_counted, queue_model, surroundings
 from mrq_dashboard.routes.schedules import is_late, queue_of
 from mrq_dashboard.services import Given, Services
 
@@ -48,10 +47,10 @@ def get_overview(given: Given, who: Viewer) -> Overview:
     now = given.now()
     around = surroundings(given)
     names, _ = known_names(given, who, around)
-    most = min(LOOKED_AT, max(500, KEYS // max(1, len(names))))
+    most = most_counted(len(names))
     queues = [queue_model(given, parse_queue(name), around, most) for name in names]
     queues.sort(key=lambda queue: (not queue.paused, bool(queue.workers), -queue.waiting.jobs, queue.name))
-    workers = [worker_model(worker, given.shower, who, now) for worker in around.workers]
+    workers = worker_models(around.workers, given.shower, who, now)
     workers.sort(key=lambda worker: (not worker.is_late, worker.name))
     failures = failure_groups(given, who, 10)
     return Overview(
@@ -69,7 +68,7 @@ def get_overview(given: Given, who: Viewer) -> Overview:
 
 def _figures(given: Services, who: Principal, queues: list[QueueModel], workers: list[WorkerModel]) -> Figures:
     waiting = [queue.waiting for queue in queues]
-    busy = sum(len(worker.jobs) for worker in workers)
+    busy = sum(worker.busy for worker in workers)
     return Figures(
         waiting=Count(jobs=sum(each.jobs for each in waiting), exact=all(each.exact for each in waiting)),
         running=_count(given, who, frozenset({Status.STARTED})),
@@ -98,7 +97,7 @@ def _attention(
 ) -> Iterator[Attention]:
     for worker in workers:
         if worker.is_late:
-            text = f"silent for {worker.silent:.0f} s; {len(worker.jobs)} jobs were started there"
+            text = f"silent for {worker.silent:.0f} s; {worker.busy} jobs were started there"
             yield _item("silent_worker", Severity.BAD, worker.id, f"Worker {worker.name} is {text}", worker.reported)
     for queue in queues:
         if queue.waiting.jobs and not queue.workers and not queue.paused:

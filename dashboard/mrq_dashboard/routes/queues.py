@@ -18,7 +18,7 @@ from mrq_dashboard.filters import Text
 from mrq_dashboard.identity import Principal
 from mrq_dashboard.models import Count, Distribution, Done, Head, QueueDetail, Queues, Slice, SubqueueSize
 from mrq_dashboard.presenting import summary
-from mrq_dashboard.queues import KEYS, head, known_names, queue_model, surroundings, target_of, waiting_query
+from mrq_dashboard.queues import head, known_names, most_counted, queue_model, surroundings, target_of, waiting_query
 from mrq_dashboard.services import Given, Services
 
 router = APIRouter(tags=["queues"])
@@ -34,7 +34,7 @@ def list_queues(given: Given, who: Viewer) -> Queues:
     """Queues that are configured, served or paused, or in which jobs wait."""
     around = surroundings(given)
     names, complete = known_names(given, who, around)
-    most = min(LOOKED_AT, max(500, KEYS // max(1, len(names))))
+    most = most_counted(len(names))
     return Queues(queues=[queue_model(given, parse_queue(name), around, most) for name in names], complete=complete)
 
 
@@ -120,6 +120,14 @@ class QueueWish(BaseModel):
     reason: str = Field("", max_length=500)
 
 
+class Limiting(QueueWish):
+    """So many jobs at once."""
+
+    max_concurrency: Annotated[int, Field(ge=0, le=1_000_000)] | None = Field(
+        description="0: any number; null: as many as the configuration says"
+    )
+
+
 class Emptying(QueueWish):
     """`confirm`: the queue's name again."""
 
@@ -141,6 +149,18 @@ def resume_queue(given: Given, who: Operator, wish: QueueWish) -> Done:
     queue = Queue(_visible(who, wish.name).id)
     queue.resume()
     given.note(who, "queue.resume", target_of(pausable(queue)), reason=wish.reason)
+    return Done()
+
+
+@router.post("/queues/limit")
+def limit_queue(given: Given, who: Operator, wish: Limiting) -> Done:
+    """Let at most so many jobs of a root queue, its subqueues included, run at once."""
+    queue = Queue(_visible(who, wish.name).id)
+    if queue.name.is_subqueue:
+        raise RefusedError(422, "subqueue", f"a limit holds for a root queue and all its subqueues: {queue.root_id}")
+    queue.set_max_concurrency(wish.max_concurrency)
+    about = {"max_concurrency": wish.max_concurrency}
+    given.note(who, "queue.limit", target_of(queue.root_id), about, reason=wish.reason)
     return Done()
 
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from mrq.domain.schedule import GRACE, Missed, Overlap, ScheduleState
+from mrq.domain.schedule import GRACE, Missed, Overlap, ScheduleState, times_between
 from mrq.exceptions import ScheduleNotFoundError
 from mrq.schedules import ScheduleHandle
 from mrq.settings.schedules import schedule_of
 from mrq_dashboard.access import Admin, Operator, Viewer, check_queue
 from mrq_dashboard.errors import RefusedError
-from mrq_dashboard.filters import Text, is_storable
+from mrq_dashboard.filters import Text, in_range, is_storable
 from mrq_dashboard.identity import Principal
 from mrq_dashboard.models import Done, JobCreated
 from mrq_dashboard.presenting import number
@@ -25,6 +25,7 @@ from mrq_dashboard.shown import SHORT, storable, utc
 router = APIRouter(tags=["schedules"])
 
 MOST_RUNS = 10
+MOST_AHEAD, RARE, DAY = 100, 48, timedelta(days=1)
 ScheduleId = Annotated[str, Field(max_length=100, description="24 hexadecimal digits")]
 
 
@@ -97,6 +98,40 @@ class ScheduleDetail(ScheduleModel):
     runs: list[ScheduleRun]
 
 
+class BackfillWish(BaseModel):
+    """From when to when, both included; UTC if they have no time zone. `dry_run`: only look."""
+
+    start: datetime
+    end: datetime
+    dry_run: bool = True
+    reason: str = Field("", max_length=500)
+
+
+class BackfillAnswer(BaseModel):
+    """How many times have no job, and so got one unless it was a dry run."""
+
+    missing: int
+    first: datetime | None
+    last: datetime | None
+    queued: list[str] = Field(description="ids of the new jobs")
+
+
+class UpcomingRun(BaseModel):
+    """A time at which a schedule runs."""
+
+    at: datetime
+    schedule: str
+    name: str
+
+
+class Upcoming(BaseModel):
+    """What comes in the next 24 hours, of the first 100 schedules."""
+
+    start: datetime
+    runs: list[UpcomingRun]
+    often: int = Field(description="schedules that run more often than 48 times a day, which are left out")
+
+
 class ScheduleList(BaseModel):
     """Schedules, by task."""
 
@@ -115,6 +150,22 @@ def list_schedules(
     found = given.mrq.schedules.page(skip, limit)
     shown = [_model(given, state) for state in found if who.sees(queue_of(given, state))]
     return ScheduleList(schedules=shown, next=skip + limit if len(found) == limit else None)
+
+
+@router.get("/schedules/upcoming")
+def list_upcoming(given: Given, who: Viewer) -> Upcoming:
+    """When schedules run in the next 24 hours. Paused ones don't, and what runs all the time is only counted."""
+    now = given.now()
+    found = given.mrq.schedules.page(0, MOST_AHEAD)
+    seen = [state for state in found if not state.paused and who.sees(queue_of(given, state))]
+    runs, often = [], 0
+    for state in seen:
+        times = times_between(state, now, now + DAY, RARE + 1)
+        often += len(times) > RARE
+        if len(times) <= RARE:
+            name = storable(state.schedule.name or state.schedule.path)
+            runs += [UpcomingRun(at=time.replace(tzinfo=UTC), schedule=state.id.hex(), name=name) for time in times]
+    return Upcoming(start=now.replace(tzinfo=UTC), runs=sorted(runs, key=lambda run: run.at), often=often)
 
 
 @router.get("/schedules/{schedule_id}")
@@ -185,6 +236,23 @@ def pause_schedule(given: Given, who: Operator, schedule_id: ScheduleId, wish: R
 def resume_schedule(given: Given, who: Operator, schedule_id: ScheduleId, wish: Reason) -> Done:
     """Go on. What passed meanwhile is not made up for."""
     return _pause(given, who, schedule_id, wish.reason, paused=False)
+
+
+@router.post("/schedules/{schedule_id}/backfill")
+def backfill_schedule(given: Given, who: Operator, schedule_id: ScheduleId, wish: BackfillWish) -> BackfillAnswer:
+    """Queue a job for each time that has passed and has none, at most 1,000 at once."""
+    state, scheduler = _visible(given, who, schedule_id), given.mrq.scheduler()
+    start, end = in_range(wish.start) or given.now(), in_range(wish.end) or given.now()
+    try:
+        times = scheduler.missing(state, start, end)
+    except (ValueError, OverflowError) as error:
+        raise RefusedError(422, "invalid", str(error)) from None
+    jobs = [] if wish.dry_run else [str(job) for job in scheduler.backfill(state, times)]
+    if not wish.dry_run:
+        about = {"start": start, "end": end}
+        given.note(who, "schedule.backfill", _target(state.id), about, reason=wish.reason, count=len(jobs))
+    edges = (utc(times[0]), utc(times[-1])) if times else (None, None)
+    return BackfillAnswer(missing=len(times), first=edges[0], last=edges[1], queued=jobs)
 
 
 def _pause(given: Services, who: Principal, schedule_id: str, reason: str, *, paused: bool) -> Done:

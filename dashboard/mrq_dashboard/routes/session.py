@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -42,6 +43,7 @@ def get_session(request: Request, given: Given) -> Session:
         queues=list(found.queues) if found and found.queues is not None else None,
         csrf_token=given.authentication.csrf_token(cookie) if in_session else None,
         can_log_in=given.authentication.has_passwords,
+        has_provider=given.authentication.provider is not None,
         environment=given.settings.dashboard_environment,
         version=VERSION,
         links=[
@@ -56,16 +58,25 @@ def get_session(request: Request, given: Given) -> Session:
 def log_in(login: Login, request: Request, response: Response, given: Given) -> Done:
     """Begin a session: sets a cookie."""
     address = request.client.host if request.client else "unknown"
-    _limit(given, address, login.user)
+    limit_tries(given, [f"address:{address}", f"user:{login.user}"], TRIES)
     cookie = given.authentication.log_in(login.user, login.password)
     if cookie is None:
         given.note(login.user, "session.login", address, outcome="refused")
         raise RefusedError(401, "wrong_password", "wrong name or password")
     given.note(login.user, "session.login", address)
-    path = request.scope.get("root_path") or "/"
-    secure = request.url.scheme == "https" or given.settings.dashboard_url.startswith("https:")
-    response.set_cookie(COOKIE, cookie, max_age=SESSION_LIFE, path=path, secure=secure, httponly=True, samesite="lax")
+    set_session(response, request, given, cookie)
     return Done()
+
+
+def set_session(response: Response, request: Request, given: Services, cookie: str) -> None:
+    """Let the browser keep the cookie of a session."""
+    path, secure = request.scope.get("root_path") or "/", is_secure(request, given)
+    response.set_cookie(COOKIE, cookie, max_age=SESSION_LIFE, path=path, secure=secure, httponly=True, samesite="lax")
+
+
+def is_secure(request: Request, given: Services) -> bool:
+    """Whether browsers come by TLS, so that they may keep cookies for that alone."""
+    return request.url.scheme == "https" or given.settings.dashboard_url.startswith("https:")
 
 
 @router.delete("/session", dependencies=[Depends(check_origin)])
@@ -75,10 +86,11 @@ def log_out(request: Request, response: Response) -> Done:
     return Done()
 
 
-def _limit(given: Services, address: str, user: str) -> None:
-    for key in (f"address:{address}", f"user:{user}"):
+def limit_tries(given: Services, keys: Iterable[str], tries: int) -> None:
+    """Count a try for each of these keys. Raises RefusedError when there were too many."""
+    for key in keys:
         try:
-            left = given.mrq.rates.remaining(f"dashboard:login:{key}", TRIES, PER)
+            left = given.mrq.rates.remaining(f"dashboard:login:{key}", tries, PER)
         except ServerUnavailableError:
             raise RefusedError(503, "unavailable", "Redis, which counts tries to log in, doesn't answer") from None
         if left <= 0:

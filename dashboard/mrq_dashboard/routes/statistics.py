@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 
@@ -11,17 +11,21 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from mrq import stats
+from mrq.domain.stats import QueueSamples
 from mrq.domain.status import Status
 from mrq_dashboard.access import Viewer, check_everything, check_queue
 from mrq_dashboard.errors import RefusedError
 from mrq_dashboard.filters import Text, in_range
 from mrq_dashboard.routes.jobs import JobId
+from mrq_dashboard.services import Given
 from mrq_dashboard.shown import storable, utc
 
 router = APIRouter(prefix="/statistics", tags=["statistics"])
 
 T = TypeVar("T")
 MOST_TOTALS = 200
+MOST_LOOKS, MOST_QUEUES = 60, 100
+LATELY = timedelta(hours=1)
 
 Start = Annotated[datetime | None, Query(description="UTC if it has no time zone; the last hour if it is left out")]
 End = Annotated[datetime | None, Query(description="now if it is left out")]
@@ -92,6 +96,20 @@ class QueueHistory(BaseModel):
     points: list[QueuePointModel]
 
 
+class Backlog(BaseModel):
+    """What waited in one queue."""
+
+    queue: str
+    waiting: list[int | None] = Field(description="at each of the times; null: not known")
+
+
+class Backlogs(BaseModel):
+    """What waited in queues."""
+
+    at: list[datetime | None]
+    queues: list[Backlog]
+
+
 class FleetPointModel(BaseModel):
     """All workers in a period, on average."""
 
@@ -123,6 +141,19 @@ class WorkerHistory(BaseModel):
     """One worker, minute by minute."""
 
     points: list[WorkerPointModel]
+
+
+class DeployModel(BaseModel):
+    """A version of the code went live."""
+
+    version: str
+    at: datetime | None
+
+
+class DeployList(BaseModel):
+    """Deploys, oldest first."""
+
+    deploys: list[DeployModel]
 
 
 @router.get("")
@@ -180,6 +211,22 @@ def get_queue_history(
     )  # fmt: skip
 
 
+@router.get("/backlogs")
+def get_backlogs(given: Given, who: Viewer) -> Backlogs:
+    """What waited in each queue in the last hour, minute by minute; the fullest queues, at most 100."""
+    now = given.now()
+    looks = given.mrq.stats_store.samples(now - LATELY, now, MOST_LOOKS)
+    names = {name for look in looks for name in look.backlogs if who.sees(name)}
+    lines = [Backlog(queue=storable(name), waiting=[_waiting(look, name) for look in looks]) for name in names]
+    lines.sort(key=lambda line: -max(many or 0 for many in line.waiting))
+    return Backlogs(at=[utc(look.start) for look in looks], queues=lines[:MOST_QUEUES])
+
+
+def _waiting(look: QueueSamples, queue: str) -> int | None:
+    found = look.of(queue)
+    return None if found is None else found.waiting + found.delayed
+
+
 @router.get("/fleet")
 def get_fleet_history(
     _who: Viewer, start: Start = None, end: End = None, resolution: Resolution = Resolution.AUTO
@@ -196,6 +243,14 @@ def get_fleet_history(
             for each in found
         ]
     )  # fmt: skip
+
+
+@router.get("/deploys")
+def get_deploys(_who: Viewer, start: Start = None, end: End = None) -> DeployList:
+    """When which version of the code was deployed, as `mrq mark-deploy` was told; the newest 200, oldest first."""
+    since, until = in_range(start), in_range(end)
+    found = _asked(lambda: stats.deploys(since, until))
+    return DeployList(deploys=[DeployModel(version=storable(each.version), at=utc(each.at)) for each in found])
 
 
 @router.get("/workers/{worker_id}")

@@ -1,7 +1,8 @@
 // What can be done to single things, each with its question, its request and its word of success.
 import { post, type Schemas, type Status } from "./api/client";
-import { act } from "./parts/basics";
-import { ask } from "./parts/dialog";
+import { act, tell } from "./parts/basics";
+import { num } from "./format";
+import { ask, askFor } from "./parts/dialog";
 import { t } from "./texts";
 
 export const FAILED: Status[] = ["failed", "timeout", "maxretries"];
@@ -54,6 +55,23 @@ export async function emptyQueue(name: string, done: () => void): Promise<void> 
   done();
 }
 
+type Queue = Pick<Schemas["QueueModel"], "name" | "max_concurrency" | "limit_is_own">;
+
+export async function limitQueue(queue: Queue, done: () => void): Promise<void> {
+  const value = queue.limit_is_own ? String(queue.max_concurrency ?? 0) : "";
+  const given = await askFor({
+    title: t.queue.limitTitle(queue.name),
+    text: t.queue.limitText,
+    confirm: t.schedule.save,
+    fields: [{ name: "jobs", label: t.queue.limitJobs, hint: t.queue.limitHint, type: "number", min: 0, value, optional: true }],
+  });
+  if (given === null) return;
+  const jobs = given.values.jobs?.trim();
+  const wish = { name: queue.name, max_concurrency: jobs ? Math.round(Number(jobs)) : null, reason: given.reason };
+  await act(() => post("/api/v1/queues/limit", {}, wish), t.queue.limited);
+  done();
+}
+
 type Schedule = Pick<Schemas["ScheduleModel"], "id" | "task" | "name" | "paused">;
 
 export async function runSchedule(schedule: Schedule, done: () => void): Promise<void> {
@@ -73,5 +91,34 @@ export async function pauseSchedule(schedule: Schedule, done: () => void): Promi
     if (reason === null) return;
     await act(() => post("/api/v1/schedules/{schedule_id}/pause", asked, { reason }), t.schedule.pausedNow);
   }
+  done();
+}
+
+/** Look first how many times have no job; then, if they are wanted, queue them. */
+export async function backfill(schedule: Schedule, done: () => void): Promise<void> {
+  const now = new Date().toISOString().slice(0, 16);
+  const day = new Date(Date.now() - 86_400_000).toISOString().slice(0, 16);
+  const edges = [
+    { name: "start", label: t.schedule.from, value: day, type: "datetime-local" as const },
+    { name: "end", label: t.schedule.upTo, value: now, type: "datetime-local" as const },
+  ];
+  const asked = { path: { schedule_id: schedule.id } };
+  const title = t.schedule.backfillTitle;
+  const given = await askFor({ title, text: t.schedule.backfillText, confirm: t.schedule.look, fields: edges, reason: false });
+  if (given === null) return;
+  const wish = { start: given.values.start ?? day, end: given.values.end ?? now };
+  let missing: number | undefined;
+  await act(async () => {
+    missing = (await post("/api/v1/schedules/{schedule_id}/backfill", asked, { ...wish, dry_run: true, reason: "" })).missing;
+  });
+  if (missing === undefined) return;
+  if (!missing) return tell(t.schedule.nothingMissing);
+  const text = t.schedule.missingTimes(num(missing));
+  const reason = await ask({ title, text, confirm: t.schedule.backfillConfirm(num(missing)) });
+  if (reason === null) return;
+  await act(
+    () => post("/api/v1/schedules/{schedule_id}/backfill", asked, { ...wish, dry_run: false, reason }),
+    t.schedule.backfilled(num(missing)),
+  );
   done();
 }

@@ -29,6 +29,7 @@ const PAGES: [path: string, name: keyof typeof t.pages, icon: IconName][] = [
 ];
 const MORE: typeof PAGES = [
   ["io", "io", "io"],
+  ["profiles", "profiles", "profiles"],
   ["operations", "operations", "operations"],
   ["audit", "audit", "audit"],
   ["settings", "settings", "settings"],

@@ -59,8 +59,9 @@ export function listen(): void {
   document.addEventListener("click", (event) => {
     if (event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     const anchor = (event.target as Element).closest("a");
-    if (!anchor?.href || anchor.target || anchor.hasAttribute("download")) return;
-    const url = new URL(anchor.href);
+    const href = anchor?.getAttribute("href"); // of an SVG's link, `href` is no text
+    if (!anchor || !href || anchor.hasAttribute("target") || anchor.hasAttribute("download")) return;
+    const url = new URL(href, document.baseURI);
     if (url.origin !== location.origin || !url.pathname.startsWith(base) || url.pathname.startsWith(`${base}api/`)) return;
     event.preventDefault();
     go(url.pathname + url.search);

@@ -118,6 +118,13 @@ DASHBOARD = [
     ("dashboard_proxy_header", str, ""),
     ("dashboard_proxy_role", str, "viewer"),
     ("dashboard_environment", str, ""),
+    ("dashboard_oidc_issuer", str, ""),
+    ("dashboard_oidc_client_id", str, ""),
+    ("dashboard_oidc_client_secret", str, ""),
+    ("dashboard_oidc_scope", str, "openid email profile"),
+    ("dashboard_oidc_name", str, "email"),
+    ("dashboard_oidc_groups", str, "groups"),
+    ("dashboard_oidc_role", str, ""),
     ("dashboard_audit_ttl", float, 365 * 86400),
 ]
 LISTS = {"dashboard": {"dashboard_proxies"}}  # flags whose values are several words

@@ -51,7 +51,7 @@ class Bench:
         self.pauses, self.other = MemoryPauses(), OtherSource()
         watch = PauseWatch(self.pauses, clock, 10.0)
         names = [parse_queue(name) for name in options.queues]
-        limits = QueueLimits(Permits.__new__(Permits), {}, clock)
+        limits = QueueLimits(Permits.__new__(Permits), WorkerOptions(), clock)
         self.claimer = Claimer(names, strategy_named(strategy), self.source, self.other, watch, clock, limits)
 
     def queue(self, queue: str, many: int = 1) -> list[NewJob]:

@@ -472,3 +472,32 @@ def test_a_job_that_came_back_for_its_turn_takes_its_permit_first(
     plant.start(plant.worker(greenlets=1))
     plant.all_end(plant.queue(plant.tasks.define(lambda params: None, rate="5/s", max_concurrency=1), 2))
     assert asked == ["turn", "permit", "turn", "permit", "returns"]
+
+
+def test_a_limit_that_is_set_at_run_time_goes_before_the_configuration(plant: Counting) -> None:
+    store = plant.app.queue_limits
+    assert store is not None
+    store.limit("few", 2)
+    jobs = plant.queue(plant.counted(), 12, "few/x")
+    about: dict[str, Any] = {"queue_limits": {"few": 1}, "paused_queues_refresh_interval": 0.01}
+    plant.start(plant.worker(queues=("few/",), greenlets=6, **about))
+    plant.all_end(jobs)
+    assert plant.most == 2
+    store.limit("few", 0)
+    jobs = plant.queue(plant.waiting(), 5, "few/x")
+    worker, _ = plant.running[0]
+    plant.in_task(worker, 5)  # all at once
+    plant.go.set()
+    plant.all_end(jobs)
+
+
+def test_what_was_said_stands_while_mongodb_is_away(plant: Counting, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = plant.app.queue_limits
+    assert store is not None
+    store.limit("few", 1)
+    worker = plant.worker(queues=("few",), greenlets=4, paused_queues_refresh_interval=0.001)
+    plant.start(worker)
+    plant.all_end(plant.queue(plant.counted(), 2, "few"))
+    plant.away(monkeypatch, store, "limits")
+    plant.all_end(plant.queue(plant.counted(), 6, "few"))
+    assert plant.most == 1

@@ -84,7 +84,7 @@ def test_metadata(wheel: zipfile.ZipFile) -> None:
     assert metadata["Version"] == VERSION
     assert metadata["License-Expression"] == "MIT"
     assert set(metadata.get_all("Provides-Extra", [])) == {
-        "container", "lambda", "dashboard", "cdk", "embedded", "memory", "otel"
+        "container", "lambda", "dashboard", "cdk", "embedded", "memory", "oidc", "otel"
     }  # fmt: skip
     assert "MIT License" in text_of(wheel, "licenses/LICENSE")
 

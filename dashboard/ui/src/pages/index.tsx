@@ -10,7 +10,9 @@ import { OverviewPage } from "./overview";
 import { QueuePage, QueuesPage } from "./queues";
 import { SchedulePage, SchedulesPage } from "./schedules";
 import { TaskPage, TasksPage } from "./tasks";
-import { IoPage, WorkerPage, WorkersPage } from "./workers";
+import { IoPage } from "./io";
+import { ProfilePage, ProfilesPage } from "./profiles";
+import { WorkerPage, WorkersPage } from "./workers";
 
 interface Found {
   name: keyof typeof t.pages;
@@ -35,6 +37,8 @@ export function pageAt([name = "", id]: string[]): Found {
       return id ? { name: "task", page: <TaskPage /> } : { name: "tasks", page: <TasksPage /> };
     case "io":
       return { name: "io", page: <IoPage /> };
+    case "profiles":
+      return id ? { name: "profile", page: <ProfilePage id={id} /> } : { name: "profiles", page: <ProfilesPage /> };
     case "operations":
       return { name: "operations", page: <OperationsPage /> };
     case "audit":

@@ -1,10 +1,10 @@
 // One job: what happened and when, in a sentence; then its attempts, traceback, params, result and log.
 import { useState } from "preact/hooks";
 import { cancel, mayCancel, mayRequeue, requeue } from "../actions";
-import type { Schemas } from "../api/client";
+import { address, type Schemas } from "../api/client";
 import { useLive } from "../api/live";
 import { clock, duration, exact } from "../format";
-import { Attempts, useTries } from "../parts/attempts";
+import { Attempts, triesOf } from "../parts/attempts";
 import { Ago, Broken, Button, Card, Copy, type Fact, Facts, Loading, Segments, Since, Status } from "../parts/basics";
 import { useKeys, useParam } from "../parts/hooks";
 import { Json } from "../parts/json";
@@ -110,12 +110,21 @@ function JobFacts({ job }: { job: Job }) {
     [t.job.worker, job.worker ? <a class="m" href={link(`workers/${job.worker}`)}>{job.worker.slice(-8)}</a> : t.none],
     [t.job.queued, clock(job.queued ?? job.created, now), <Ago at={job.queued ?? job.created} />],
     [t.job.waited, waited === null ? t.none : duration(Math.max(0, waited))],
+    ...cpuOf(job),
     [t.job.ran, job.status === "started" ? <Since at={job.started} /> : duration(job.seconds), job.started && clock(job.started, now)],
     [t.job.retries, String(job.retries), job.losses ? t.job.losses(job.losses) : undefined],
     [t.job.updated, clock(job.updated ?? job.started ?? job.created, now), <Ago at={job.updated ?? job.started ?? job.created} />],
     [t.job.kept, job.expires ? clock(job.expires, now) : t.job.forever, job.expires && <Ago at={job.expires} />],
   ];
   return <Facts facts={facts} />;
+}
+
+/** Only where the worker traced it. */
+function cpuOf(job: Job): Fact[] {
+  const cpu = job.runs.at(-1)?.cpu;
+  if (cpu === null || cpu === undefined) return [];
+  const share = job.seconds ? t.job.ofRun(Math.round((100 * cpu) / job.seconds)) : undefined;
+  return [[t.workers.cpu, duration(cpu), share]];
 }
 
 export function Stack({ running }: { running: Schemas["RunningNow"] }) {
@@ -134,7 +143,7 @@ export function Stack({ running }: { running: Schemas["RunningNow"] }) {
 }
 
 function Traces({ job }: { job: Job }) {
-  const tries = useTries(job);
+  const tries = triesOf(job);
   const traces = tries.filter((each) => each.traceback);
   const wanted = useParam("attempt");
   const shown = traces.find((each) => String(each.number) === wanted) ?? traces.at(-1);
@@ -250,11 +259,53 @@ function Related({ job }: { job: Job }) {
             </dd>
           </>
         )}
+        {job.parent && (
+          <>
+            <dt>{t.job.parent}</dt>
+            <dd>
+              <a class="under m" href={link(`jobs/${job.parent}`)}>{job.parent}</a>
+            </dd>
+          </>
+        )}
+        <Queued id={job.id} />
         <dt>{t.job.command}</dt>
         <dd class="m">
           {job.command} <Copy text={job.command} label={t.job.copyCommand} />
         </dd>
+        <dt>{t.job.copy}</dt>
+        <dd>
+          curl <Copy text={curlOf(job)} label={t.job.copyCurl} /> {t.job.link} <Copy text={location.href} label={t.job.copyLink} />
+        </dd>
       </dl>
     </section>
+  );
+}
+
+/** Queues the same again, through the API. */
+function curlOf(job: Job): string {
+  const body = JSON.stringify({ task: job.task, params: job.params, queue: job.queue }).replaceAll("'", "'\\''");
+  const url = new URL(address("/api/v1/jobs"), location.href);
+  return `curl -H "Authorization: Bearer $TOKEN" -H "Content-Type: application/json" -d '${body}' ${url.href}`;
+}
+
+/** Jobs that it has queued itself. */
+function Queued({ id }: { id: string }) {
+  const live = useLive("/api/v1/jobs/{job_id}/children", { path: { job_id: id } }, 5);
+  const found = live.data;
+  if (!found?.jobs.length) return null;
+  return (
+    <>
+      <dt>{t.job.children}</dt>
+      <dd>
+        <ul class="plain">
+          {found.jobs.map((job) => (
+            <li key={job.id}>
+              <Status status={job.status} /> <a class="m" href={link(`jobs/${job.id}`)}>{job.task}</a>
+            </li>
+          ))}
+          {found.more && <li class="mut">{t.job.moreChildren}</li>}
+        </ul>
+      </dd>
+    </>
   );
 }

@@ -1,13 +1,16 @@
 // Jobs by a filter that is in the address, a page at a time by cursors, and actions on some or on all that match.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { cancel, FAILED, mayCancel, mayRequeue, requeue } from "../actions";
-import { get, type JobFilter, type Schemas } from "../api/client";
+import { address, type JobFilter, type Schemas } from "../api/client";
 import { useLive } from "../api/live";
-import { about, count, duration, short } from "../format";
+import { about, count, duration, num, short } from "../format";
 import { bulk } from "../parts/bulk";
 import { Ago, Button, Card, Empty, Segments, Status, Table, tell, Th } from "../parts/basics";
 import { useKeys } from "../parts/hooks";
+import { Icon } from "../parts/icons";
 import { Filters, FILTERS, wordsOfFilter } from "../parts/jobfilters";
+import { useLast } from "../parts/statistics";
+import { Views } from "../parts/views";
 import { go, link, place, withQuery } from "../router";
 import { barred } from "../session";
 import { t } from "../texts";
@@ -67,6 +70,8 @@ export function JobsPage() {
   const asked = { query: { ...filter, limit: 50, after, order } } as const;
   const live = useLive("/api/v1/jobs", asked);
   const total = useLive("/api/v1/jobs/count", { query: filter }, 3);
+  const anyStatus = { ...filter, status: [] };
+  const counts = useLast(useLive("/api/v1/jobs/counts", { query: anyStatus }, 5), JSON.stringify(anyStatus));
   const list = useRows(live.data?.jobs, JSON.stringify(asked));
   const [selected, select] = useState<ReadonlySet<string>>(new Set());
   useEffect(() => select(new Set()), [JSON.stringify(filter)]);
@@ -83,10 +88,11 @@ export function JobsPage() {
         <Segments
           label={t.jobs.statuses}
           value={groupOf(statuses)}
-          choices={(Object.keys(GROUPS) as Group[]).map((value) => ({ value, text: t.jobs.groups[value] }))}
+          choices={(Object.keys(GROUPS) as Group[]).map((value) => ({ value, text: <Named group={value} counts={counts.data} /> }))}
           onChange={(value) => withQuery({ status: [...GROUPS[value as keyof typeof GROUPS]], after: null }, { replace: false })}
         />
         <Filters query={query} />
+        <Views query={query} />
       </section>
       <Card
         title={total.data ? t.jobs.many(words ? count(total.data) : about(total.data), total.data.jobs) : t.pages.jobs}
@@ -122,6 +128,16 @@ export function JobsPage() {
   );
 }
 
+/** A group of statuses, and how many of its jobs fit the rest of the filter. */
+function Named({ group, counts }: { group: Group; counts: Schemas["GroupCounts"] | undefined }) {
+  const found = counts && group in counts ? counts[group as keyof typeof counts] : undefined;
+  return (
+    <>
+      {t.jobs.groups[group]} {found && found.jobs > 0 && <small class="mut">{found.exact ? num(found.jobs) : `${num(found.jobs)}+`}</small>}
+    </>
+  );
+}
+
 interface BulkersProps {
   filter: JobFilter;
   words: string;
@@ -137,7 +153,7 @@ function Bulkers({ filter, words, selected, refresh }: BulkersProps) {
   const begin = (action: "requeue" | "cancel") => () => bulk({ action, filter: which, words: named, done: refresh });
   return (
     <>
-      <Export />
+      <Export filter={filter} />
       <Button icon="requeue" barred={why} onClick={begin("requeue")}>
         {some ? t.jobs.requeueSelected(selected.size) : t.jobs.requeueAll}
       </Button>
@@ -148,37 +164,20 @@ function Bulkers({ filter, words, selected, refresh }: BulkersProps) {
   );
 }
 
-const MOST_EXPORTED = 10_000;
-
-/** What the filter shows, as JSON lines; the server gives it in pages. */
-function Export() {
-  const [running, setRunning] = useState(false);
-  const save = async () => {
-    setRunning(true);
-    try {
-      const filter = filterOf(place.get().query);
-      const lines: string[] = [];
-      let after: string | null = null;
-      do {
-        const page: Schemas["JobPageModel"] = await get("/api/v1/jobs", { query: { ...filter, limit: 200, after } });
-        lines.push(...page.jobs.map((job) => JSON.stringify(job)));
-        after = page.next;
-      } while (after && lines.length < MOST_EXPORTED);
-      const anchor = document.createElement("a");
-      anchor.href = URL.createObjectURL(new Blob([lines.join("\n")], { type: "application/x-ndjson" }));
-      anchor.download = "jobs.jsonl";
-      anchor.click();
-      if (after) tell(t.jobs.cut(MOST_EXPORTED));
-    } catch (error) {
-      tell(String(error), true);
-    } finally {
-      setRunning(false);
-    }
-  };
+/** What the filter shows, as a file that the server writes. */
+function Export({ filter }: { filter: JobFilter }) {
+  const to = (format: "csv" | "jsonl") => address("/api/v1/jobs/export", { query: { ...filter, format } });
   return (
-    <Button icon="download" kind="q" label={t.jobs.export} onClick={() => running || void save()}>
-      {running && t.loading}
-    </Button>
+    <>
+      <a class="btn q" href={to("csv")} download title={t.jobs.exportCsv}>
+        <Icon name="download" />
+        CSV
+      </a>
+      <a class="btn q" href={to("jsonl")} download title={t.jobs.exportJson}>
+        <Icon name="download" />
+        JSON
+      </a>
+    </>
   );
 }
 

@@ -246,6 +246,11 @@ export function LoginPage() {
           }}
         >
           <h1>{t.login.title}</h1>
+          {who?.has_provider && (
+            <a class="btn p" href={link("oidc/login", { where: location.pathname + location.search })} target="_self">
+              {t.login.provider}
+            </a>
+          )}
           {who?.can_log_in ? (
             <>
               <Field label={t.login.user}>
@@ -258,7 +263,7 @@ export function LoginPage() {
               <button class="btn p" type="submit">{t.login.enter}</button>
             </>
           ) : (
-            <p>{t.login.none}</p>
+            !who?.has_provider && <p>{t.login.none}</p>
           )}
         </form>
       </section>

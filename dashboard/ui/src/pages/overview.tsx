@@ -13,7 +13,7 @@ import { FailureTable } from "../parts/failuretable";
 import { QueueTable } from "../parts/queuetable";
 import { Durations, Throughput, Totals, useCounted } from "../parts/statistics";
 import { link, type Query } from "../router";
-import { barred } from "../session";
+import { barred, session } from "../session";
 import { t } from "../texts";
 import { Next } from "./schedules";
 
@@ -181,7 +181,37 @@ function Figure(props: { name: string; value: string; unit: string; note?: strin
   );
 }
 
+/** What was done last: of all kinds, for those who may read the audit log. */
 function Actions() {
+  const mayRead = !barred("admin") && session.get()?.queues === null;
+  return mayRead ? <LastActions /> : <LastOperations />;
+}
+
+function LastActions() {
+  const live = useLive("/api/v1/audit", { query: { limit: 7 } }, 3);
+  return (
+    <Card title={t.overview.recent} span={5} live={live} tools={<a class="btn" href={link("audit")}>{t.all}</a>}>
+      {live.data?.entries.length ? (
+        <ul class="feed">
+          {live.data.entries.map((each) => (
+            <li key={each.id}>
+              <Ago at={each.date} />
+              <span>
+                <b>{each.who}</b> <span class="m">{each.what}</span> <span class="m mut">{each.target}</span>
+                {each.count !== null && each.count > 1 && <> {t.jobs.many(num(each.count), each.count)}</>}
+                {each.reason && <>: “{each.reason}”</>}
+              </span>
+            </li>
+          ))}
+        </ul>
+      ) : (
+        <Empty>{t.audit.none}</Empty>
+      )}
+    </Card>
+  );
+}
+
+function LastOperations() {
   const live = useLive("/api/v1/operations", { query: { limit: 6 } }, 3);
   return (
     <Card title={t.overview.actions} span={5} live={live} tools={<a class="btn" href={link("operations")}>{t.all}</a>}>

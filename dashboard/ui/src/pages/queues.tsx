@@ -1,6 +1,6 @@
 // All queues, and one: what waits in it, who serves it, what leaves it next.
 import { useState } from "preact/hooks";
-import { emptyQueue, pauseQueue, resumeQueue } from "../actions";
+import { emptyQueue, limitQueue, pauseQueue, resumeQueue } from "../actions";
 import type { Schemas } from "../api/client";
 import { useLive } from "../api/live";
 import { clock, count, num, short } from "../format";
@@ -10,7 +10,7 @@ import { Bars, Legend, Lines } from "../parts/charts";
 import { useParam } from "../parts/hooks";
 import { Json } from "../parts/json";
 import { QueueTable } from "../parts/queuetable";
-import { Durations, Throughput, tickOf, useCounted, useLast, useRange, useStart } from "../parts/statistics";
+import { Durations, isLong, Throughput, tickOf, useCounted, useLast, useRange, useStart } from "../parts/statistics";
 import { link } from "../router";
 import { barred } from "../session";
 import { t } from "../texts";
@@ -121,6 +121,9 @@ function Head({ queue, refresh }: { queue: Detail; refresh: () => void }) {
             {t.queue.pause}
           </Button>
         )}
+        <Button barred={may ?? (queue.name.includes("/") ? t.queue.limitText : undefined)} onClick={() => void limitQueue(queue, refresh)}>
+          {t.queue.limitSet}
+        </Button>
         <a class="btn" href={link("jobs", { queue: queue.name })}>
           {t.queues.jobs}
         </a>
@@ -149,7 +152,7 @@ function QueueFacts({ queue }: { queue: Detail }) {
     [t.overview.running, num(queue.running)],
     [t.queues.oldest, queue.oldest ? <Since at={queue.oldest} /> : t.none],
     [t.pages.workers, num(queue.workers)],
-    [t.queues.limit, queue.max_concurrency ?? t.none],
+    [t.queues.limit, queue.max_concurrency ?? t.none, queue.limit_is_own ? t.queue.limitOwn : undefined],
     [t.queues.retryQueue, <a class="m" href={link("queues/one", { name: queue.retry_queue })}>{queue.retry_queue}</a>],
   ];
   return <Facts facts={facts} />;
@@ -159,7 +162,7 @@ function History({ name }: { name: string }) {
   const counted = useCounted({ queue: name });
   const start = useStart();
   const range = useRange();
-  const asked = useLive("/api/v1/statistics/queue", range === "7d" ? null : { query: { name, start } }, 10);
+  const asked = useLive("/api/v1/statistics/queue", isLong(range) ? null : { query: { name, start } }, 10);
   const live = useLast(asked, `${name} ${range}`);
   const points = (live.data?.points ?? []).filter((point) => point.at !== null);
   const slots = points.map((point) => ({ at: Date.parse(point.at ?? ""), figures: undefined }));
@@ -170,7 +173,7 @@ function History({ name }: { name: string }) {
   return (
     <>
       <Throughput counted={counted} span={6} />
-      {range === "7d" ? (
+      {isLong(range) ? (
         <Durations counted={counted} what="wait" span={6} />
       ) : (
         <Card title={t.stats.backlog} span={6} live={live} tools={<Legend series={series} />}>

@@ -1,9 +1,10 @@
 // Schedules: late ones first, then by their next time; one with its last runs.
-import { pauseSchedule, runSchedule } from "../actions";
+import { backfill, pauseSchedule, runSchedule } from "../actions";
 import { remove, type Schemas } from "../api/client";
 import { useLive } from "../api/live";
-import { duration } from "../format";
+import { duration, hour } from "../format";
 import { act, Ago, Broken, Button, Card, Clock, Empty, Loading, Pill, Status, Table, Th } from "../parts/basics";
+import { Bars } from "../parts/charts";
 import { ask } from "../parts/dialog";
 import { useSteady } from "../parts/hooks";
 import { Json } from "../parts/json";
@@ -48,6 +49,7 @@ export function SchedulesPage() {
       >
         <List schedules={sorted(live.data?.schedules ?? [])} refresh={live.refresh} />
       </Card>
+      <Ahead />
       {adding && <ScheduleForm close={() => add(false)} saved={live.refresh} />}
     </>
   );
@@ -59,6 +61,37 @@ export function Next({ span }: { span: number }) {
   return (
     <Card title={t.overview.next} span={span} live={live} tools={<a class="btn" href={link("schedules")}>{t.all}</a>}>
       <List schedules={sorted(live.data?.schedules ?? []).slice(0, 5)} refresh={live.refresh} brief />
+    </Card>
+  );
+}
+
+const SLOTS = 96; // of a quarter of an hour
+
+/** The next 24 hours, a bar a quarter of an hour. */
+function Ahead() {
+  const live = useLive("/api/v1/schedules/upcoming", {}, 30);
+  const start = Date.parse(live.data?.start ?? "");
+  const values = Array.from({ length: SLOTS }, () => 0);
+  for (const run of live.data?.runs ?? []) {
+    const slot = Math.floor((Date.parse(run.at) - start) / 900_000);
+    if (slot >= 0 && slot < SLOTS) values[slot] = (values[slot] ?? 0) + 1;
+  }
+  const often = live.data?.often ?? 0;
+  return (
+    <Card title={t.schedule.ahead} sub={often ? t.schedule.often(often) : undefined} live={live}>
+      <div class="body">
+        {live.data?.runs.length ? (
+          <Bars
+            label={t.schedule.ahead}
+            height={110}
+            ticks={(index) => hour(start + index * 900_000)}
+            unit={(value) => (Number.isInteger(value) ? String(value) : "")}
+            series={[{ name: t.schedule.aheadJobs, kind: "p95", values }]}
+          />
+        ) : (
+          <Empty>{t.schedule.nothingAhead}</Empty>
+        )}
+      </div>
     </Card>
   );
 }
@@ -159,6 +192,9 @@ export function SchedulePage({ id }: { id: string }) {
           </Button>
           <Button barred={barred("operator")} onClick={() => void pauseSchedule(schedule, live.refresh)}>
             {schedule.paused ? t.queue.resume : t.schedule.pause}
+          </Button>
+          <Button barred={barred("operator")} onClick={() => void backfill(schedule, live.refresh)}>
+            {t.schedule.backfill}
           </Button>
           <Button icon="edit" barred={fixed} onClick={() => edit(true)}>
             {t.schedule.edit}

@@ -2,19 +2,45 @@
 import type { Schemas } from "../api/client";
 import { useLive } from "../api/live";
 import { bytes, duration, num } from "../format";
-import { Ago, Broken, Card, Empty, type Fact, Facts, Loading, Pill, Since, Table, Th } from "../parts/basics";
+import { Ago, Broken, Button, Card, Empty, type Fact, Facts, Loading, Pill, Segments, Since, Table, Th } from "../parts/basics";
 import { Lines } from "../parts/charts";
 import { Fleet } from "../parts/fleet";
-import { useSteady } from "../parts/hooks";
+import { useParam, useSteady } from "../parts/hooks";
 import { Json } from "../parts/json";
 import { Logs } from "../parts/logs";
+import { Shares } from "../parts/shares";
 import { tickOf, useLast, useStart } from "../parts/statistics";
-import { link } from "../router";
+import { order } from "../orders";
+import { link, withQuery } from "../router";
+import { barred } from "../session";
 import { t } from "../texts";
+import { AgentsTab, GroupsTab } from "./groups";
+import { ProfilesCard } from "./profiles";
 
 type Worker = Schemas["WorkerModel"];
 
+type Tab = "fleet" | "groups" | "agents";
+const TABS: Tab[] = ["fleet", "groups", "agents"];
+
 export function WorkersPage() {
+  const wanted = useParam("tab") as Tab;
+  const tab = TABS.includes(wanted) ? wanted : "fleet";
+  return (
+    <>
+      <div class="s12">
+        <Segments
+          label={t.pages.workers}
+          value={tab}
+          choices={TABS.map((value) => ({ value, text: t.workers.tabs[value] }))}
+          onChange={(value) => withQuery({ tab: value === "fleet" ? null : value }, { replace: false })}
+        />
+      </div>
+      {tab === "fleet" ? <FleetTab /> : tab === "groups" ? <GroupsTab /> : <AgentsTab />}
+    </>
+  );
+}
+
+function FleetTab() {
   const live = useLive("/api/v1/workers", {});
   const workers = live.data?.workers ?? [];
   return (
@@ -54,10 +80,17 @@ function State({ worker }: { worker: Worker }) {
       </Pill>
     );
   }
-  const full = worker.jobs.length >= worker.greenlets;
+  if (worker.quiet) {
+    return (
+      <Pill kind="paused" icon="pause">
+        {t.workers.quiet}
+      </Pill>
+    );
+  }
+  const full = worker.busy >= worker.greenlets;
   return (
-    <Pill kind={worker.jobs.length ? "started" : "queued"} icon={worker.jobs.length ? "play" : "ring"}>
-      {full && worker.greenlets ? t.workers.full : worker.jobs.length ? t.workers.serving : (t.workers.states[worker.status as "wait"] ?? worker.status)}
+    <Pill kind={worker.busy ? "started" : "queued"} icon={worker.busy ? "play" : "ring"}>
+      {full && worker.greenlets ? t.workers.full : worker.busy ? t.workers.serving : (t.workers.states[worker.status as "wait"] ?? worker.status)}
     </Pill>
   );
 }
@@ -87,7 +120,7 @@ function List({ workers }: { workers: Worker[] }) {
                 {worker.name}
               </a>
               <span class="p">
-                {worker.host} {worker.pid !== null && `pid ${worker.pid}`} {worker.group}
+                {worker.host} {worker.pid !== null && `pid ${worker.pid}`} {worker.group} {worker.is_burst && t.workers.burst}
               </span>
             </td>
             <td>
@@ -97,7 +130,7 @@ function List({ workers }: { workers: Worker[] }) {
               {worker.queues.join(" ")}
             </td>
             <td class="n">
-              {worker.jobs.length} <span class="mut">/ {worker.greenlets}</span>
+              {worker.busy} <span class="mut">/ {worker.greenlets}</span>
             </td>
             <td class="n">{worker.cpu_percent === null ? t.none : `${worker.cpu_percent.toFixed(0)} %`}</td>
             <td class="n">{bytes(worker.memory)}</td>
@@ -125,7 +158,7 @@ export function WorkerPage({ id }: { id: string }) {
     [t.workers.host, worker.host ?? t.none, worker.pid === null ? undefined : `pid ${worker.pid}`],
     [t.workers.since, <Since at={worker.started} />, <Ago at={worker.started} />],
     [t.workers.reported, <Ago at={worker.reported} />, worker.lease === null ? undefined : t.workers.lease(duration(worker.lease))],
-    [t.overview.busy, `${worker.jobs.length} / ${worker.greenlets}`],
+    [t.overview.busy, `${worker.busy} / ${worker.greenlets}`],
     [t.workers.cpu, worker.cpu_percent === null ? t.none : `${worker.cpu_percent.toFixed(0)} %`],
     [t.workers.memory, bytes(worker.memory)],
     [t.workers.done, <a href={link("jobs", { worker: worker.id })}>{num(worker.done_jobs)}</a>],
@@ -148,13 +181,52 @@ export function WorkerPage({ id }: { id: string }) {
             ))}
           </p>
         </div>
+        <Orders worker={worker} refresh={live.refresh} />
       </div>
       {live.error && <div class="s12"><Broken live={live} /></div>}
       <Facts facts={facts} />
       <Running jobs={worker.jobs} />
       <History id={worker.id} />
+      {worker.io && <Waited io={worker.io} />}
+      <ProfilesCard worker={worker.id} span={worker.io ? 6 : 12} />
       <Logs owner="/api/v1/workers/{worker_id}/logs" id={worker.id} follow />
     </>
+  );
+}
+
+function Orders({ worker, refresh }: { worker: Worker; refresh: () => void }) {
+  const why = barred("operator");
+  const say = (verb: Schemas["Verb"]) => () => void order(worker, verb, refresh);
+  return (
+    <div class="acts">
+      {worker.quiet ? (
+        <Button icon="play" kind="p" barred={why} onClick={say("resume")}>
+          {t.workers.orders.resume}
+        </Button>
+      ) : (
+        <Button icon="pause" barred={why} onClick={say("quiet")}>
+          {t.workers.orders.quiet}
+        </Button>
+      )}
+      <Button icon="edit" barred={why} onClick={say("resize")}>
+        {t.workers.orders.resize}
+      </Button>
+      <Button icon="profiles" barred={why} onClick={say("profile")}>
+        {t.workers.orders.profile}
+      </Button>
+      <Button icon="stop" kind="d" barred={why} onClick={say("stop")}>
+        {t.workers.orders.stop}
+      </Button>
+    </div>
+  );
+}
+
+function Waited({ io }: { io: Schemas["IoTotals"] }) {
+  return (
+    <Card title={t.workers.waitsFor} sub={t.workers.waitsSince} span={6}>
+      <Shares label={t.io.byType} sums={io.types.map((each) => [each.name, each.seconds])} />
+      <Shares label={t.io.byTask} sums={io.tasks.map((each) => [each.name, each.seconds])} to={(name) => link("tasks/one", { name })} />
+    </Card>
   );
 }
 
@@ -209,52 +281,6 @@ function Running({ jobs }: { jobs: Schemas["WorkerJob"][] }) {
         </ul>
       ) : (
         <Empty>{t.workers.idle}</Empty>
-      )}
-    </Card>
-  );
-}
-
-/** Operations in progress on all workers. */
-export function IoPage() {
-  const live = useLive("/api/v1/workers", {});
-  const rows = (live.data?.workers ?? []).flatMap((worker) =>
-    worker.jobs.filter((job) => job.io).map((job) => ({ worker, job })),
-  );
-  return (
-    <Card title={t.pages.io} sub={t.io.note} live={live}>
-      {rows.length ? (
-        <Table
-          label={t.pages.io}
-          head={
-            <>
-              <Th>{t.io.operation}</Th>
-              <Th>{t.jobs.task}</Th>
-              <Th>{t.workers.worker}</Th>
-              <Th n>{t.job.ran}</Th>
-            </>
-          }
-        >
-          {rows.map(({ worker, job }) => (
-            <tr key={job.id}>
-              <td>
-                <Json value={job.io} />
-              </td>
-              <td class="m">
-                <a data-row href={link(`jobs/${job.id}`)}>{job.task}</a>
-              </td>
-              <td class="m">
-                <a href={link(`workers/${worker.id}`)}>{worker.name}</a>
-              </td>
-              <td class="n">
-                <Since at={job.started} />
-              </td>
-            </tr>
-          ))}
-        </Table>
-      ) : (
-        <Empty>
-          {t.io.none} <code>--trace_io</code>
-        </Empty>
       )}
     </Card>
   );

@@ -18,12 +18,46 @@ export interface Try {
   queued: number;
   started: number | null;
   ended: number | null;
+  deploy: string | null;
 }
 
 const time = (moment: string | null | undefined): number | null => (moment ? Date.parse(moment) : null);
 
+/** Every run that is known; jobs of MRQ 0.9 have a history of failures only. */
+export function triesOf(job: Job): Try[] {
+  return job.runs.length ? fromRuns(job) : fromHistory(job);
+}
+
+const SAME = 5_000; // milliseconds between the end of a run and the entry of the history that tells of it
+
+function fromRuns(job: Job): Try[] {
+  const left = [...job.attempts];
+  const tries = job.runs.map((run, index): Try => {
+    const ended = time(run.ended);
+    const at = left.findIndex((each) => ended !== null && each.date !== null && Math.abs((time(each.date) ?? 0) - ended) < SAME);
+    const entry = at < 0 ? undefined : left.splice(at, 1)[0];
+    const last = index === job.runs.length - 1;
+    return {
+      number: index + 1,
+      traceback: entry?.traceback ?? (last && run.end !== "success" ? job.traceback : null),
+      original: entry?.original_traceback ?? null,
+      exceptiontype: run.exceptiontype,
+      status: run.end ?? "started",
+      queued: time(run.queued) ?? time(run.started) ?? 0,
+      started: time(run.started),
+      ended,
+      deploy: run.deploy,
+    };
+  });
+  if (job.status === "queued") {
+    const queued = time(job.queued) ?? time(job.created) ?? 0;
+    tries.push({ number: tries.length + 1, traceback: null, original: null, exceptiontype: null, status: job.status, queued, started: null, ended: null, deploy: null });
+  }
+  return tries;
+}
+
 /** Attempts from the history; the last run is in the job itself. */
-export function useTries(job: Job): Try[] {
+function fromHistory(job: Job): Try[] {
   let before = time(job.created) ?? 0;
   const tries: Try[] = job.attempts.map((attempt, index) => {
     const ended = time(attempt.date);
@@ -36,6 +70,7 @@ export function useTries(job: Job): Try[] {
       queued: before,
       started: null,
       ended,
+      deploy: null,
     };
     before = ended ?? before;
     return found;
@@ -56,6 +91,7 @@ export function useTries(job: Job): Try[] {
       queued: Math.max(before, Math.min(time(job.queued) ?? before, started ?? Infinity)),
       started: job.status === "queued" && last ? null : started,
       ended: ends,
+      deploy: null,
     });
   }
   return tries;
@@ -68,20 +104,20 @@ const MOST = 12;
 function kindOf(status: string): string {
   if (status === "success") return "ok";
   if (status === "started") return "run";
-  return status === "retry" || status === "interrupt" ? "retry" : "bad";
+  return ["retry", "interrupt", "handed back"].includes(status) ? "retry" : "bad";
 }
 
 export function Attempts({ job }: { job: Job }) {
   const [ref, width] = useWidth();
   const now = useNow();
-  const all = useTries(job);
+  const all = triesOf(job);
   if (!all.length) return null;
   const shown = all.slice(-MOST);
   const first = Math.min(...shown.map((each) => each.queued));
   const running = job.status === "started" || job.status === "queued";
   const last = Math.max(first + 1, ...shown.map((each) => each.ended ?? (running ? now : each.queued)));
   const longest = Math.max(0, ...shown.map((each) => noteOf(each, now).length));
-  const notes = Math.min(longest * 6.7 + 16, width * 0.5); // room behind the bars
+  const notes = Math.min(longest * 7.4 + 16, width * 0.5); // room behind the bars
   const x = (moment: number) => LEFT + ((moment - first) / (last - first)) * Math.max(10, width - LEFT - notes);
   const height = shown.length * ROW + 26;
   const legend = ["wait", ...new Set(shown.filter((each) => each.started || each.ended).map((each) => kindOf(each.status)))];
@@ -139,7 +175,7 @@ function Row({ one, y, x, now }: { one: Try; y: number; x: (moment: number) => n
 function noteOf(one: Try, now: number): string {
   const runs = one.ended !== null || one.started !== null;
   const seconds = one.started === null ? "" : duration(Math.max(0, ((one.ended ?? now) - one.started) / 1000));
-  return [one.exceptiontype ?? (runs ? one.status : t.attempts.waits), seconds].filter(Boolean).join(", ").slice(0, 60);
+  return [one.exceptiontype ?? (runs ? one.status : t.attempts.waits), seconds, one.deploy].filter(Boolean).join(", ").slice(0, 60);
 }
 
 function describe(tries: Try[]): string {

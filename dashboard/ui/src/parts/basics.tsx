@@ -259,7 +259,8 @@ let nextKey = 0;
 export function tell(text: string, bad = false, link?: string): void {
   const note = { text, bad, link, key: nextKey++ };
   notes.set([...notes.get().slice(-2), note]);
-  setTimeout(() => notes.set(notes.get().filter((each) => each !== note)), bad ? 8000 : 4000);
+  const stays = link ? 30_000 : bad ? 8000 : 4000; // who wants to follow a link needs the time to reach it
+  setTimeout(() => notes.set(notes.get().filter((each) => each !== note)), stays);
 }
 
 export function Notes() {

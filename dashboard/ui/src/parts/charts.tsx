@@ -16,6 +16,13 @@ interface ChartProps {
   ticks: (index: number) => string;
   unit?: (value: number) => string;
   height?: number;
+  /** Moments that are marked, as places on the axis with fractions. */
+  marks?: Mark[];
+}
+
+export interface Mark {
+  at: number;
+  text: string;
 }
 
 const LEFT = 44;
@@ -54,6 +61,18 @@ function Frame(props: ChartProps & { max: number; width: number; length: number;
           </text>
         ))}
       {props.children}
+      {props.marks?.map((mark) => {
+        const x = LEFT + mark.at * each;
+        const turned = x > width - 110;
+        return (
+          <g key={mark.text + mark.at}>
+            <line class="mark" x1={x} x2={x} y1={0} y2={TOP + inner} />
+            <text class="mark" x={turned ? x - 4 : x + 4} y={TOP + 2} text-anchor={turned ? "end" : "start"}>
+              {mark.text}
+            </text>
+          </g>
+        );
+      })}
     </svg>
   );
 }

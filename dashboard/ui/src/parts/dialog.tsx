@@ -14,13 +14,38 @@ interface Question {
   typed?: string;
   /** Whether a reason is asked for. */
   reason?: boolean;
-  answer: (reason: string | null) => void;
+  fields?: AskedField[];
+  answer: (given: Given | null) => void;
+}
+
+/** One thing more that is asked for. */
+export interface AskedField {
+  name: string;
+  label: string;
+  hint?: string;
+  value: string;
+  type?: "number" | "datetime-local" | "text";
+  /** May it be left empty? */
+  optional?: boolean;
+  min?: number;
+  max?: number;
+  choices?: { value: string; text: string }[];
+}
+
+export interface Given {
+  reason: string;
+  values: Record<string, string>;
 }
 
 const asked = store<Question | null>(null);
 
 /** Ask; the reason (maybe empty), or null if it was called off. */
-export function ask(question: Omit<Question, "answer">): Promise<string | null> {
+export async function ask(question: Omit<Question, "answer" | "fields">): Promise<string | null> {
+  return (await askFor({ ...question, fields: [] }))?.reason ?? null;
+}
+
+/** Ask, and for some values too; null if it was called off. */
+export function askFor(question: Omit<Question, "answer">): Promise<Given | null> {
   return new Promise((resolve) => asked.set({ reason: true, ...question, answer: resolve }));
 }
 
@@ -32,8 +57,9 @@ export function Questions() {
 function Ask({ question }: { question: Question }) {
   const [reason, setReason] = useState("");
   const [typed, setTyped] = useState("");
+  const [values, setValues] = useState(Object.fromEntries((question.fields ?? []).map((each) => [each.name, each.value])));
   const ready = question.typed === undefined || typed === question.typed;
-  const end = (answer: string | null) => {
+  const end = (answer: Given | null) => {
     asked.set(null);
     question.answer(answer);
   };
@@ -42,10 +68,15 @@ function Ask({ question }: { question: Question }) {
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          if (ready) end(reason);
+          if (ready) end({ reason, values });
         }}
       >
         {question.text && <div class="text">{question.text}</div>}
+        {question.fields?.map((field) => (
+          <Field key={field.name} label={field.label} hint={field.hint}>
+            <Input field={field} value={values[field.name] ?? ""} change={(value) => setValues({ ...values, [field.name]: value })} />
+          </Field>
+        ))}
         {question.typed !== undefined && (
           <Field label={t.dialog.typeName(question.typed)}>
             <input autocomplete="off" value={typed} onInput={(event) => setTyped(event.currentTarget.value)} />
@@ -66,6 +97,31 @@ function Ask({ question }: { question: Question }) {
         </div>
       </form>
     </Dialog>
+  );
+}
+
+function Input({ field, value, change }: { field: AskedField; value: string; change: (value: string) => void }) {
+  if (field.choices) {
+    return (
+      <select value={value} onChange={(event) => change(event.currentTarget.value)}>
+        {field.choices.map((each) => (
+          <option key={each.value} value={each.value}>
+            {each.text}
+          </option>
+        ))}
+      </select>
+    );
+  }
+  return (
+    <input
+      type={field.type ?? "text"}
+      required={!field.optional}
+      min={field.min}
+      max={field.max}
+      step={field.type === "number" ? "any" : 1}
+      value={value}
+      onInput={(event) => change(event.currentTarget.value)}
+    />
   );
 }
 

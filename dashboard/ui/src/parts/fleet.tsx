@@ -18,13 +18,13 @@ export function Fleet({ workers }: { workers: Schemas["WorkerModel"][] }) {
         <a key={worker.id} class={`wk ${worker.is_late ? "silent" : ""}`} href={link(`workers/${worker.id}`)}>
           <span class="h">
             <span class="nm">{worker.name}</span>
-            <span>{worker.is_late ? duration(Math.round(worker.silent)) : `${worker.jobs.length}/${worker.greenlets}`}</span>
+            <span>{worker.is_late ? duration(Math.round(worker.silent)) : `${worker.busy}/${worker.greenlets}`}</span>
           </span>
           <span class="cells" aria-hidden="true">
             {Array.from({ length: Math.min(worker.greenlets, MOST_CELLS) }, (_, index) => {
               const job = worker.jobs[index];
               const long = job?.started && now - Date.parse(job.started) > LONG;
-              return <i key={index} class={job ? (long ? "l" : "b") : ""} />;
+              return <i key={index} class={long ? "l" : index < worker.busy ? "b" : ""} />;
             })}
           </span>
         </a>

@@ -9,6 +9,8 @@ const PATHS = {
   tasks: "M2.5 3h4.5v4.5H2.5zM9 3h4.5v4.5H9zM2.5 9h4.5v4.5H2.5zM9 9h4.5v4.5H9z",
   io: "M2 11.5 5 6l3 4 2.4-6L14 11.5",
   operations: "M2.5 4.5 4 6l2.5-3M8.5 4.5H14M2.5 10.5 4 12l2.5-3M8.5 10.5H14",
+  profiles: "M2 13.5h12M3.5 11h9M5 8.5h6M6.5 6h3M7.5 3.5h1",
+  stop: "M4 4h8v8H4z",
   audit: "M4 2.2h8v11.6H4zM6 5.2h4M6 8h4M6 10.8h2",
   settings:
     "M8 5.7a2.3 2.3 0 1 0 .01 0M8 1.8v2M8 12.2v2M1.8 8h2M12.2 8h2M3.6 3.6 5 5M11 11l1.4 1.4M12.4 3.6 11 5M5 11l-1.4 1.4",

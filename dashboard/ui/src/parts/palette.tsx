@@ -17,7 +17,7 @@ interface Goal {
 const shown = store(false);
 export const openPalette = () => shown.set(true);
 
-const PAGES = ["jobs", "queues", "failures", "workers", "schedules", "tasks", "io", "operations", "audit", "settings"] as const;
+const PAGES = ["jobs", "queues", "failures", "workers", "schedules", "tasks", "io", "profiles", "operations", "audit", "settings"] as const;
 const MOST = 12;
 
 function pages(): Goal[] {

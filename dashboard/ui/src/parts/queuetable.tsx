@@ -6,6 +6,7 @@ import { link } from "../router";
 import { barred } from "../session";
 import { t } from "../texts";
 import { Button, Empty, Pill, Since, Table, Th } from "./basics";
+import { Spark } from "./charts";
 import { useSteady } from "./hooks";
 import { perSecond, useLast, useRange, useStart } from "./statistics";
 
@@ -20,8 +21,14 @@ function useRates(): Map<string, Rate> | undefined {
   return live.data && new Map(live.data.figures.map((each) => [each.queue ?? "", each]));
 }
 
+function useWaited(): Map<string, (number | null)[]> {
+  const live = useLive("/api/v1/statistics/backlogs", {}, 15);
+  return new Map((live.data?.queues ?? []).map((each) => [each.queue, each.waiting]));
+}
+
 export function QueueTable({ queues, refresh }: { queues: Queue[]; refresh: () => void }) {
   const rates = useRates();
+  const waited = useWaited();
   const [shown, holds] = useSteady(queues, (queue) => queue.name);
   if (!queues.length) {
     return (
@@ -34,6 +41,7 @@ export function QueueTable({ queues, refresh }: { queues: Queue[]; refresh: () =
     <>
       <Th>{t.queues.queue}</Th>
       <Th n>{t.overview.waiting}</Th>
+      <Th>{t.queues.lastHour}</Th>
       <Th n>{t.overview.running}</Th>
       <Th n>{t.stats.inPerSecond}</Th>
       <Th n>{t.stats.outPerSecond}</Th>
@@ -51,7 +59,7 @@ export function QueueTable({ queues, refresh }: { queues: Queue[]; refresh: () =
     <div {...holds}>
       <Table label={t.pages.queues} head={head}>
         {shown.map((queue) => (
-          <Row key={queue.name} queue={queue} rates={rates?.get(queue.name)} refresh={refresh} />
+          <Row key={queue.name} queue={queue} rates={rates?.get(queue.name)} waited={waited.get(queue.name)} refresh={refresh} />
         ))}
       </Table>
     </div>
@@ -99,10 +107,11 @@ function Rates({ queue, rates }: { queue: Queue; rates: Rate | undefined }) {
 interface RowProps {
   queue: Queue;
   rates: Rate | undefined;
+  waited: (number | null)[] | undefined;
   refresh: () => void;
 }
 
-function Row({ queue, rates, refresh }: RowProps) {
+function Row({ queue, rates, waited, refresh }: RowProps) {
   const unserved = !queue.workers && queue.waiting.jobs > 0 && !queue.paused;
   return (
     <tr>
@@ -120,6 +129,7 @@ function Row({ queue, rates, refresh }: RowProps) {
       <td class="n">
         <Waiting queue={queue} />
       </td>
+      <td>{waited && <Spark values={waited} kind="p95" label={t.queues.lastHourOf(queue.name)} />}</td>
       <td class="n">
         {queue.running ? <a href={link("jobs", { queue: queue.name, status: "started" })}>{num(queue.running)}</a> : <span class="faint">0</span>}
       </td>
@@ -147,7 +157,7 @@ function Waiting({ queue }: { queue: Queue }) {
   if (!queue.waiting.jobs) return <span class="faint">0</span>;
   return (
     <a href={to}>
-      {queue.due ? count(queue.due) : count(queue.waiting)}
+      {queue.due ? count(queue.due) : queue.lately !== null ? t.about(num(queue.lately)) : count(queue.waiting)}
       {queue.due && <small class="below">{t.queues.of(count(queue.waiting))}</small>}
     </a>
   );

@@ -6,11 +6,13 @@ import { day, duration, hour, num } from "../format";
 import { withQuery } from "../router";
 import { t } from "../texts";
 import { Card, Empty, Segments } from "./basics";
-import { Bars, Legend, Lines, Spark, type Series } from "./charts";
+import { Bars, Legend, Lines, Spark, type Mark, type Series } from "./charts";
 import { useNow, useParam } from "./hooks";
 
-const RANGES = { "15m": 900, "1h": 3600, "6h": 21_600, "24h": 86_400, "7d": 604_800 };
+const RANGES = { "15m": 900, "1h": 3600, "6h": 21_600, "24h": 86_400, "7d": 604_800, "30d": 2_592_000, "90d": 7_776_000 };
 export type Range = keyof typeof RANGES;
+/** Longer ones have no minutes. */
+export const isLong = (range: Range) => RANGES[range] > 86_400;
 type Figures = Schemas["FiguresModel"];
 
 export function useRange(): Range {
@@ -83,6 +85,18 @@ export function slotsOf(figures: Figures[], start: number, seconds: number, rang
   });
 }
 
+/** Deploys within the time of the slots. */
+export function useMarks(counted: Pick<Counted, "slots" | "seconds">): Mark[] {
+  const start = useStart();
+  const range = useRange();
+  const live = useLast(useLive("/api/v1/statistics/deploys", { query: { start } }, 15), range);
+  const first = counted.slots[0]?.at ?? 0;
+  return (live.data?.deploys ?? []).flatMap((each) => {
+    const at = each.at ? (Date.parse(each.at) - first) / (counted.seconds * 1000) : -1;
+    return at >= 0 && at <= counted.slots.length ? [{ at, text: t.stats.deploy(each.version.slice(0, 24)) }] : [];
+  });
+}
+
 export const rateOf = (figures: Figures | undefined, many: (each: Figures) => number) =>
   figures ? many(figures) / figures.seconds : 0;
 
@@ -104,10 +118,11 @@ export function Throughput({ counted, span = 8 }: { counted: Counted; span?: num
   const series = outcomes(counted.slots);
   const tick = (index: number) => tickOf(counted, index);
   const some = counted.slots.some((slot) => slot.figures);
+  const marks = useMarks(counted);
   return (
     <Card title={t.stats.finished} span={span} live={counted.live} tools={<Legend series={[...series].reverse()} />}>
       <div class="body">
-        {some ? <Bars label={t.stats.finished} series={series} ticks={tick} unit={perSecond} /> : <Empty>{t.stats.none}</Empty>}
+        {some ? <Bars label={t.stats.finished} series={series} ticks={tick} unit={perSecond} marks={marks} /> : <Empty>{t.stats.none}</Empty>}
       </div>
     </Card>
   );
@@ -139,7 +154,7 @@ export function seconds(value: number): string {
 
 export function tickOf(counted: Pick<Counted, "slots" | "seconds">, index: number): string {
   const at = counted.slots[index]?.at ?? 0;
-  return counted.seconds < 3600 ? hour(at) : day(at);
+  return counted.seconds < 3600 ? hour(at) : counted.seconds < 86_400 ? day(at) : day(at).slice(0, 5);
 }
 
 /** The whole range in one: a rate, a share of failures, the last percentiles, each with its line. */
