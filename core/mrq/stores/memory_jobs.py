@@ -88,7 +88,11 @@ class MemoryJobStore:
         """See JobStore."""
         with self._lock:
             key = _place_in_root if claim.queue.serves_subqueues else _place
-            chosen = sorted(self._where(_free_for(claim)), key=key, reverse=claim.queue.is_reverse)[: claim.limit]
+            free = self._where(_free_for(claim))
+            # as MongoDB's: what a producer whose clock is ahead has queued is looked for when there is too little else
+            due = [document for document in free if document["datequeued"] <= claim.now]
+            found = due if len(due) >= claim.limit else free
+            chosen = sorted(found, key=key, reverse=claim.queue.is_reverse)[: claim.limit]
             for document in chosen:
                 apply_update(document, documents.claim_update(claim))
             return [documents.claimed(copy.deepcopy(document)) for document in chosen]
