@@ -78,9 +78,11 @@ def set_logger_config() -> None:
 
     The commands do it by themselves; a script calls it after `setup_context`.
     """
+    from mrq.logger import formatter_of  # noqa: PLC0415 - most who import this module never write a log
+
     settings = get_app().settings
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter(settings.log_format))
+    handler.setFormatter(formatter_of(settings.log_format, settings))
     ours = logging.getLogger("mrq")
     ours.handlers[:] = [handler]
     ours.propagate = False

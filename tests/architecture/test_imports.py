@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import statistics
-import subprocess
-import sys
-import time
 
 import pytest
+
+from support.imports import cpu_seconds, fresh
 
 FACE = [
     "mrq",
@@ -25,12 +24,6 @@ FACE = [
 ]
 NEVER = ["gevent", "boto3", "fastapi", "aws_cdk", "pymongo", "bson", "redis", "click", "opentelemetry"]
 YARDSTICK = "import asyncio, argparse, logging, email.message, http.client"  # parts of the standard library
-
-
-def fresh(code: str) -> str:
-    """What a fresh interpreter prints for this."""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
-    return done.stdout
 
 
 @pytest.mark.parametrize("module", FACE)
@@ -54,21 +47,15 @@ def test_declaring_and_calling_tasks_loads_no_driver() -> None:
     assert fresh(code) == "[]\n"
 
 
-def seconds(code: str) -> float:
-    start = time.perf_counter()
-    fresh(code)
-    return time.perf_counter() - start
-
-
 def test_importing_the_public_face_is_cheap() -> None:
-    """Compared with a part of the standard library in the same run: machines and loads differ."""
+    """In processor time, compared with a part of the standard library in the same run: machines and loads differ."""
     face = "import mrq.task, mrq.job, mrq.queue, mrq.context"
-    seconds(face), seconds(YARDSTICK)  # the caches are warm from here on
+    cpu_seconds(face), cpu_seconds(YARDSTICK)  # the caches are warm from here on
     ours, theirs, nothing = [], [], []
     for _ in range(9):
-        ours.append(seconds(face))
-        theirs.append(seconds(YARDSTICK))
-        nothing.append(seconds("pass"))
+        ours.append(cpu_seconds(face))
+        theirs.append(cpu_seconds(YARDSTICK))
+        nothing.append(cpu_seconds("pass"))
     base = statistics.median(nothing)
     cost, yardstick = statistics.median(ours) - base, statistics.median(theirs) - base
     assert cost < 2.5 * yardstick, f"{cost * 1000:.0f} ms, the yardstick takes {yardstick * 1000:.0f} ms"

@@ -22,6 +22,15 @@ def at_most_three(key: str, seconds: float) -> None:
         time.sleep(seconds)
 
 
+@task(max_concurrency=3, on_limit="wait")
+def three_that_hold_once(key: str, seconds: float) -> None:
+    """Only the first run of a key lasts."""
+    ledger = Ledger.of_environment()
+    again = bool(ledger.runs_of(key))
+    with ledger.run(key):
+        time.sleep(0 if again else seconds)
+
+
 @task(max_concurrency=3)
 def three_or_end(key: str, seconds: float) -> None:
     with Ledger.of_environment().run(key):

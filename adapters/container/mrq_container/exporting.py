@@ -4,6 +4,7 @@ counted and reported; the worker works on."""
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from typing import TYPE_CHECKING, TextIO
 
@@ -21,6 +22,20 @@ log = logging.getLogger("mrq.metrics")
 COMPLAIN_EVERY = 100  # failures
 
 
+def write_now(text: str, out: TextIO) -> None:
+    """Write past the stream's own buffer, which would keep what it can't write and try that again later."""
+    try:
+        number = out.fileno()
+    except (OSError, ValueError, AttributeError):  # no file: of a test, or of whoever has put something else there
+        out.write(text)
+        out.flush()
+        return
+    out.flush()
+    left = text.encode()
+    while left:
+        left = left[os.write(number, left) :]
+
+
 class Exporter:
     """Of one worker; `totals` is what its engine counts in."""
 
@@ -32,6 +47,7 @@ class Exporter:
         self._clock = clock
         self._out = out
         self._before = Totals()
+        self._told = 0  # of the failures
 
     @property
     def failed(self) -> int:
@@ -52,18 +68,18 @@ class Exporter:
     def write_emf(self, engine: Engine) -> None:
         """Write what came since the last time. Raises nothing."""
         try:
-            now = self.totals.copy()
+            now, failed = self.totals.copy(), self.failed
             gauges = {
                 "RunningJobs": float(len(engine.state.active())),
                 "Greenlets": float(engine.state.greenlets),
                 "MemoryBytes": float(memory()["total"]),
-                "FailedExports": float(self.failed),
+                "FailedExports": float(failed - self._told),
             }
             lines = emf_lines(now.since(self._before), gauges, self._clock.now(), str(engine.state.worker))
-            out = self._out or sys.stdout
-            out.write("".join(f"{line}\n" for line in lines))
-            out.flush()
-            self._before = now
+            text = "".join(f"{line}\n" for line in lines)
+            # Counted as told before they are: what can't be written is missing, which is better than twice.
+            self._before, self._told = now, failed
+            write_now(text, self._out or sys.stdout)
         except Exception as error:  # noqa: BLE001 - a full disk, a closed pipe: the next report tries again
             if self._failed % COMPLAIN_EVERY == 0:
                 log.warning("metrics can't be written (%d times so far): %s", self._failed + 1, error)

@@ -85,6 +85,9 @@ def continue_burst(app: App, orders: BurstOrders, taken: int, function: str) -> 
 
 @functools.cache
 def _client() -> Any:
-    import boto3  # noqa: PLC0415 - most bursts end without it, and it takes longer to load than all of MRQ
+    # most bursts end without them, and they take longer to load than all of MRQ
+    import boto3  # noqa: PLC0415
+    from botocore.config import Config  # noqa: PLC0415
 
-    return boto3.client("lambda")
+    # It is called when the time of the invocation is nearly up.
+    return boto3.client("lambda", config=Config(connect_timeout=1, read_timeout=2, retries={"max_attempts": 0}))

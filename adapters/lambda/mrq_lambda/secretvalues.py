@@ -9,6 +9,7 @@ An ARN may also stand for a part of a URL, percent-encoded there: mongodb://mrq:
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from typing import Any
@@ -44,16 +45,27 @@ def fetch(arn: str) -> str:
     # boto3 takes longer to load than all of MRQ: only for those who have ARNs
     from aws_lambda_powertools.utilities import parameters  # noqa: PLC0415
 
+    secrets, values = _providers()
     parts = arn.split(":")
     try:
         if parts[2] == "ssm":
-            return _text(arn, parameters.get_parameter(arn, decrypt=True, max_age=0, force_fetch=True))
+            return _text(arn, values.get(arn, decrypt=True, max_age=0, force_fetch=True))
         whole = ":".join(parts[:_SECRET_PARTS])
-        secret: Any = parameters.get_secret(whole, max_age=0, force_fetch=True)
+        secret: Any = secrets.get(whole, max_age=0, force_fetch=True)
     except parameters.GetParameterError as error:
         raise ConfigError(f"{arn} can't be read: {error}; may the function's role read it?") from None
     keys = [part for part in parts[_SECRET_PARTS : _SECRET_PARTS + 1] if part]
     return _text(arn, _under(arn, secret, keys[0]) if keys else secret)
+
+
+@functools.cache
+def _providers() -> tuple[Any, Any]:
+    """Of Secrets Manager and of Parameter Store. A VPC without a way to them is to be said, not waited for."""
+    from aws_lambda_powertools.utilities import parameters  # noqa: PLC0415
+    from botocore.config import Config  # noqa: PLC0415
+
+    config = Config(connect_timeout=3, read_timeout=5, retries={"mode": "standard", "max_attempts": 2})
+    return parameters.SecretsProvider(boto_config=config), parameters.SSMProvider(boto_config=config)
 
 
 def _under(arn: str, secret: Any, key: str) -> Any:

@@ -102,16 +102,18 @@ def emf_lines(totals: Totals, gauges: Mapping[str, float], at: datetime, worker:
     stamp = calendar.timegm(at.timetuple()) * 1000 + at.microsecond // 1000
     for (queue, path), series in sorted(totals.series.items()):
         counts = {f"Runs.{status.value}": count for status, count in sorted(series.ended.items())}
-        values: dict[str, float] = {**counts, "RunSeconds": series.seconds}
+        values: dict[str, float] = {**counts, "Runs": series.runs, "RunSeconds": series.seconds}
         yield _emf(stamp, values, {"Queue": queue, "Task": path}, worker)
     yield _emf(stamp, dict(gauges), {}, worker)
 
 
+def _unit(name: str) -> str:
+    """CloudWatch's word for what a metric counts."""
+    return "Seconds" if name.endswith("Seconds") else "Bytes" if "Bytes" in name else "Count"
+
+
 def _emf(stamp: int, values: Mapping[str, float], dimensions: Mapping[str, str], worker: str) -> str:
-    metrics: list[dict[str, Any]] = [
-        {"Name": name, "Unit": "Seconds" if name.endswith("Seconds") else "None" if "Bytes" not in name else "Bytes"}
-        for name in values
-    ]
+    metrics: list[dict[str, Any]] = [{"Name": name, "Unit": _unit(name)} for name in values]
     about = {"Namespace": "MRQ", "Dimensions": [list(dimensions)], "Metrics": metrics}
     return json.dumps({
         "_aws": {"Timestamp": stamp, "CloudWatchMetrics": [about]}, **dimensions, **values, "Worker": worker,

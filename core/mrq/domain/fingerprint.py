@@ -10,14 +10,15 @@ import hashlib
 import re
 from dataclasses import dataclass
 
-LONGEST_MESSAGE = 300  # characters that are looked at
+MOST_READ = 4_000  # characters of a message that are looked at
+LONGEST_MESSAGE = 300  # of what is left of it without what differs
 MOST_FRAMES = 12  # innermost ones
 
 # In this order: what a later one takes out may be a part of what an earlier one does.
 _VARIABLE = (
     (re.compile(r"[a-z][a-z0-9+.-]{1,20}://\S+", re.IGNORECASE), "<url>"),
     (re.compile(r"\b[\w.+-]{1,64}@[\w-]{1,63}\.[\w.-]{1,63}"), "<email>"),
-    (re.compile(r"'[^']*'|\"[^\"]*\""), "<text>"),
+    (re.compile(r"(?<!\w)'[^']*'|\"[^\"]*\""), "<text>"),  # not the apostrophe of "can't"
     (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", re.IGNORECASE), "<n>"),
     (re.compile(r"\b0x[0-9a-f]+\b", re.IGNORECASE), "<n>"),
     (re.compile(r"[+-]?\b(?=[a-f]*[0-9])[0-9a-f]{16,}\b", re.IGNORECASE), "<n>"),
@@ -39,10 +40,10 @@ class Signature:
 
 def normalised(message: str) -> str:
     """A message without what differs from job to job."""
-    text = message[:LONGEST_MESSAGE]
+    text = message[:MOST_READ]
     for pattern, word in _VARIABLE:
         text = pattern.sub(word, text)
-    return text.strip()
+    return text.strip()[:LONGEST_MESSAGE]
 
 
 def fingerprint(task: str, signature: Signature) -> str:

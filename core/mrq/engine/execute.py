@@ -6,7 +6,7 @@ import random
 import traceback
 from typing import TYPE_CHECKING, Any
 
-from mrq.domain.fingerprint import LONGEST_MESSAGE, Signature
+from mrq.domain.fingerprint import MOST_READ, Signature
 from mrq.domain.outcome import Failure, Outcome
 from mrq.domain.status import Status
 from mrq.engine.frames import of_task, own_frames
@@ -109,7 +109,7 @@ def failure_of(exc: BaseException) -> Failure:
 def _signature(exc: BaseException) -> Signature:
     """What this failure is recognised by. Interruptions hit a task anywhere: where says nothing."""
     try:
-        message = storable(str(exc)[:LONGEST_MESSAGE])
+        message = storable(str(exc)[:MOST_READ])
     except Exception:  # noqa: BLE001 - as in _format
         message = ""
     return Signature(type(exc).__name__, () if isinstance(exc, Interrupt) else own_frames(exc.__traceback__), message)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from mrq.domain.change import Settlement, change_for
 from mrq.domain.options import TaskOptions
 from mrq.domain.outcome import Failure, Outcome
+from mrq.domain.stats import counted_as
 from mrq.domain.status import Status
 from mrq.engine.ends import tell_end
 from mrq.engine.execute import failure_of, storable
@@ -159,7 +160,7 @@ class Settler:
         if self._totals is not None:
             for run, status in ended:
                 queue = run.job.queue if run.job.raw is None else run.job.raw.queue
-                self._totals.ended(queue, run.job.path, status, run.took)
+                self._totals.ended(counted_as(queue), run.job.path, status, run.took)
 
     def refused(self, run: Run, status: Status) -> None:
         """Say that an end was not ours to write."""

@@ -60,7 +60,7 @@ def test_lines_of_cloudwatch_name_their_metrics_and_dimensions() -> None:
     runs, gauges = map(json.loads, emf_lines(totals, {"MemoryBytes": 5.0}, datetime(1970, 1, 1, 0, 0, 1), "w"))
     (about,) = runs["_aws"]["CloudWatchMetrics"]
     assert (runs["_aws"]["Timestamp"], about["Namespace"], about["Dimensions"]) == (1000, "MRQ", [["Queue", "Task"]])
-    assert [metric["Name"] for metric in about["Metrics"]] == ["Runs.failed", "Runs.success", "RunSeconds"]
+    assert [metric["Name"] for metric in about["Metrics"]] == ["Runs.failed", "Runs.success", "Runs", "RunSeconds"]
     assert (runs["Queue"], runs["Task"], runs["Runs.success"], runs["RunSeconds"]) == ("q", "t.A", 1, 3.0)
     assert (gauges["MemoryBytes"], gauges["_aws"]["CloudWatchMetrics"][0]["Dimensions"]) == (5.0, [[]])
 

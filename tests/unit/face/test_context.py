@@ -370,3 +370,18 @@ def test_an_error_in_a_sub_pool_outside_of_a_job_keeps_its_place() -> None:
         subpool_map(2, item, [1])
     assert "# HERE" in "".join(traceback.format_exception(caught.value))
     assert get_app().runtime.current() == threading.get_ident()
+
+
+def test_set_logger_config_knows_the_json_format(capfd: pytest.CaptureFixture[str]) -> None:
+    ours = logging.getLogger("mrq")
+    before = ours.handlers[:], ours.propagate, ours.level
+    try:
+        with app_in_memory(log_format="json"):
+            context.set_logger_config()
+            logging.getLogger("mrq.current").warning("password=hunter2")
+    finally:
+        ours.handlers[:], ours.propagate, level = before
+        ours.setLevel(level)
+    written = capfd.readouterr().err
+    assert '"level": "WARNING"' in written
+    assert "hunter2" not in written
