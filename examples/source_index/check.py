@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 
+LARGEST = 500_000  # bytes: longer files are left out
+
+
 @dataclass(frozen=True, slots=True)
 class Counted:
     """What a walk over the folders counted. `size`: bytes of the files that can be parsed."""
@@ -55,7 +58,7 @@ def _walk(top: str) -> Iterator[tuple[bool, str, str, str]]:
         package = folder[len(top) :].lstrip(os.sep).partition(os.sep)[0]
         for name in names:
             path = os.path.join(folder, name)  # noqa: PTH118
-            if name.endswith(".py") and os.path.isfile(path):  # noqa: PTH113
+            if name.endswith(".py") and os.path.isfile(path) and os.path.getsize(path) <= LARGEST:  # noqa: PTH113, PTH202
                 yield not package, package, top, path
 
 

@@ -9,6 +9,9 @@ from pathlib import Path
 OTHERS = frozenset({"site-packages", "dist-packages", "__pycache__"})
 """Folders that are inside the standard library's and don't belong to it."""
 
+LARGEST = 500_000
+"""Bytes of a file that somebody has written."""
+
 MODULES = "(modules)"
 """Stands for the single modules beside the packages of a folder."""
 
@@ -22,9 +25,13 @@ class Package:
     deep: bool = True  # False: only the files directly in the folder
 
     def files(self) -> list[str]:
-        """Paths of its Python files, sorted."""
+        """Paths of its Python files, sorted. Those that a generator made too long to be read are left out."""
         found = Path(self.folder).glob("**/*.py" if self.deep else "*.py")
-        return sorted(str(path) for path in found if path.is_file() and "__pycache__" not in path.parts)
+        return sorted(
+            str(path)
+            for path in found
+            if path.is_file() and "__pycache__" not in path.parts and path.stat().st_size <= LARGEST
+        )
 
 
 def default_folders() -> list[str]:
