@@ -6,6 +6,7 @@ Errors derive from MrqError and from the builtin that a caller would expect to c
 
 from __future__ import annotations
 
+import sys
 import traceback
 from typing import Any
 
@@ -101,6 +102,16 @@ def original_of(exc: BaseException) -> BaseException | None:
     if isinstance(original, tuple) and len(original) == 3:
         original = original[1]
     return original if isinstance(original, BaseException) else None
+
+
+def ends_the_caller(error: BaseException) -> bool:
+    """Whether an exception that left a user's hook is none of the hook: it ends the fiber or program that called it.
+
+    All else is the hook's failure, also where it is no Exception, as gevent.Timeout is not.
+    """
+    greenlet = sys.modules.get("greenlet")
+    killed = () if greenlet is None else (greenlet.GreenletExit,)
+    return isinstance(error, (Interrupt, KeyboardInterrupt, *killed))
 
 
 class TimeoutInterrupt(Interrupt):

@@ -24,7 +24,7 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from mrq.domain.status import Status as JobStatus
-from mrq.exceptions import ConfigError
+from mrq.exceptions import ConfigError, ends_the_caller
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -151,7 +151,9 @@ class OtelSpans:
     def _try(self, act: Callable[[], Any]) -> Any:
         try:
             return act()
-        except Exception as error:  # noqa: BLE001 - a span processor, or sampler, of the user's may raise anything
+        except BaseException as error:  # a span processor, or sampler, of the user's may raise anything
+            if isinstance(error, SystemExit) or ends_the_caller(error):
+                raise
             self._failures.note(error)
             return None
 
@@ -207,7 +209,9 @@ class CountingExporter(SpanExporter):
         """See SpanExporter."""
         try:
             result = self._exporter.export(spans)
-        except Exception as error:  # noqa: BLE001
+        except BaseException as error:
+            if isinstance(error, SystemExit) or ends_the_caller(error):
+                raise
             self._failures.note(error)
             return SpanExportResult.FAILURE
         if result is not SpanExportResult.SUCCESS:

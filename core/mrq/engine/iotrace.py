@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mrq.engine.run import current_run
+from mrq.exceptions import ends_the_caller
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,7 +62,9 @@ class IoHooks:
             return
         try:
             hook(event)
-        except Exception:
+        except BaseException as error:
+            if ends_the_caller(error):
+                raise
             if time.monotonic() >= self._quiet_until:
                 self._quiet_until = time.monotonic() + COMPLAIN_AGAIN
                 log.exception("an I/O hook raised; further errors of it are hidden for a minute")

@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from mrq.exceptions import ends_the_caller
+
 if TYPE_CHECKING:
     from mrq.domain.status import Status
 
@@ -42,7 +44,9 @@ class Metrics:
             return None
         try:
             return hook(name, incr=incr, **about)
-        except Exception:
+        except BaseException as error:
+            if ends_the_caller(error):
+                raise
             if time.monotonic() >= self._quiet_until:
                 self._quiet_until = time.monotonic() + COMPLAIN_AGAIN
                 log.exception("the metric hook raised for %s; further errors of it are hidden for a minute", name)

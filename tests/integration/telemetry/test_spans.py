@@ -10,6 +10,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any
 
+import gevent
 import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
@@ -255,14 +256,18 @@ def test_a_program_that_queues_and_ends_exports_its_spans() -> None:
 class Raising(SpanProcessor):
     """A processor of the user's that is wrong."""
 
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
     def on_start(self, span: Any, parent_context: Any = None) -> None:
-        raise RuntimeError("wrong")
+        raise self.error
 
 
-def test_a_span_that_can_not_be_made_harms_nobody() -> None:
+@pytest.mark.parametrize("error", [RuntimeError("wrong"), gevent.Timeout(1)])
+def test_a_span_that_can_not_be_made_harms_nobody(error: BaseException) -> None:
     with memory_app() as app:
         provider = TracerProvider()
-        provider.add_span_processor(Raising())
+        provider.add_span_processor(Raising(error))
         app.spans = OtelSpans(provider)  # type: ignore[misc]
         queue_job(f"{TASKS}.Quiet", {})
         run_jobs(app=app)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import gevent
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mrq.domain.options import TaskOptions
-from mrq.engine.iotrace import IoTrace, waits_of
+from mrq.engine.iotrace import IoHooks, IoTrace, waits_of
 from mrq.engine.patching import Patches
 from mrq.engine.run import Run, current_run
 from mrq.engine.sockets import latency_of
@@ -50,6 +51,15 @@ def test_what_is_no_jobs_is_not_counted() -> None:
     trace = IoTrace(ManualClock())
     assert trace.call("dns", "", lambda: 7) == 7
     assert trace.report() == {"types": [], "tasks": [], "total": 0.0}
+
+
+def test_a_hook_whose_own_time_out_passes_fails_no_call(run: Run) -> None:
+    def hook(event: Any) -> None:
+        raise gevent.Timeout(1)
+
+    hooks = IoHooks(lambda: hook, lambda: hook, lambda: None)
+    assert IoTrace(ManualClock()).call("dns", "", lambda: 7, hooks, {}) == 7
+    assert run.waits == []
 
 
 class Base:

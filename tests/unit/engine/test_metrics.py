@@ -6,9 +6,14 @@ import logging
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+import gevent
+import pytest
+
 from mrq.context import connections
 from mrq.domain.status import Status
+from mrq.engine.iotrace import IoHooks
 from mrq.engine.metrics import Metrics
+from mrq.exceptions import JobInterrupt
 from mrq.helpers import metric
 from mrq.job import Job, JobHandle, jobs_matching, queue_job, queue_jobs, queue_raw_jobs
 from mrq.queue import Queue
@@ -16,8 +21,6 @@ from mrq.testing import memory_app as app_in_memory
 from mrq.testing import run_jobs
 
 if TYPE_CHECKING:
-    import pytest
-
     from mrq.app import App
     from unit.engine.kit import Tasks
 
@@ -151,6 +154,29 @@ def test_a_hook_that_raises_breaks_no_job(tasks: Tasks) -> None:
         record = app.jobs.fetch(job_id)
         assert record is not None
         assert record.status is Status.SUCCESS
+
+
+@pytest.mark.parametrize("where", ["jobs.status.success", "queues.default.dequeued"])
+def test_a_hook_whose_own_time_out_passes_stops_no_worker(tasks: Tasks, where: str) -> None:
+    def hook(name: str, incr: int = 1, **about: Any) -> None:
+        if name == where:
+            raise gevent.Timeout(1)  # as `with gevent.Timeout(1): statsd.send()` does; it is no Exception
+
+    with app_in_memory(metric_hook=hook) as app:
+        ids = [queue_job(tasks.define(lambda _: None), {}) for _ in range(10)]
+        assert run_jobs().code == 0
+        assert [record.status for record in map(app.jobs.fetch, ids) if record] == [Status.SUCCESS] * 10
+
+
+@pytest.mark.parametrize("error", [JobInterrupt("stop"), gevent.GreenletExit(), KeyboardInterrupt()])
+def test_what_ends_the_caller_is_none_of_the_hook(error: BaseException) -> None:
+    def hook(_: Any = None, **about: Any) -> None:
+        raise error
+
+    with pytest.raises(type(error)):
+        Metrics(lambda: hook).tell("x")
+    with pytest.raises(type(error)):
+        IoHooks(lambda: hook, lambda: hook, lambda: None).tell(hook, {})
 
 
 def test_a_hook_can_be_set_and_removed_while_running(memory_app: App) -> None:
