@@ -280,9 +280,11 @@ class App(StoreShelf):
         Raises:
             ConfigError: a queue or the strategy can't be served.
         """
-        from mrq.engine.loop import Worker  # noqa: PLC0415 - producers don't need it
+        from mrq.engine.loghandlers import guard_all  # noqa: PLC0415 - producers don't need it
+        from mrq.engine.loop import Worker  # noqa: PLC0415
         from mrq.engine.obeying import Obedience  # noqa: PLC0415
 
+        guard_all()
         worker = Worker(
             options or worker_options(self.settings),
             stores=self,

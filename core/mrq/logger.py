@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mrq.app import App, get_app
 from mrq.domain.redaction import redacted_text
 from mrq.engine.classes import class_at
+from mrq.engine.loghandlers import guarded
 from mrq.engine.logs import LogBuffer, LogWriter
 from mrq.engine.run import Process, current_run
 from mrq.exceptions import ConfigError
@@ -141,7 +142,7 @@ def mongo_handler() -> MongoHandler | None:
 
 
 def handlers_of(settings: Settings) -> list[logging.Handler]:
-    """The handlers that LOG_HANDLERS describes, or else the one that `log_handler` names.
+    """The handlers that LOG_HANDLERS describes, or else the one that `log_handler` names. What they raise is counted.
 
     Raises:
         ConfigError: one of them can't be made.
@@ -165,4 +166,4 @@ def _made(path: str, about: dict[str, Any], setting: str, settings: Settings) ->
         raise ConfigError(f"{setting} {path!r}: no log handler can be made of it: {error}") from error
     if not isinstance(handler, logging.Handler):
         raise ConfigError(f"{setting} {path!r} is no logging.Handler")
-    return handler
+    return guarded(handler)

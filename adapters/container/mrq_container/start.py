@@ -10,6 +10,7 @@ import click
 
 from mrq.app import App, use_app
 from mrq.cli.options import SettingsCommand, given_on_command_line, settings_options
+from mrq.engine.loghandlers import guarded
 from mrq.exceptions import ConfigError
 from mrq.logger import formatter_of, handlers_of
 from mrq.settings import Command, Loaded, load, put_current_directory_first
@@ -79,7 +80,7 @@ def set_up_logging(loaded: Loaded) -> None:
     ours = logging.getLogger("mrq")
     ours.handlers[:] = [terminal]  # first: what goes wrong with the others is to be seen
     ours.propagate = False
-    handlers = [terminal, *handlers_of(settings)]
+    handlers = [guarded(terminal), *handlers_of(settings)]
     ours.handlers[:] = handlers
     ours.setLevel(min(handler.level for handler in handlers))
     for warning in loaded.warnings:

@@ -7,17 +7,19 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import gevent
 import pytest
 
 from mrq.app import App, use_app, worker_options
 from mrq.context import log
+from mrq.domain.status import Status
 from mrq.engine.fittings import Fittings
 from mrq.engine.threads import ThreadRuntime
 from mrq.exceptions import ConfigError
 from mrq.job import get_job_logs, queue_job
 from mrq.logger import MongoHandler, TolerantFormatter, handlers_of
 from mrq.settings import Settings
-from mrq.testing import memory_app, memory_stores
+from mrq.testing import memory_app, memory_stores, run_jobs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -185,3 +187,31 @@ def test_the_default_handler_keeps_logs_in_mongodb() -> None:
 def test_a_handler_that_can_t_be_made_is_explained(config: dict[str, Any], what: str) -> None:
     with pytest.raises(ConfigError, match=what):
         handlers_of(Settings.from_dict(config))
+
+
+class Away(logging.Handler):
+    """One that doesn't do as logging wants it: its errors are raised."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        raise gevent.Timeout(1) if "fiber" in record.name else OSError(f"log server away: {record.getMessage()}")
+
+
+def test_a_handler_that_raises_stops_no_worker(tasks: Tasks, capsys: pytest.CaptureFixture[str]) -> None:
+    ours = logging.getLogger("mrq")
+    ours.addHandler(Away())
+    ours.setLevel(logging.INFO)
+    with memory_app() as app:
+        ids = [queue_job(tasks.define(lambda _: None), {}) for _ in range(5)]
+        assert run_jobs().code == 0
+        assert [record.status for record in map(app.jobs.fetch, ids) if record] == [Status.SUCCESS] * 5
+    said = capsys.readouterr().err
+    assert said.count("the log handler Away raised OSError") == 1
+    assert "log server away" not in said
+
+
+def test_handlers_of_the_settings_are_guarded() -> None:
+    (handler,) = handlers_of(Settings.from_dict({"log_handlers": {f"{__name__}.Away": {}}}))
+    assert type(handler) is Away
+    for name in ("mrq", "mrq.fiber"):
+        handler.handle(logging.makeLogRecord({"name": name, "msg": "x"}))
+    assert handler.handle.lost == 2  # type: ignore[attr-defined]
