@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("mrq.lambda")
 
+_handlers: list[logging.Handler] = []  # that this sandbox has given MRQ's logger
+
 
 class BurstFailedError(MrqError):
     """Something in the burst itself broke. Its jobs are handed back."""
@@ -125,12 +127,21 @@ def _gauges(app: App, worker: Worker, budget: Budget) -> dict[str, float]:
 
 def _fittings(app: App, totals: Totals | None) -> Fittings:
     """Lines of jobs are kept in MongoDB, as those of containers are."""
+    add_handlers(app)
     handler = mongo_handler()
-    if handler is None:
-        for each in handlers_of(app.settings):
-            logging.getLogger("mrq").addHandler(each)
-        handler = mongo_handler()
     return Fittings(logs=None if handler is None else handler.writer(app), totals=totals)
+
+
+def add_handlers(app: App) -> None:
+    """Those of the settings, once in this sandbox: later invocations find them."""
+    ours = logging.getLogger("mrq")
+    if mongo_handler() is not None or any(each in ours.handlers for each in _handlers):
+        return
+    _handlers[:] = handlers_of(app.settings)
+    for each in _handlers:
+        ours.addHandler(each)
+    if _handlers:
+        ours.setLevel(min(each.level for each in [*ours.handlers, *_handlers]))
 
 
 def retire(reason: str) -> None:

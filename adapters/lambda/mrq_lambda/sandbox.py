@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import logging
+import os
+import sys
 import time
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 from mrq.app import App, use_app
+from mrq.engine.loghandlers import guarded
 from mrq.exceptions import ServerRefusedError, ServerUnavailableError
+from mrq.logger import JSON, formatter_of
 from mrq.settings import load
 from mrq_lambda import secretvalues
 
@@ -141,9 +145,33 @@ class Sandbox:
         use_app(self._app)
 
 
+class ToStdout(logging.StreamHandler[TextIO]):
+    """To whatever stdout is when a line is written: the runtime replaces it."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> TextIO:  # type: ignore[override]
+        """See logging.StreamHandler."""
+        return sys.stdout
+
+
 def set_up_logging(settings: Settings) -> None:
-    """MRQ's lines go where Lambda takes all lines from, from `log_level` on (`quiet`: errors only)."""
-    logging.getLogger("mrq").setLevel("ERROR" if settings.quiet else settings.log_level)
+    """MRQ's lines go to stdout, from where Lambda takes them to CloudWatch: in `log_format`, as JSON also where the
+    function's own log format is that, without secrets, from `log_level` on (`quiet`: errors only).
+
+    Not by Lambda's own handler, which would write them as they are.
+    """
+    terminal = ToStdout()
+    as_json = os.environ.get("AWS_LAMBDA_LOG_FORMAT", "").upper() == "JSON"
+    terminal.setFormatter(formatter_of(JSON if as_json else settings.log_format, settings))
+    terminal.setLevel("ERROR" if settings.quiet else settings.log_level)
+    ours = logging.getLogger("mrq")
+    others = [each for each in ours.handlers if not isinstance(each, ToStdout)]
+    ours.handlers[:] = [guarded(terminal), *others]
+    ours.propagate = False
+    ours.setLevel(terminal.level)
 
 
 sandbox = Sandbox()
