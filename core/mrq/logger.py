@@ -31,6 +31,9 @@ __all__ = [
 ]
 
 
+LONGEST_LINE = 100_000
+"""Characters of a line, or a traceback, in which secrets are looked for: what is longer is cut."""
+
 JSON = "json"
 """In place of a format: one JSON object a line."""
 
@@ -58,7 +61,10 @@ class RedactingFormatter(TolerantFormatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """See logging.Formatter."""
-        return redacted_text(super().format(record), self._names)
+        text = super().format(record)
+        if self._names and len(text) > LONGEST_LINE:  # not the middle: a value would lose its name
+            text = f"{text[:LONGEST_LINE]}... {len(text) - LONGEST_LINE:,} characters left out"
+        return redacted_text(text, self._names)
 
 
 class JsonFormatter(RedactingFormatter):

@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
-HIDDEN = "***"
+from mrq.domain import secrettext
+
+HIDDEN = secrettext.HIDDEN
 COMMON = (
     "access_key", "api_key", "auth", "authorization", "bearer", "card_number", "connection_string", "cookie",
     "credential", "csrf", "cvc", "cvv", "dsn", "encryption_key", "iban", "jwt", "otp", "passphrase", "passwd",
@@ -22,13 +24,6 @@ DEEPEST = 20  # levels of params that are looked into; what is deeper is hidden
 _ANYWHERE = frozenset({"password", "passwd", "passphrase", "api_key"})  # also where they are a part of a word
 _HARMLESS = re.compile(r"_(?:error|exception|warning)$")  # `TokenError: it has expired`
 _WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[^A-Za-z0-9]+")
-# What is followed by a value. Names have an end, so that a long line of anything is looked at once and not squared.
-_NAME_IN_TEXT = re.compile(r"(?<!\w)([A-Za-z_][\w-]{0,127}+)['\"]?\s*+[:=]\s*+")
-_VALUE = re.compile(
-    r"""(?:(?:bearer|basic)\s+)?
-    (?: [a-z]{0,2}'(?:[^'\\\n]|\\.)*+'?  |  [a-z]{0,2}"(?:[^"\\\n]|\\.)*+"?  |  [^\s,;&'"}\])]+ )""",
-    re.IGNORECASE | re.VERBOSE,
-)
 
 
 def is_secret(name: str, names: Iterable[str] = COMMON) -> bool:
@@ -37,7 +32,8 @@ def is_secret(name: str, names: Iterable[str] = COMMON) -> bool:
 
 
 def redacted(params: Any, names: Iterable[str] = COMMON) -> Any:
-    """A copy of params in which the values under such names, at any depth, are `***`. Case doesn't count."""
+    """A copy of params in which the values under such names, at any depth, are `***`, as are the passwords of URLs.
+    Case doesn't count."""
     names = tuple(names)
     return _redacted(params, names, 0) if names else params
 
@@ -53,8 +49,17 @@ def _redacted(value: Any, names: tuple[str, ...], depth: int) -> Any:
             for key, item in value.items()
         }
     if isinstance(value, (list, tuple)):
-        return [_redacted(item, names, depth + 1) for item in value]
-    return value
+        return [_redacted_pair(item, names, depth + 1) for item in value]
+    return secrettext.without_logins(value) if isinstance(value, str) else value
+
+
+def _redacted_pair(value: Any, names: tuple[str, ...], depth: int) -> Any:
+    """An item of a list; headers are often lists of names with values."""
+    if isinstance(value, (list, tuple)) and len(value) == 2 and isinstance(value[0], str):
+        name, item = value
+        if not is_blank(item) and _is_secret(name, names):
+            return [name, HIDDEN]
+    return _redacted(value, names, depth)
 
 
 def is_blank(value: Any) -> bool:
@@ -63,19 +68,10 @@ def is_blank(value: Any) -> bool:
 
 
 def redacted_text(text: str, names: Iterable[str] = COMMON) -> str:
-    """Text in which what follows such a name (`token=x`, `"password": "x"`, `Authorization: Bearer x`) is `***`."""
+    """Text in which what follows such a name (`token=x`, `"tokens": ["x"]`, `Authorization: Bearer x`, `--token x`) is
+    `***`, and the password of each URL."""
     names = tuple(names)
-    if not names:
-        return text
-    parts, done = [], 0
-    for found in _NAME_IN_TEXT.finditer(text):
-        if found.start() < done or not _is_secret(found[1], names):
-            continue
-        value = _VALUE.match(text, found.end())
-        if value is not None:
-            parts += [text[done : found.end()], HIDDEN]
-            done = value.end()
-    return "".join([*parts, text[done:]]) if parts else text
+    return secrettext.redacted(text, lambda name: _is_secret(name, names)) if names else text
 
 
 @lru_cache(maxsize=4096)

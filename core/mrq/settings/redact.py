@@ -4,19 +4,11 @@ from __future__ import annotations
 
 import re
 
-# Up to the last "@", since people forget to escape the "@" and "/" of a password.
-_USER_INFO = re.compile(r"://[^\s'\"]*@")
+from mrq.domain.secrettext import HIDDEN, without_connections
+
 # redis://h?password=..., mongodb://h/?tlsCertificateKeyFilePassword=..., AWS_SESSION_TOKEN:...
 _QUERY_SECRET = re.compile(r"((?:password|secret|token)[=:])[^&,\s'\"]+", re.IGNORECASE)
 _SECRET_NAME = re.compile(r"password|passwd|secret|token|httpauth", re.IGNORECASE)
-
-HIDDEN = "***"
-
-
-def _without_password(found: re.Match[str]) -> str:
-    user, colon, _password = found.group()[3:-1].partition(":")
-    # Without a colon it is Redis' short form, where the user is the password.
-    return f"://{user}:{HIDDEN}@" if colon else f"://{HIDDEN}@"
 
 
 def redact_url(text: str) -> str:
@@ -25,7 +17,7 @@ def redact_url(text: str) -> str:
     `redis://user:secret@host` becomes `redis://user:***@host`; what stands alone before the `@` is hidden
     too, since Redis takes it for a password. Passwords and tokens among the URL's options are also hidden.
     """
-    return _QUERY_SECRET.sub(rf"\1{HIDDEN}", _USER_INFO.sub(_without_password, text))
+    return _QUERY_SECRET.sub(rf"\1{HIDDEN}", without_connections(text))
 
 
 def shown(key: str, value: object, limit: int = 200) -> str:

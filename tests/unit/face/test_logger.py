@@ -17,7 +17,7 @@ from mrq.engine.fittings import Fittings
 from mrq.engine.threads import ThreadRuntime
 from mrq.exceptions import ConfigError
 from mrq.job import get_job_logs, queue_job
-from mrq.logger import MongoHandler, TolerantFormatter, handlers_of
+from mrq.logger import LONGEST_LINE, MongoHandler, RedactingFormatter, TolerantFormatter, handlers_of
 from mrq.settings import Settings
 from mrq.testing import memory_app, memory_stores, run_jobs
 
@@ -215,3 +215,11 @@ def test_handlers_of_the_settings_are_guarded() -> None:
     for name in ("mrq", "mrq.fiber"):
         handler.handle(logging.makeLogRecord({"name": name, "msg": "x"}))
     assert handler.handle.lost == 2  # type: ignore[attr-defined]
+
+
+def test_a_long_line_is_cut_before_secrets_are_looked_for() -> None:
+    text = "password=x " + "a" * 2 * LONGEST_LINE + " password=S3CRET"
+    line = RedactingFormatter(None, ["password"]).format(logging.makeLogRecord({"msg": text}))
+    assert line.startswith("password=*** aaa")
+    assert line.endswith("aaa... 100,027 characters left out")
+    assert RedactingFormatter().format(logging.makeLogRecord({"msg": text})) == text
