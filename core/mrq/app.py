@@ -124,7 +124,7 @@ class App(StoreShelf):
             from mrq.telemetry import spans_of_process  # noqa: PLC0415 - only who traces pays for it
         except ModuleNotFoundError as error:
             raise ConfigError(f"otel needs OpenTelemetry ({error}): pip install 'mrq-cloud[otel]'") from error
-        return spans_of_process()
+        return spans_of_process(self.settings.log_redact)
 
     def _waker(self) -> Waker | None:
         """Who is told of jobs that nobody waits for."""

@@ -23,6 +23,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, Spa
 from opentelemetry.trace import SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from mrq.domain.redaction import COMMON, redacted_text
 from mrq.domain.status import Status as JobStatus
 from mrq.exceptions import ConfigError, ends_the_caller
 
@@ -41,6 +42,10 @@ if TYPE_CHECKING:
 log = logging.getLogger("mrq.metrics")
 
 COMPLAIN_AGAIN = 60.0  # seconds between two log lines about what can't be traced
+MOST_WAITS = 200  # of one run that have spans of their own; of others it is said how many there were
+LONGEST_TEXT = 64_000  # characters of a message or traceback
+LONGEST_QUEUE = 2048  # spans that wait for their export, unless OTEL_BSP_MAX_QUEUE_SIZE says more or less
+LONGEST_PAUSE = 60.0  # seconds in which nobody waits for an exporter that hung
 LAST_SPANS = 5.0  # seconds that a program's end waits for them
 DEFAULT_EXPORTER = "otlp_proto_http"
 _GOOD = frozenset({JobStatus.SUCCESS, JobStatus.QUEUED, JobStatus.CANCEL})
@@ -65,11 +70,13 @@ class Failures:
 class OtelSpans:
     """See mrq.ports.spans.Spans."""
 
-    def __init__(self, provider: Any = None, failures: Failures | None = None) -> None:
-        """`provider`: None is the process's own."""
+    def __init__(self, provider: Any = None, failures: Failures | None = None, redact: Sequence[str] = COMMON) -> None:
+        """`provider`: None is the process's own. `redact`: names of secrets, which are hidden in what is exported."""
         self._provider = provider or trace.get_tracer_provider()
         self._tracer = trace.get_tracer("mrq", tracer_provider=provider)
         self._failures = failures or Failures()
+        self._redact = redact
+        self._flusher = Flusher(self._provider, self._failures)
 
     @property
     def failed(self) -> int:
@@ -91,7 +98,7 @@ class OtelSpans:
             yield self._try(_carrier)
         except BaseException as error:
             kind, text = type(error).__name__, str(error)
-            self._try(lambda: _failed(span, kind, text))
+            self._try(lambda: _failed(span, self._redact, kind, text))
             raise
         finally:
             context.detach(token)
@@ -118,7 +125,7 @@ class OtelSpans:
         )
         # without a producer that traces, the wait is a part of the run, though it began before
         self._waited(job, came_from if job.trace else trace.set_span_in_context(span))
-        return OtelRunSpan(span, self._try, self._tracer)
+        return OtelRunSpan(span, self._try, self._tracer, self._redact)
 
     def _waited(self, job: ClaimedJob, under: Context) -> None:
         queued, started = job.datequeued, job.datestarted
@@ -132,21 +139,7 @@ class OtelSpans:
 
     def flush(self, timeout: float) -> None:
         """See Spans."""
-        flush = getattr(self._provider, "force_flush", None)
-        if flush is None:
-            return
-        done = threading.Event()
-
-        def act() -> None:  # OpenTelemetry's own time-out is not kept by its batches
-            self._try(lambda: flush(round(timeout * 1000)))
-            done.set()
-
-        try:
-            threading.Thread(target=act, name="mrq-spans", daemon=True).start()
-        except RuntimeError:  # the interpreter ends
-            act()
-        if not done.wait(timeout):
-            self._failures.note(f"spans were not exported within {timeout:g} s")
+        self._flusher(timeout)
 
     def _try(self, act: Callable[[], Any]) -> Any:
         try:
@@ -161,8 +154,16 @@ class OtelSpans:
 class OtelRunSpan:
     """See mrq.ports.spans.RunSpan."""
 
-    def __init__(self, span: Span, attempt: Callable[[Callable[[], Any]], Any], tracer: trace.Tracer) -> None:
+    def __init__(
+        self,
+        span: Span,
+        attempt: Callable[[Callable[[], Any]], Any],
+        tracer: trace.Tracer,
+        redact: Sequence[str] = COMMON,
+    ) -> None:
         self._span = span
+        self._redact = redact
+        self._waits = 0
         self._try = attempt
         self._tracer = tracer
         self._token: Any = context.attach(trace.set_span_in_context(span, context.Context()))
@@ -171,7 +172,9 @@ class OtelRunSpan:
 
     def waited(self, kind: str, data: str, seconds: float) -> None:
         """See RunSpan."""
-        self._try(lambda: self._waited(kind, data, seconds))
+        self._waits += 1
+        if self._waits <= MOST_WAITS:  # the spans of other jobs need room as well
+            self._try(lambda: self._waited(kind, data, seconds))
 
     def _waited(self, kind: str, data: str, seconds: float) -> None:
         ended = time.time_ns()
@@ -192,10 +195,12 @@ class OtelRunSpan:
         if outcome is None:
             return
         self._span.set_attribute("mrq.status", outcome.status.value)
+        if self._waits > MOST_WAITS:
+            self._span.set_attribute("mrq.io_left_out", self._waits - MOST_WAITS)
         failure = outcome.failure
         if failure is not None and (outcome.status not in _GOOD or outcome.status is JobStatus.QUEUED):
             message = failure.signature.message if failure.signature else ""
-            _failed(self._span, failure.exceptiontype, message, failure.traceback)
+            _failed(self._span, self._redact, failure.exceptiontype, message, failure.traceback)
 
 
 class CountingExporter(SpanExporter):
@@ -204,9 +209,11 @@ class CountingExporter(SpanExporter):
     def __init__(self, exporter: SpanExporter, failures: Failures) -> None:
         self._exporter = exporter
         self._failures = failures
+        self.taken = 0  # spans
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """See SpanExporter."""
+        self.taken += len(spans)
         try:
             result = self._exporter.export(spans)
         except BaseException as error:
@@ -227,7 +234,65 @@ class CountingExporter(SpanExporter):
         return self._exporter.force_flush(timeout_millis)
 
 
-def spans_of_process() -> OtelSpans:
+class CountingBatches(BatchSpanProcessor):
+    """Spans that wait for their export. Those for which there is no room are counted."""
+
+    def __init__(self, exporter: CountingExporter, failures: Failures) -> None:
+        self._room = int(os.environ.get("OTEL_BSP_MAX_QUEUE_SIZE") or LONGEST_QUEUE)
+        self._exported, self._failures = exporter, failures
+        self._ended, self._process = 0, os.getpid()
+        super().__init__(exporter, max_queue_size=self._room)
+
+    def on_end(self, span: ReadableSpan) -> None:
+        """See SpanProcessor."""
+        if self._process != os.getpid():  # a fork begins with none
+            self._ended, self._process, self._exported.taken = 0, os.getpid(), 0
+        if span.context is not None and span.context.trace_flags.sampled:
+            if self._ended - self._exported.taken >= self._room:
+                self._failures.note(f"more than {self._room} spans wait for their export; the oldest are dropped")
+            else:
+                self._ended += 1
+        super().on_end(span)
+
+
+class Flusher:
+    """Exports what waits, in a thread of its own. While that one hangs there is no other, and nobody waits for it."""
+
+    def __init__(self, provider: Any, failures: Failures) -> None:
+        self._flush = getattr(provider, "force_flush", None)
+        self._failures = failures
+        self._thread: threading.Thread | None = None
+        self._pause = 0.0
+        self._wait_again = float("-inf")
+
+    def __call__(self, timeout: float) -> None:
+        """Wait up to so many seconds."""
+        hangs = self._thread is not None and self._thread.is_alive()
+        if self._flush is None or hangs or time.monotonic() < self._wait_again:
+            return
+        self._thread = threading.Thread(target=self._act, args=(timeout,), name="mrq-spans", daemon=True)
+        try:
+            self._thread.start()
+        except RuntimeError:  # the interpreter ends
+            self._act(timeout)
+            return
+        self._thread.join(timeout)
+        if not self._thread.is_alive():
+            self._pause = 0.0
+            return
+        self._failures.note(f"spans were not exported within {timeout:g} s")
+        self._pause = min(LONGEST_PAUSE, max(timeout, self._pause * 2))
+        self._wait_again = time.monotonic() + self._pause
+
+    def _act(self, timeout: float) -> None:  # OpenTelemetry's own time-out is not kept by its batches
+        try:
+            if self._flush is not None:
+                self._flush(round(timeout * 1000))
+        except Exception as error:  # noqa: BLE001 - of a processor of the user's
+            self._failures.note(error)
+
+
+def spans_of_process(redact: Sequence[str] = COMMON) -> OtelSpans:
     """Spans of the provider that the program has set; else of one with the exporter that OTEL_TRACES_EXPORTER names.
 
     Raises:
@@ -236,10 +301,10 @@ def spans_of_process() -> OtelSpans:
     failures = Failures()
     if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):  # nobody has set one
         trace.set_tracer_provider(own_provider(failures))
-        spans = OtelSpans(failures=failures)
+        spans = OtelSpans(failures=failures, redact=redact)
         atexit.register(spans.flush, LAST_SPANS)  # of programs that queue and end
         return spans
-    return OtelSpans(failures=failures)
+    return OtelSpans(failures=failures, redact=redact)
 
 
 def own_provider(failures: Failures, exporter: SpanExporter | None = None) -> TracerProvider:
@@ -248,7 +313,7 @@ def own_provider(failures: Failures, exporter: SpanExporter | None = None) -> Tr
     provider = TracerProvider(resource=Resource.create(named), shutdown_on_exit=False)
     exporter = exporter or _exporter()
     if exporter is not None:
-        provider.add_span_processor(BatchSpanProcessor(CountingExporter(exporter, failures)))
+        provider.add_span_processor(CountingBatches(CountingExporter(exporter, failures), failures))
     return provider
 
 
@@ -307,7 +372,8 @@ def _queue(job: ClaimedJob) -> str:
     return job.queue if job.raw is None else job.raw.queue
 
 
-def _failed(span: Span, kind: str, message: str, traceback: str = "") -> None:
+def _failed(span: Span, redact: Sequence[str], kind: str, message: str, traceback: str = "") -> None:
+    message, traceback = (redacted_text(text[:LONGEST_TEXT], redact) for text in (message, traceback))
     span.set_attribute("error.type", kind)
     span.set_status(Status(StatusCode.ERROR, message or kind))
     about = {"exception.type": kind, "exception.message": message, "exception.stacktrace": traceback}

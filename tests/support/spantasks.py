@@ -32,7 +32,7 @@ class Quiet(Task):
 
 class Fails(Task):
     def run(self, params: Any) -> None:
-        raise ValueError("no luck")
+        raise ValueError(params.get("why", "no luck"))
 
 
 class Queues(Task):

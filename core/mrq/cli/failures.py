@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,11 +11,14 @@ import click
 from mrq.app import App, use_app
 from mrq.cli.options import SettingsCommand, given_on_command_line, settings_options
 from mrq.cli.run import as_json as json_of
+from mrq.domain.redaction import redacted, redacted_text
 from mrq.domain.words import many
 from mrq.failures import failure_details, failure_groups
 from mrq.settings import load
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mrq.failures import FailureDetails, FailureGroup
 
 SHOWN_JOBS = 10
@@ -34,21 +38,39 @@ def failures(ctx: click.Context, /, *, fingerprint: str | None, limit: int, as_j
     Exits with 1 if no job is in that group.
     """
     app = App(load("client", given=given_on_command_line(ctx)).settings.as_dict())
+    redact = app.settings.log_redact
     use_app(app)
     try:
         if fingerprint is None:
-            for group in failure_groups(limit):
+            for group in (without_secrets(group, redact) for group in failure_groups(limit)):
                 click.echo(json.dumps(as_object(group)) if as_json else in_short(group))
             return 0
         details = failure_details(fingerprint)
         if details is None:
             click.echo(f"mrq: no job is in the group {fingerprint}: they may have run again, or expired", err=True)
             return 1
+        details = details_without_secrets(details, redact)
         click.echo(json.dumps(details_as_object(details), default=json_of) if as_json else in_full(details))
         return 0
     finally:
         use_app(None)
         app.close()
+
+
+def without_secrets(group: FailureGroup, redact: Sequence[str]) -> FailureGroup:
+    """A group as people may read it."""
+    return replace(group, message=redacted_text(group.message, redact))
+
+
+def details_without_secrets(details: FailureDetails, redact: Sequence[str]) -> FailureDetails:
+    """The same, and the params that its jobs share: `user.token` by the last of its names, too."""
+    shared = [replace(each, value=_hidden(each.name, each.value, redact)) for each in details.shared]
+    return replace(details, group=without_secrets(details.group, redact), shared=shared)
+
+
+def _hidden(name: str, value: Any, redact: Sequence[str]) -> Any:
+    found = redacted({name: value}, redact)[name]
+    return redacted_text(found, redact) if isinstance(found, str) else found
 
 
 def in_short(group: FailureGroup) -> str:

@@ -10,7 +10,7 @@ import click
 from mrq.app import App
 from mrq.cli.options import SettingsCommand, given_on_command_line, settings_options
 from mrq.cli.run import as_json
-from mrq.domain.redaction import COMMON, redacted
+from mrq.domain.redaction import COMMON, redacted, redacted_text
 from mrq.domain.status import Status
 from mrq.exceptions import MrqError
 from mrq.ports.reports import FAILED
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 COLOURS = {Status.SUCCESS.value: "green"} | dict.fromkeys((status.value for status in FAILED), "red")  # others: yellow
 NAMES = 12  # columns for the names of the fields
 LINES = 20  # of the log; each piece has at least one
+LONGEST_TEXT = 100_000  # characters of a result in which secrets are looked for
 LONGEST_VALUE = 4000  # characters of params and of a result
 
 
@@ -67,14 +68,14 @@ def show(record: JobRecord, redact: Sequence[str] = COMMON) -> None:
     for name, value in facts(record, redact):
         _line(name, value, COLOURS.get(value, "yellow") if name == "status" else "")
     if record.attempts:
-        _section("Runs", "\n".join(_run_line(run) for run in record.attempts))
+        _section("Runs", "\n".join(redacted_text(_run_line(run), redact) for run in record.attempts))
     if record.traceback:
-        _section("Traceback", record.traceback)
+        _section("Traceback", redacted_text(record.traceback, redact))
     for number, run in enumerate(record.traceback_history, 1):
         if run.get("traceback") == record.traceback and number == len(record.traceback_history):
             continue  # it is the one above
         about = f"Earlier run {number}: {run.get('status')} at {_time(run.get('date'))}"
-        _section(about, run.get("traceback") or "")
+        _section(about, redacted_text(run.get("traceback") or "", redact))
 
 
 def _run_line(run: Attempt) -> str:
@@ -122,11 +123,15 @@ def facts(record: JobRecord, redact: Sequence[str] = COMMON) -> list[tuple[str, 
         ("lost", f"{record.losses} workers died while it ran" if record.losses else ""),
         ("worker", str(record.worker or "")),
         ("deleted at", _time(record.dateexpires)),
-        ("result", _value(record.result) if "result" in record.document else ""),
+        ("result", _value(_result(record.result, redact)) if "result" in record.document else ""),
         ("exception", record.exceptiontype or ""),
         ("failure group", record.fingerprint or ""),
     ]
     return [(name, value) for name, value in found if value]
+
+
+def _result(value: Any, redact: Sequence[str]) -> Any:
+    return redacted_text(value[:LONGEST_TEXT], redact) if isinstance(value, str) else redacted(value, redact)
 
 
 def _time(moment: datetime | None) -> str:

@@ -25,6 +25,12 @@ def fetch(site, n, at=None):
         raise ValueError(f"no row {n} in 'x{n}'")
     if at:
         raise KeyError(at)
+
+@task
+def log_in(n, auth):
+    if n < 0:
+        return {"session_id": auth["password"], "url": f"https://u:{auth['password']}@h"}
+    raise ValueError(f"refused: password={auth['password']} at mongodb://u:{auth['password']}@h")
 """
 FETCH = "tasks_that_fail.fetch"
 
@@ -80,3 +86,20 @@ def test_a_job_is_shown_with_its_runs(mrq: Mrq, app: App, failed: list[Any]) -> 
     runs = out.partition("Runs\n")[2].splitlines()[:2]
     assert all(" failed on " in run and "ValueError no row 0 in 'x0'" in run for run in runs)
     assert attempts("0" * 24) == ()
+
+
+@pytest.mark.usefixtures("configured", "failed")
+def test_no_secret_is_printed(mrq: Mrq, app: App) -> None:
+    job, _, well = queue_jobs("tasks_that_fail.log_in", [
+        {"n": n, "auth": {"password": secret}} for n, secret in ((1, "hunter2"), (2, "hunter2"), (-1, "hunter22"))
+    ])  # fmt: skip
+    run_jobs("default", app=app)
+    (group,) = [group for group in failure_groups() if "hunter2" in group.message]
+    (shared,) = [each for each in failure_details(group.fingerprint).shared if each.name == "auth.password"]  # type: ignore[union-attr]
+    assert shared.value == "hunter2", "kept as it is, hidden where it is printed"
+    for said in (["failures"], ["failures", group.fingerprint], ["job", str(job)], ["job", str(well)]):
+        for form in ([], ["--json"] if said[0] == "failures" else []):
+            code, out, _ = mrq(*said, *form)
+            assert code == 0
+            assert "hunter2" not in out
+            assert "***" in out

@@ -22,7 +22,7 @@ from mrq.engine.iotrace import IoTrace
 from mrq.exceptions import ConfigError, InvalidParamsError
 from mrq.job import queue_job, queue_jobs, queue_raw_jobs
 from mrq.logger import JsonFormatter
-from mrq.telemetry import CountingExporter, Failures, OtelSpans, own_provider
+from mrq.telemetry import MOST_WAITS, CountingExporter, Failures, OtelSpans, own_provider
 from mrq.testing import memory_app, run_jobs
 from support import spantasks
 
@@ -137,6 +137,32 @@ def test_a_failure_is_an_error(bench: Bench) -> None:
     assert about(bench.spans("send")[-1])["error.type"] == "InvalidParamsError"
 
 
+def test_no_secret_is_exported(bench: Bench) -> None:
+    queue_job(f"{TASKS}.Fails", {"why": "password=hunter2 at mongodb://u:hunter2@h"})
+    run_jobs(app=bench.app)
+    with pytest.raises(ValueError, match="hunter2"), bench.app.spans.sending("t.T", "q", 1):
+        raise ValueError("token=hunter2")
+    for name in ("process", "send q"):
+        (span,) = bench.spans(name)
+        exported = span.to_json()
+        assert "hunter2" not in exported
+        assert "***" in exported
+
+
+def test_a_chatty_job_leaves_room_for_the_spans_of_others(bench: Bench) -> None:
+    io = IoTrace(bench.app.clock)
+
+    def chat() -> None:
+        for _ in range(MOST_WAITS + 7):
+            io.call("mongodb.find", "mrq.pages", lambda: None)
+
+    spantasks.wait = chat
+    queue_job(f"{TASKS}.Waits", {})
+    run_jobs(app=bench.app)
+    assert len(bench.spans("mongodb.find")) == MOST_WAITS
+    assert about(bench.one("process"))["mrq.io_left_out"] == 7
+
+
 def test_sub_pools_and_lines_of_logs_belong_to_the_run(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     queue_job(f"{TASKS}.InPool", {})
     lines: list[str] = []
@@ -239,6 +265,55 @@ def test_an_exporter_that_hangs_is_not_waited_for() -> None:
         assert app.spans.failed == 1
         go_on.set()
         provider.shutdown()
+
+
+class Hanging(SpanExporter):
+    """Says when it hangs, until it may go on."""
+
+    def __init__(self) -> None:
+        self.hangs, self.go_on = threading.Event(), threading.Event()
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        self.hangs.set()
+        self.go_on.wait(60)
+        return SpanExportResult.SUCCESS
+
+
+def test_while_an_exporter_hangs_nobody_else_waits_for_it() -> None:
+    exporter, failures = Hanging(), Failures()
+    provider = own_provider(failures, exporter)
+    spans = OtelSpans(provider, failures)
+    for _ in range(40):
+        with spans.sending("t.T", "q", 1):
+            pass
+        spans.flush(0.05)
+    assert sum(thread.name == "mrq-spans" for thread in threading.enumerate()) == 1
+    assert spans.failed == 1
+    exporter.go_on.set()
+    for thread in threading.enumerate():
+        if thread.name == "mrq-spans":
+            thread.join(60)
+    spans._flusher._wait_again = 0.0  # the pause is over
+    spans.flush(60)
+    assert spans.failed == 1
+    provider.shutdown()
+
+
+def test_spans_for_which_there_is_no_room_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_BSP_MAX_QUEUE_SIZE", "10")
+    monkeypatch.setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "1")
+    exporter, failures = Hanging(), Failures()
+    provider = own_provider(failures, exporter)
+    spans = OtelSpans(provider, failures)
+    with spans.sending("t.T", "q", 1):
+        pass
+    assert exporter.hangs.wait(60)
+    for _ in range(10 + 5):
+        with spans.sending("t.T", "q", 1):
+            pass
+    assert spans.failed == 5
+    exporter.go_on.set()
+    provider.shutdown()
 
 
 def test_a_program_that_queues_and_ends_exports_its_spans() -> None:
