@@ -46,7 +46,11 @@ class ObjectTrace:
 
     def watch(self, run: Run) -> Callable[[], None]:
         """Before the task; what it returns is to be called after it. Neither raises."""
-        known = self._ids()
+        try:
+            known = self._ids()
+        except Exception as error:  # noqa: BLE001 - see _look
+            self._failed(run, error)
+            return lambda: None
         return lambda: self._look(run, known)
 
     def _ids(self) -> set[int]:
@@ -61,8 +65,11 @@ class ObjectTrace:
             if chain:
                 self._tell(run, len(fresh), chain)
         except Exception as error:  # noqa: BLE001 - a full disk, a type whose repr raises: the job is not to blame
-            self.failed += 1
-            log.warning("the memory of job %s can't be drawn (%d times so far): %s", run.job.id, self.failed, error)
+            self._failed(run, error)
+
+    def _failed(self, run: Run, error: Exception) -> None:
+        self.failed += 1
+        log.warning("the memory of job %s can't be drawn (%d times so far): %s", run.job.id, self.failed, error)
 
     def _chain(self, fresh: list[Any]) -> list[Any]:
         """From a module to the newest object that one keeps; empty: no module keeps any, so they will go."""

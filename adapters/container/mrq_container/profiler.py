@@ -71,24 +71,26 @@ class Profiler:
         if self._life is None:
             return
         (sampling, started, since), self._life = self._life, None
-        sampling.stop()
-        seconds, name = self._clock.monotonic() - since, self._new_id()
-        profile = Profile(name, self._worker(), started, seconds, sampling.samples, bounded(sampling.stacks))
-        log.info("profile %s: %s", name, profile.in_words())
+        name = self._new_id()
         try:
+            stacks, samples = sampling.stop()
+            seconds = self._clock.monotonic() - since
+            profile = Profile(name, self._worker(), started, seconds, samples, bounded(stacks))
+            log.info("profile %s: %s", name, profile.in_words())
             self._profiles.put(profile)
         except StoreUnavailableError as error:
             log.warning("the profile %s can't be stored: %s", name, error)
+        except Exception:
+            log.exception("the profile %s can't be made", name)
 
     def _make(self, name: JobId, seconds: float) -> None:
         try:
             started, sampling = self._clock.now(), Sampling(self._thread)
             sampling.start()
             gevent.sleep(seconds)
-            sampling.stop()
-            stacks = bounded(sampling.stacks)
-            self._profiles.put(Profile(name, self._worker(), started, seconds, sampling.samples, stacks))
-            log.info("the profile %s is made: %d samples; see `mrq profile %s`", name, sampling.samples, name)
+            stacks, samples = sampling.stop()
+            self._profiles.put(Profile(name, self._worker(), started, seconds, samples, bounded(stacks)))
+            log.info("the profile %s is made: %d samples; see `mrq profile %s`", name, samples, name)
         except StoreUnavailableError as error:
             log.warning("the profile %s can't be stored: %s", name, error)
         except Exception:
@@ -103,6 +105,7 @@ class Sampling:
     def __init__(self, thread: int) -> None:
         self._thread = thread
         self._stopped = False
+        self._counting = get_original("_thread", "allocate_lock")()  # held for moments: it may block the loop
         self.stacks: Counter[str] = Counter()
         self.samples = 0
 
@@ -110,9 +113,11 @@ class Sampling:
         """Begin to look."""
         get_original("_thread", "start_new_thread")(self._look_on, (get_original("time", "sleep"),))
 
-    def stop(self) -> None:
-        """Look no more."""
-        self._stopped = True
+    def stop(self) -> tuple[Counter[str], int]:
+        """Look no more. The stacks that were seen, and how many samples there are: the thread adds no more to them."""
+        with self._counting:
+            self._stopped = True
+            return self.stacks, self.samples
 
     def _look_on(self, sleep: Callable[[float], object]) -> None:
         while not self._stopped:
@@ -125,6 +130,11 @@ class Sampling:
         if frame is None:
             return
         stack = stack_text(frame)
+        with self._counting:
+            if not self._stopped:
+                self._count(stack)
+
+    def _count(self, stack: str) -> None:
         if len(self.stacks) >= MOST_DIFFERENT and stack not in self.stacks:
             stack = stack.partition(";")[0]
         self.stacks[stack] += 1

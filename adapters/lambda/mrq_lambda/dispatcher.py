@@ -28,10 +28,10 @@ from mrq.exceptions import ConfigError, InvalidQueueError
 from mrq.ports.errors import StoreUnavailableError
 from mrq_lambda.aws import client
 from mrq_lambda.deployed import keep_groups
-from mrq_lambda.fleetmetrics import emit, emit_failed_runs, emit_failure
+from mrq_lambda.fleetmetrics import emit, emit_failed_runs, emit_failure, emit_started
 from mrq_lambda.functions import Functions
 from mrq_lambda.measuring import measured_by
-from mrq_lambda.orders import orders_of
+from mrq_lambda.orders import BadEventError, orders_of
 from mrq_lambda.sandbox import sandbox
 from mrq_lambda.services import ServiceState, set_desired, state_of
 
@@ -62,6 +62,7 @@ def handler(event: Any, context: Context) -> dict[str, Any]:
     leaves the others done.
 
     Raises:
+        BadEventError: `queues` is no list of names of queues; nothing was done.
         ConfigError: the configuration is wrong; nothing was done.
         ServerUnavailableError, ServerRefusedError: MongoDB can't be reached. The next one goes on.
     """
@@ -71,9 +72,9 @@ def handler(event: Any, context: Context) -> dict[str, Any]:
 def dispatch(app: App, event: Any, context: Context, clients: Callable[[str], Any] = client) -> dict[str, Any]:
     """See `handler`. `clients`: boto3's, by service."""
     queues, groups = (event.get(key) if isinstance(event, dict) else None for key in ("queues", "groups"))
+    roots = _roots_of(queues)
     if groups is not None:
         keep_groups(app, groups)
-    roots = None if not isinstance(queues, list) else {_root(queue) for queue in queues}
     dispatcher = Dispatcher(app, clients)
     dispatcher.round(roots, lambda: context.get_remaining_time_in_millis() / 1000 > MARGIN)
     if roots is None:
@@ -166,8 +167,13 @@ class Dispatcher:
         if cloud.ecs is not None and not cloud.ecs.only_watched and decision.containers != state.desired:
             set_desired(self._clients("ecs"), cloud.ecs, decision.containers)
         if cloud.burst is not None:
-            for _ in range(decision.bursts):
-                self._functions.start(cloud.burst.function, event)
+            started = 0
+            try:
+                for _ in range(decision.bursts):
+                    self._functions.start(cloud.burst.function, event)
+                    started += 1
+            finally:
+                emit_started(group.name, started)
 
     def _event(
         self, group: WorkerGroup, burst: BurstFunction, sizing: GroupSizing
@@ -212,6 +218,15 @@ def _parts(group: WorkerGroup) -> tuple[GroupCloud, GroupSizing]:
 
 def _roots(group: WorkerGroup) -> set[str]:
     return {_root(queue) for queue in _parts(group)[1].queues}
+
+
+def _roots_of(queues: Any) -> set[str] | None:
+    """Of the queues that an event names; None: it names none, all groups are meant. Raises BadEventError."""
+    if queues is None:
+        return None
+    if not isinstance(queues, list) or not all(isinstance(queue, str) for queue in queues):
+        raise BadEventError(f"queues is to be a list of names of queues, not {queues!r:.200}")
+    return {_root(queue) for queue in queues}
 
 
 def _root(queue: object) -> str:

@@ -36,7 +36,13 @@ def emit(group: str, record: FleetRecord) -> None:
     metrics.add_metric("RunningContainers", MetricUnit.Count, fleet.running)
     metrics.add_metric("RunningBursts", MetricUnit.Count, fleet.bursts)
     metrics.add_metric("WantedContainers", MetricUnit.Count, decision.containers)
-    metrics.add_metric("StartedBursts", MetricUnit.Count, decision.bursts)
+    metrics.flush_metrics()
+
+
+def emit_started(group: str, bursts: int) -> None:
+    """So many bursts were started, which is less than was wanted when an invocation failed."""
+    metrics = _metrics(group)
+    metrics.add_metric("StartedBursts", MetricUnit.Count, bursts)
     metrics.flush_metrics()
 
 
@@ -63,6 +69,7 @@ def emit_failed_runs(app: App) -> None:
 
 def _metrics(group: str | None = None) -> EphemeralMetrics:
     metrics = EphemeralMetrics(namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE") or NAMESPACE)
+    metrics.service = None  # POWERTOOLS_SERVICE_NAME would add a dimension, and alarms would see nothing
     if group is not None:
         metrics.add_dimension("WorkerGroup", group)
     return metrics

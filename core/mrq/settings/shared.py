@@ -189,7 +189,11 @@ class LoggingSettings(GeneralSettings):
 class TracingSettings(LoggingSettings):
     """What to record about running jobs."""
 
-    trace_greenlets: bool = option(False, "Record the processor time and the switches of each job", group="Tracing")
+    trace_greenlets: bool = option(
+        False,
+        "Record of each job its switches, and the time (wall time) for which it kept the worker's thread",
+        group="Tracing",
+    )
     trace_blocking: float = option(
         0.25,
         "With --trace_greenlets: warn of jobs that keep the others waiting for this long; 0: never",

@@ -15,6 +15,7 @@ from mrq.domain.worker import WorkerRecord
 from mrq.exceptions import ConfigError
 from mrq.ports.errors import StoreUnavailableError
 from mrq_lambda.dispatcher import MARGIN, dispatch
+from mrq_lambda.orders import BadEventError
 from support.cloud import CLUSTER, Cloud
 from support.lambdacontext import FakeContext
 
@@ -211,6 +212,35 @@ def test_a_group_without_either_is_left_to_agents(memory_app: App, cloud: Cloud)
     assert memory_app.fleets.last("g") is None
 
 
+@pytest.mark.parametrize("queues", ["default", [{}], {"default": 1}, [None]])
+def test_queues_that_are_no_list_of_names_are_refused(memory_app: App, cloud: Cloud, queues: Any) -> None:
+    cloud.service("workers")
+    group(memory_app, sizing=SIZING, ecs=ecs())
+    queue(memory_app, 10)
+    with pytest.raises(BadEventError, match="queues is to be a list of names of queues"):
+        run(memory_app, cloud, {"queues": queues, "groups": {}})
+    assert memory_app.fleets.last("g") is None, "nothing was sized"
+
+
+def test_bursts_count_as_started_when_they_are(
+    memory_app: App, cloud: Cloud, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud.function("burst")
+    group(memory_app, sizing=BURSTS, burst={"function": "burst"})
+    queue(memory_app, 10)
+
+    def one_only(_: Any) -> None:
+        cloud.failing.add("burst")
+
+    cloud.on_invoke = one_only
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "shop")
+    assert set(run(memory_app, cloud)["failed"]) == {"g"}
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
+    assert [line["StartedBursts"] for line in lines if "StartedBursts" in line] == [[1]]
+    dimensions = [line["_aws"]["CloudWatchMetrics"][0]["Dimensions"] for line in lines if "WorkerGroup" in line]
+    assert dimensions == [[["WorkerGroup"]]] * 3
+
+
 def test_metrics_are_printed_for_cloudwatch(
     memory_app: App, cloud: Cloud, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -236,7 +266,7 @@ def test_on_demand_only_the_groups_of_these_queues_are_sized(memory_app: App, cl
         cloud.service(name)
         group(memory_app, name, sizing={**SIZING, "queues": [f"{name}/"]}, ecs=ecs(name))
         queue(memory_app, 1, name=f"{name}/x")
-    assert set(run(memory_app, cloud, {"queues": ["a/x", "c_reverse", 5, ""]})["groups"]) == {"a", "c"}
+    assert set(run(memory_app, cloud, {"queues": ["a/x", "c_reverse", ""]})["groups"]) == {"a", "c"}
     assert set(run(memory_app, cloud, {"detail-type": "Scheduled Event"})["groups"]) == {"a", "b", "c"}
 
 
