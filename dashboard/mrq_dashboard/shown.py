@@ -80,8 +80,15 @@ class _Cut:
                 found.append(f"... {len(value) - number} more")
                 break
             self._left -= 2
-            found.append(self.shown(item, depth + 1))
+            found.append(self._pair(item) or self.shown(item, depth + 1))
         return found
+
+    def _pair(self, item: Any) -> list[str] | None:
+        """A name and its secret, as headers are often listed."""
+        if not isinstance(item, (list, tuple)) or len(item) != 2 or not isinstance(item[0], str) or is_blank(item[1]):
+            return None
+        name = storable(item[0])[:500]
+        return [name, HIDDEN] if self._shower.is_secret(name) else None
 
     def _plain(self, value: Any) -> Any:
         if value is None or isinstance(value, bool):

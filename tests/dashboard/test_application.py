@@ -226,3 +226,8 @@ def test_values_are_cut_and_say_so() -> None:
     assert shown["..."] == "1 more"
     assert shower.value("x" * 30_000).endswith("more characters")
     assert len(json.dumps(shower.value({"a": ["x" * 100] * 1000}, 1_000))) < 3_000
+
+
+def test_secrets_in_pairs_are_hidden() -> None:
+    shown = Shower().value({"headers": [["Authorization", "Bearer x"], ["n", "1"], ["token", ""]]})
+    assert shown == {"headers": [["Authorization", "***"], ["n", "1"], ["token", ""]]}

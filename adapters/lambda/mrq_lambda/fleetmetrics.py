@@ -69,7 +69,7 @@ def emit_failed_runs(app: App) -> None:
 
 def _metrics(group: str | None = None) -> EphemeralMetrics:
     metrics = EphemeralMetrics(namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE") or NAMESPACE)
-    metrics.service = None  # POWERTOOLS_SERVICE_NAME would add a dimension, and alarms would see nothing
+    metrics.service = ""  # POWERTOOLS_SERVICE_NAME would add a dimension, and alarms would see nothing
     if group is not None:
         metrics.add_dimension("WorkerGroup", group)
     return metrics
