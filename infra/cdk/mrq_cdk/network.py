@@ -16,6 +16,7 @@ from mrq_cdk.checks import RETENTION, check_choice, check_texts
 
 if TYPE_CHECKING:
     from aws_cdk import aws_kms as kms
+    from constructs import IDependable
 
 HTTPS = 443
 
@@ -61,6 +62,7 @@ class MrqNetwork(Construct):
     Attributes:
         vpc: the VPC.
         subnets: where everything of MRQ runs.
+        ready: what has to be there before something calls from it: routes, gateways, endpoints.
     """
 
     def __init__(
@@ -89,6 +91,7 @@ class MrqNetwork(Construct):
         if props.nat_gateways:  # layers of images come from S3: not through the NAT gateway, which charges for each GB
             self.vpc.add_gateway_endpoint("S3", service=ec2.GatewayVpcEndpointAwsService.S3)
         self._endpoints = self._made(props.endpoints)
+        self.ready: tuple[IDependable, ...] = (self.vpc, *([] if self._endpoints is None else [self._endpoints]))
 
     def _made(self, services: tuple[str, ...]) -> ec2.SecurityGroup | None:
         """In one zone only: an endpoint is paid for by zone, and the other zone reaches it too."""
