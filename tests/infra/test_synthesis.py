@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mrq.exceptions import ConfigError
-from support.templates import CDK, Resources, Templates, flat
+from support.templates import CDK, Resources, Templates, flat, listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -121,6 +121,15 @@ def test_a_key_of_its_own_encrypts_everything(other_config: Callable[..., Resour
     for kind, name in wanted.items():
         for resource in made.of(kind).values():
             assert key in flat(resource[name]), kind
+    services = {}
+    for statement in made.of("KMS::Key")[key]["KeyPolicy"]["Statement"]:
+        for service in listed(statement["Principal"].get("Service", [])):
+            services[flat(service).partition(".")[0]] = (statement["Action"], statement["Condition"])
+    account = {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+    assert set(services) == {"logs", "cloudwatch", "sns"}
+    for service in ("cloudwatch", "sns"):  # alarms to the topic; what the topic can't deliver to the queue
+        assert services[service] == (["kms:Decrypt", "kms:GenerateDataKey*"], account)
+    assert "kms:EncryptionContext:aws:logs:arn" in services["logs"][1]["ArnLike"]
     for schedule in made.of("Scheduler::Schedule").values():  # what it can't deliver goes to an encrypted queue
         actions = [each["Action"] for each in made.statements(schedule["Target"]["RoleArn"]["Fn::GetAtt"][0])]
         assert ["kms:Decrypt", "kms:GenerateDataKey"] in actions

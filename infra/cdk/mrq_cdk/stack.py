@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from aws_cdk import CfnOutput, RemovalPolicy, Stack, Tags
+from aws_cdk import ArnFormat, CfnOutput, RemovalPolicy, Stack, Tags
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -44,12 +44,14 @@ class MrqStack(Stack):
         Raises:
             ConfigError: a prop is wrong, or something that the code needs can't be had.
         """
-        super().__init__(scope, config.name, description="MRQ: a job queue of containers and Lambda bursts", **more)
+        about = {"description": "MRQ: a job queue of containers and Lambda bursts",
+                 "termination_protection": config.data.protected}  # fmt: skip
+        super().__init__(scope, config.name, **{**about, **more})
         self.config = config
         self.key = _key(self) if config.own_key else None
         self.network = MrqNetwork(self, "Network", config.in_reach(), key=self.key)
         self.data = MrqData(self, "Data", config.data, network=self.network, key=self.key)
-        trusted = None if self.data.documentdb is None else config.ca_bundle
+        trusted = config.ca_bundle if self.data.documentdb is not None or config.ca_bundle else None
         self._images = Images(config.project, trusted, config.image)
         bundles = Bundles(config.project, trusted, config.python)
         self.around = Surroundings(self.network, self.data, bundles, self.key)
@@ -147,8 +149,16 @@ class MrqStack(Stack):
 
 def _key(stack: Stack) -> kms.Key:
     key = kms.Key(stack, "Key", enable_key_rotation=True, description="MRQ", removal_policy=RemovalPolicy.RETAIN)
-    logs = iam.ServicePrincipal(f"logs.{stack.region}.{stack.url_suffix}")
+    groups = stack.format_arn(service="logs", resource="log-group", resource_name="*",
+                              arn_format=ArnFormat.COLON_RESOURCE_NAME)  # fmt: skip
+    logs = iam.ServicePrincipal(
+        f"logs.{stack.region}.{stack.url_suffix}",
+        conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}},
+    )
     key.grant_encrypt_decrypt(logs)
-    for service in ("cloudwatch", "lambda", "scheduler"):  # alarms to the topic, failed events to the queue
-        key.grant_encrypt_decrypt(iam.ServicePrincipal(f"{service}.amazonaws.com"))
+    own = {"StringEquals": {"aws:SourceAccount": stack.account}}
+    for service in ("cloudwatch", "sns"):  # alarms to the topic, and to the queue what the topic can't deliver
+        key.grant(
+            iam.ServicePrincipal(f"{service}.amazonaws.com", conditions=own), "kms:Decrypt", "kms:GenerateDataKey*"
+        )
     return key
