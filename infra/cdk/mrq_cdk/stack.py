@@ -87,7 +87,7 @@ class MrqStack(Stack):
             if group.workers is not None and self.cluster is not None:
                 self.workers[group.name] = MrqWorkers(
                     self, f"{name}Workers", group=group, cluster=self.cluster, images=self._images, around=self.around,
-                    namespace=self.config.namespace,
+                    namespace=self.config.metrics,
                 )  # fmt: skip
             if group.burst is not None:
                 self.bursts[group.name] = MrqBurst(
@@ -108,7 +108,7 @@ class MrqStack(Stack):
         return MrqDispatcher(
             self, "Dispatcher", groups=documents, services=[each.service for each in self.workers.values()],
             bursts=[each.function for each in self.bursts.values()], around=self.around, dead_letters_to=self.letters,
-            namespace=self.config.namespace, props=self._usual(),
+            namespace=self.config.metrics, props=self._usual(),
         )  # fmt: skip
 
     def _rotations(self) -> None:
@@ -128,7 +128,7 @@ class MrqStack(Stack):
         }
         return MrqObservability(
             self, "Observability", self.config.observability, groups=[each.name for each in self.config.groups],
-            functions=functions, letters=self.letters, key=self.key, namespace=self.config.namespace,
+            functions=functions, letters=self.letters, key=self.key, namespace=self.config.metrics,
             services={name: each.service for name, each in self.workers.items()},
         )  # fmt: skip
 
