@@ -60,8 +60,8 @@ class NetworkProps:
             length = 0
         if not SHORTEST <= length <= LONGEST:
             raise ConfigError(
-                f"cidr has to be addresses such as 10.0.0.0/16, of /{SHORTEST} to /{LONGEST}, whose first is that of the "
-                f"network, not {self.cidr!r}"
+                f"cidr has to be addresses such as 10.0.0.0/16, of /{SHORTEST} to /{LONGEST}, whose first is that of "
+                f"the network, not {self.cidr!r}"
             )
 
 

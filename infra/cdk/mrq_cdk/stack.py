@@ -66,7 +66,7 @@ class MrqStack(Stack):
             dead_letters_to=self.letters, props=self._usual(),
         )  # fmt: skip
         self.dashboard = None if config.dashboard is None else MrqDashboard(
-            self, "Dashboard", config.dashboard, around=self.around
+            self, "Dashboard", config.dashboard, around=self.around, wakes=self.dispatcher.function
         )  # fmt: skip
         self._rotations()
         self.observability = self._observability()
