@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import urllib.request
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -78,6 +79,8 @@ class Deployment:
         self.server.start()
         _, port = self.server.get_host_and_port()
         AWS.of(f"http://127.0.0.1:{port}")
+        # moto keeps what there is in this process, not in the server
+        urllib.request.urlopen(f"{AWS.endpoint}/moto-api/reset", data=b"").close()
         # with the same host for both, the CDK takes the template's address for one of another kind
         self.environment |= {
             **KEYS, "AWS_ENDPOINT_URL": f"http://localhost:{port}", "AWS_ENDPOINT_URL_S3": AWS.endpoint,
