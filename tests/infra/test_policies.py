@@ -135,7 +135,7 @@ def of_a_burst() -> None:
 
 
 def of_the_dashboard() -> None:
-    """Nothing but its secrets."""
+    waking.lambda_waker("dispatcher")(["default"])
 
 
 def rotated(monkeypatch: pytest.MonkeyPatch, **environment: str) -> None:
@@ -201,8 +201,11 @@ def test_the_resources_are_those_of_the_stack(precise: Resources) -> None:
     (service,) = precise.of("ECS::Service")
     assert {flat(each) for each in may["lambda:InvokeFunction"]} == {f"<{burst}.Arn>"}
     assert {flat(each) for each in may["ecs:UpdateService"]} == {f"<{service}>"}
-    may = allowed(precise, role_of(precise.function("scheduler")[1]))
-    assert {flat(each) for each in may["lambda:InvokeFunction"]} == {f"<{dispatcher}.Arn>"}
+    for handler in ("scheduler", "dashboard"):
+        _, function = precise.function(handler)
+        assert flat(function["Environment"]["Variables"]["MRQ_WAKE_UP"]) == f"lambda:<{dispatcher}>"
+        may = allowed(precise, role_of(function))
+        assert {flat(each) for each in may["lambda:InvokeFunction"]} == {f"<{dispatcher}.Arn>"}
     may = allowed(precise, role_of(precise.function("burst")[1]))
     assert {flat(each) for each in may["lambda:InvokeFunction"]} == {f"<{burst}.Arn>"}
     secrets = set(precise.of("SecretsManager::Secret"))

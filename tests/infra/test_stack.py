@@ -11,6 +11,7 @@ from support.templates import Resources, flat, listed, role_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 pytestmark = pytest.mark.timeout(300)  # the CDK takes its time on a busy machine
 
@@ -44,7 +45,7 @@ def test_data_is_encrypted_and_only_spoken_to_over_tls(resources: Resources) -> 
         urls = variables(function)
         assert urls["MRQ_REDIS"].startswith("rediss://mrq:$(<")
         assert "tls=true&tlsCAFile=/var/task/documentdb-ca.pem" in urls["MRQ_MONGODB_JOBS"]
-        assert "retryWrites=false" in urls["MRQ_MONGODB_JOBS"]
+        assert "retryWrites=false&authSource=admin" in urls["MRQ_MONGODB_JOBS"], "its user is none of the database mrq"
 
 
 def test_names_and_passwords_are_references_to_secrets(resources: Resources) -> None:
@@ -58,15 +59,20 @@ def test_names_and_passwords_are_references_to_secrets(resources: Resources) -> 
 @pytest.mark.parametrize(
     ("size", "protected", "days"), [("dev", False, 1), ("standard", True, 7), ("large", True, 14)], indirect=["size"]
 )
-def test_from_standard_on_data_is_protected(resources: Resources, protected: bool, days: int) -> None:
+def test_from_standard_on_data_is_protected(
+    resources: Resources, synthesized: Callable[[str], Path], size: str, protected: bool, days: int
+) -> None:
     (name,) = resources.of("DocDB::DBCluster")
     cluster = resources.all[name]
     assert cluster["Properties"]["DeletionProtection"] is protected
     assert cluster["Properties"]["BackupRetentionPeriod"] == days
     assert cluster["DeletionPolicy"] == ("Snapshot" if protected else "Delete")
     (cache,) = resources.of("ElastiCache::ServerlessCache")
-    assert resources.all[cache]["DeletionPolicy"] == ("Retain" if protected else "Delete")
+    assert resources.all[cache]["DeletionPolicy"] == "Delete", "it would keep subnets and security groups from going"
+    assert resources.all[cache]["Properties"].get("FinalSnapshotName") == ("mrq-cache-final" if protected else None)
     assert ("SnapshotRetentionLimit" in resources.all[cache]["Properties"]) is protected
+    stack = json.loads((synthesized(size).parent / "manifest.json").read_text())["artifacts"]["mrq"]
+    assert stack["properties"].get("terminationProtection", False) is protected
 
 
 def test_passwords_of_data_rotate(resources: Resources) -> None:
@@ -109,7 +115,8 @@ def test_only_the_parts_that_talk_may(resources: Resources) -> None:
         clients |= {each["Fn::GetAtt"][0] for each in found}
     database = resources.one("DocDB::DBCluster")["VpcSecurityGroupIds"][0]["Fn::GetAtt"][0]
     cache = resources.one("ElastiCache::ServerlessCache")["SecurityGroupIds"][0]["Fn::GetAtt"][0]
-    expected = {(client, database, 27017) for client in clients} | {(client, cache, 6379) for client in clients}
+    expected = {(client, database, 27017) for client in clients}
+    expected |= {(client, cache, port) for client in clients for port in (6379, 6380)}  # 6380: what stands for replicas
     for endpoint in resources.of("EC2::VPCEndpoint").values():
         if endpoint["VpcEndpointType"] == "Interface":
             (group,) = endpoint["SecurityGroupIds"]
@@ -223,6 +230,10 @@ def test_alarms_reach_a_topic(resources: Resources) -> None:
         assert what in about
     topic = next(iter(resources.of("SNS::Topic")))
     assert all(each["AlarmActions"] == [{"Ref": topic}] for each in alarms)
+    (statements,) = (each["PolicyDocument"]["Statement"] for each in resources.of("SNS::TopicPolicy").values())
+    (let,) = (each for each in statements if each["Effect"] == "Allow")
+    assert (let["Principal"], let["Action"]) == ({"Service": "cloudwatch.amazonaws.com"}, "sns:Publish")
+    assert let["Condition"]["StringEquals"] == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
     assert ("dead workers" in about) == bool(resources.of("ECS::Service"))
 
 
@@ -250,3 +261,71 @@ def test_functions_may_not_use_the_rights_that_lambda_needs(resources: Resources
         denied = [each for each in resources.statements(role_of(function)) if each["Effect"] == "Deny"]
         assert "ec2:CreateNetworkInterface" in denied[0]["Action"]
         assert "lambda:SourceFunctionArn" in denied[0]["Condition"]["ArnLike"]
+
+
+# ---- order
+
+
+def after(resources: Resources, name: str) -> set[str]:
+    """Kinds of what a resource waits for, as it says itself."""
+    return {resources.all[each]["Type"].removeprefix("AWS::") for each in resources.all[name]["DependsOn"]}
+
+
+@pytest.mark.parametrize("size", ["standard", "large"], indirect=True)
+def test_containers_start_when_all_they_need_is_there(resources: Resources) -> None:
+    """Else the first deployment rolls itself back: they end, and the circuit breaker trips."""
+    (name,) = resources.of("ECS::Service")
+    waits = set(resources.all[name]["DependsOn"])
+    assert {"DocDB::DBCluster", "ElastiCache::ServerlessCache", "EC2::NatGateway"} <= after(resources, name)
+    for kind in ("DocDB::DBInstance", "EC2::Route", "ECS::ClusterCapacityProviderAssociations"):
+        assert resources.of(kind)
+        assert set(resources.of(kind)) <= waits, kind
+    (group,) = groups_of_service(resources)
+    ways = {"EC2::SecurityGroupIngress": "SourceSecurityGroupId", "EC2::SecurityGroupEgress": "GroupId"}
+    rules = {
+        rule
+        for kind, key in ways.items()
+        for rule, about in resources.of(kind).items()
+        if about[key]["Fn::GetAtt"][0] == group
+    }  # fmt: skip
+    assert rules
+    assert rules <= waits
+    execution = resources.one("ECS::TaskDefinition")["ExecutionRoleArn"]["Fn::GetAtt"][0]
+    policies = {each for each, about in resources.of("IAM::Policy").items() if {"Ref": execution} in about["Roles"]}
+    assert policies
+    assert policies <= waits
+
+
+def groups_of_service(resources: Resources) -> list[str]:
+    found = resources.one("ECS::Service")["NetworkConfiguration"]["AwsvpcConfiguration"]["SecurityGroups"]
+    return [each["Fn::GetAtt"][0] for each in found]
+
+
+def test_schedules_begin_when_the_data_is_there(resources: Resources) -> None:
+    schedules = resources.of("Scheduler::Schedule")
+    assert len(schedules) == 2
+    for name in schedules:
+        assert set(resources.of("DocDB::DBInstance")) <= set(resources.all[name]["DependsOn"])
+        assert {"ElastiCache::ServerlessCache", "EC2::Subnet", "IAM::Policy", "Lambda::Function"} <= after(
+            resources, name
+        )
+
+
+def test_nothing_waits_for_itself(resources: Resources) -> None:
+    """CloudFormation refuses a circle, and the CDK writes it."""
+    waits = {name: set(listed(each.get("DependsOn", []))) | mentioned(each, set(resources.all))
+             for name, each in resources.all.items()}  # fmt: skip
+    while done := {name for name, needs in waits.items() if not needs & set(waits)}:
+        waits = {name: needs for name, needs in waits.items() if name not in done}
+    assert waits == {}
+
+
+def mentioned(value: Any, names: set[str]) -> set[str]:
+    """Resources that a part of a template refers to."""
+    if isinstance(value, dict):
+        ref, get = value.get("Ref"), value.get("Fn::GetAtt")
+        found = {each for each in (ref, get[0] if get else None) if isinstance(each, str) and each in names}
+        return found.union(*(mentioned(each, names) for each in value.values()))
+    if isinstance(value, list):
+        return set().union(*(mentioned(each, names) for each in value))
+    return set()

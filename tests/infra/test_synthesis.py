@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mrq.exceptions import ConfigError
-from support.templates import CDK, Resources, Templates, flat
+from support.templates import CDK, Resources, Templates, flat, listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -121,6 +122,15 @@ def test_a_key_of_its_own_encrypts_everything(other_config: Callable[..., Resour
     for kind, name in wanted.items():
         for resource in made.of(kind).values():
             assert key in flat(resource[name]), kind
+    services = {}
+    for statement in made.of("KMS::Key")[key]["KeyPolicy"]["Statement"]:
+        for service in listed(statement["Principal"].get("Service", [])):
+            services[flat(service).partition(".")[0]] = (statement["Action"], statement["Condition"])
+    account = {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+    assert set(services) == {"logs", "cloudwatch", "sns"}
+    for service in ("cloudwatch", "sns"):  # alarms to the topic; what the topic can't deliver to the queue
+        assert services[service] == (["kms:Decrypt", "kms:GenerateDataKey*"], account)
+    assert "kms:EncryptionContext:aws:logs:arn" in services["logs"][1]["ArnLike"]
     for schedule in made.of("Scheduler::Schedule").values():  # what it can't deliver goes to an encrypted queue
         actions = [each["Action"] for each in made.statements(schedule["Target"]["RoleArn"]["Fn::GetAtt"][0])]
         assert ["kms:Decrypt", "kms:GenerateDataKey"] in actions
@@ -155,10 +165,16 @@ def test_a_domain_and_tokens_of_an_issuer(other_config: Callable[..., Resources]
 
 
 def test_no_dashboard_and_a_budget(other_config: Callable[..., Resources]) -> None:
-    made = other_config("dev", dashboard=None, observability={"email": "ops@example.org", "budget_usd": 200})
+    made = other_config(
+        "dev", name="second", dashboard=None, observability={"email": "ops@example.org", "budget_usd": 200}
+    )
     assert not made.of("ApiGatewayV2::Api")
     assert made.one("Budgets::Budget")["Budget"]["BudgetLimit"] == {"Amount": 200, "Unit": "USD"}
     assert made.one("SNS::Subscription")["Endpoint"] == "ops@example.org"
+    spaces = set(re.findall(r'"Namespace": "(MRQ[^"]*)"', json.dumps(made.of("CloudWatch::Alarm"))))
+    assert spaces == {"MRQ/second"}, "not that of the stack mrq, whose alarms would count its runs"
+    _, dispatcher = made.function("dispatcher")
+    assert dispatcher["Environment"]["Variables"]["POWERTOOLS_METRICS_NAMESPACE"] == "MRQ/second"
 
 
 # ---- props
@@ -194,6 +210,8 @@ def test_no_dashboard_and_a_budget(other_config: Callable[..., Resources]) -> No
             {"network": {"endpoints": ["s3"]}},
             "network: endpoints has to be one of ecs, lambda, scheduler, secretsmanager",
         ),
+        ({"network": {"cidr": "10.0.0.0/24"}}, "network: cidr has to be addresses such as 10.0.0.0/16, of /16 to /18"),
+        ({"network": {"cidr": "10.0.0.1/16"}}, "is that of the network, not '10.0.0.1/16'"),
         ({"network": {"nat_gateways": 3}}, "network: nat_gateways has to be a whole number from 0 to 2, not 3"),
         (
             {"data": {"mongodb_secret": "mongodb://host"}},

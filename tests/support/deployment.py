@@ -10,10 +10,11 @@ import shutil
 import subprocess
 import sys
 import threading
+import urllib.request
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
@@ -27,6 +28,8 @@ ROOT = Path(__file__).parents[2]
 CDK = ROOT / "infra" / "cdk"
 ACCOUNT, REGION = "123456789012", "eu-west-1"
 KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_REGION": REGION}
+REQUIRED = "MRQ_TEST_REQUIRE_CDK"
+"""Variable: set where the command line has to be there, as in CI."""
 LONGEST = 300  # seconds that a command may take on a busy machine
 
 # What Lambda's Python has, besides the runtime client itself
@@ -35,19 +38,25 @@ RUNTIME = ("awslambdaric", "boto3", "botocore", "s3transfer", "python-dateutil",
 
 def command_line() -> dict[str, str]:
     """The environment in which the pinned `cdk` is found. Where there is no npm, or its registry can't be reached, the
-    test is skipped."""
+    test is skipped, or fails with the variable REQUIRED."""
     path = os.pathsep.join([str(CDK / "node_modules" / ".bin"), os.environ["PATH"], str(Path(sys.executable).parent)])
     npm = shutil.which("npm", path=path)
     if npm is None:
-        pytest.skip("there is no npm for the CDK's command line: make ui brings one")
+        _missing("there is no npm for the CDK's command line: make ui brings one")
     lock, stamp = CDK / "package-lock.json", CDK / "node_modules" / ".lock"
     if not stamp.is_file() or stamp.read_bytes() != lock.read_bytes():
         arguments = ["ci", "--no-audit", "--no-fund", "--ignore-scripts", "--fetch-retries=1", "--fetch-timeout=60000"]
         done = subprocess.run([npm, *arguments], cwd=CDK, capture_output=True, text=True, check=False)
         if done.returncode:
-            pytest.skip(f"npm can't get the CDK's command line: {done.stderr.strip().splitlines()[-1:]}")
+            _missing(f"npm can't get the CDK's command line: {done.stderr.strip().splitlines()[-1:]}")
         shutil.copyfile(lock, stamp)
     return {**os.environ, "PATH": path}
+
+
+def _missing(what: str) -> NoReturn:
+    if os.environ.get(REQUIRED):
+        pytest.fail(f"{what} ({REQUIRED} is set)")
+    pytest.skip(what)
 
 
 @dataclass
@@ -70,6 +79,8 @@ class Deployment:
         self.server.start()
         _, port = self.server.get_host_and_port()
         AWS.of(f"http://127.0.0.1:{port}")
+        # moto keeps what there is in this process, not in the server
+        urllib.request.urlopen(f"{AWS.endpoint}/moto-api/reset", data=b"").close()
         # with the same host for both, the CDK takes the template's address for one of another kind
         self.environment |= {
             **KEYS, "AWS_ENDPOINT_URL": f"http://localhost:{port}", "AWS_ENDPOINT_URL_S3": AWS.endpoint,

@@ -14,6 +14,8 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from mrq.exceptions import ConfigError, MrqError
 from mrq_lambda.aws import client
 
@@ -42,7 +44,8 @@ def handler(event: Any, context: Context) -> None:
 
     Raises:
         ConfigError: the function's variables are wrong.
-        NotRotatedError: the password isn't in force yet, or the event is none of Secrets Manager's.
+        NotRotatedError: the password isn't in force yet, a service of ECS wasn't started anew, or the event is none of
+            Secrets Manager's.
         BotoCoreError, ClientError: a service refuses.
     """
     rotate(event, client, lambda: context.get_remaining_time_in_millis() / 1000 - MARGIN)
@@ -64,6 +67,8 @@ def rotate(
     stages = clients("secretsmanager").describe_secret(SecretId=arn)["VersionIdsToStages"]
     if CURRENT in stages.get(token, ()):
         log.info("%s: version %s is in force already", step, token)
+        if step == "finishSecret":  # asked for again: not all services were started anew
+            _restart(clients)
         return
     if PENDING not in stages.get(token, ()):
         raise NotRotatedError(f"{step}: version {token} of {arn} is not {PENDING}")
@@ -125,13 +130,25 @@ def _finish(clients: Callable[[str], Any], arn: str, token: str) -> None:
     secrets.update_secret_version_stage(
         SecretId=arn, VersionStage=CURRENT, MoveToVersionId=token, RemoveFromVersionId=current
     )
+    _restart(clients)
+
+
+def _restart(clients: Callable[[str], Any]) -> None:
+    """Start the services of ECS anew, where containers need that for the new password."""
     cluster = os.environ.get(ECS)
     if not cluster or os.environ.get(USER):
         return
     ecs = clients("ecs")
+    left = []
     for page in ecs.get_paginator("list_services").paginate(cluster=cluster):
         for service in page["serviceArns"]:
-            ecs.update_service(cluster=cluster, service=service, forceNewDeployment=True)
+            try:
+                ecs.update_service(cluster=cluster, service=service, forceNewDeployment=True)
+            except (BotoCoreError, ClientError):
+                log.exception("%s: the service can't be started anew", service)
+                left.append(service)
+    if left:
+        raise NotRotatedError(f"the password is in force, and these services were not started anew: {', '.join(left)}")
 
 
 def _cluster() -> str:

@@ -145,7 +145,7 @@ def make_bundle(bundle: Bundle, folder: Path) -> None:
     if bundle.project is not None:
         own = bundle.project / "requirements.txt"
         if own.exists():
-            _libraries(own, bundle, folder, dependencies=True)
+            _libraries(own, bundle, folder, constraints=_without(constraints_of(bundle.lock), IN_THE_RUNTIME))
         shutil.copytree(bundle.project, folder, ignore=LEFT_OUT, dirs_exist_ok=True)
     for package in bundle.packages:
         _copy_package(package, folder / package)
@@ -166,17 +166,25 @@ def lock_of(name: str) -> Path:
     raise ConfigError(f"{name}.lock is missing in this installation of mrq-cloud; install it again")
 
 
-def _libraries(listed: Path, bundle: Bundle, folder: Path, *, dependencies: bool = False) -> None:
+def constraints_of(name: str | None) -> str:
+    """The versions of a lock without hashes: what is installed beside it may not bring others. None: nothing."""
+    lines = [] if name is None else lock_of(name).read_text(encoding="utf-8").splitlines()
+    return "".join(f"{line.rstrip(' ' + chr(92))}\n" for line in lines if line[:1].isalnum())
+
+
+def _libraries(listed: Path, bundle: Bundle, folder: Path, *, constraints: str | None = None) -> None:
+    """`constraints`: of the user's own requirements; None: it is a lock of MRQ."""
     with tempfile.TemporaryDirectory() as empty:
-        wanted = Path(empty) / "requirements.txt"
+        wanted, limits = Path(empty) / "requirements.txt", Path(empty) / "constraints.txt"
         text = listed.read_text(encoding="utf-8")
-        wanted.write_text(text if dependencies else _without(text, IN_THE_RUNTIME), encoding="utf-8")
+        wanted.write_text(_without(text, IN_THE_RUNTIME) if constraints is None else text, encoding="utf-8")
+        limits.write_text(constraints or "", encoding="utf-8")
         command = [
             sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input",
             "--no-compile", "--target", str(folder), "--only-binary", ":all:", "--implementation", "cp",
             "--python-version", bundle.python,
             *(part for platform in PLATFORMS[bundle.architecture] for part in ("--platform", platform)),
-            *([] if dependencies else ["--no-deps", "--require-hashes"]),
+            *(["--no-deps", "--require-hashes"] if constraints is None else ["--constraint", str(limits)]),
             "--upgrade", "--requirement", str(wanted),
         ]  # fmt: skip
         done = subprocess.run(command, capture_output=True, text=True, check=False)

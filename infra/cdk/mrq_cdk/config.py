@@ -42,7 +42,7 @@ class MrqConfig:
         python: version of Python of the functions.
         own_key: everything is encrypted with a key of KMS of the stack's own, not with those that AWS manages.
         to_the_second: recurring jobs start to the second, by EventBridge Scheduler.
-        namespace: of the metrics in CloudWatch.
+        namespace: of the metrics in CloudWatch; empty: MRQ for the stack mrq, MRQ/NAME for another.
         log_days: how long logs of functions are kept.
         dashboard: None: none.
         tags: of everything.
@@ -60,7 +60,7 @@ class MrqConfig:
     python: str = HERE
     own_key: bool = False
     to_the_second: bool = False
-    namespace: str = "MRQ"
+    namespace: str = ""
     log_days: int = 30
     tags: Mapping[str, str] = field(default_factory=dict)
 
@@ -71,7 +71,8 @@ class MrqConfig:
         check_choice("python", self.python, VERSIONS)
         check_flag("own_key", self.own_key)
         check_flag("to_the_second", self.to_the_second)
-        check_text("namespace", self.namespace)
+        if self.namespace != "":
+            check_text("namespace", self.namespace)
         check_choice("log_days", self.log_days, RETENTION)
         if not self.groups:
             raise ConfigError("groups has to name at least one worker group")
@@ -83,6 +84,11 @@ class MrqConfig:
                 "nat_gateways is 0, and containers need a way to the registry of their image: set it to 1 or 2, or "
                 "leave workers out of the groups"
             )
+
+    @property
+    def metrics(self) -> str:
+        """The namespace. Two stacks in one account and region would add up in one, alarms too."""
+        return self.namespace or ("MRQ" if self.name == "mrq" else f"MRQ/{self.name}")
 
     @property
     def has_workers(self) -> bool:

@@ -24,6 +24,8 @@ from mrq_cdk.network import retention
 from mrq_cdk.reasons import acknowledge
 
 if TYPE_CHECKING:
+    from aws_cdk import aws_lambda as lambda_
+
     from mrq_cdk.functions import Surroundings
 
 ACCESS_LOG = {"time": "$context.requestTime", "ip": "$context.identity.sourceIp", "method": "$context.httpMethod",
@@ -83,8 +85,15 @@ class MrqDashboard(Construct):
     """
 
     def __init__(
-        self, scope: Construct, name: str, props: DashboardProps | None = None, *, around: Surroundings
+        self,
+        scope: Construct,
+        name: str,
+        props: DashboardProps | None = None,
+        *,
+        around: Surroundings,
+        wakes: lambda_.IFunction | None = None,
     ) -> None:
+        """`wakes`: the dispatcher, invoked when what was queued or requeued has no worker that listens."""
         super().__init__(scope, name)
         props = props or DashboardProps()
         self.login = self._secret("Login", "MRQ dashboard: its first user", around, {"username": "admin"})
@@ -95,10 +104,13 @@ class MrqDashboard(Construct):
             self, "Dashboard", handler="dashboard", about="the dashboard", around=around, props=props.function,
             environment={
                 **address,
+                **({} if wakes is None else {"MRQ_WAKE_UP": f"lambda:{wakes.function_name}"}),
                 "MRQ_DASHBOARD_SECRET": signing.secret_arn,
                 "MRQ_DASHBOARD_HTTPAUTH": f"admin:$({self.login.secret_arn}:password::)",
             },
         )  # fmt: skip
+        if wakes is not None:
+            made.allow("lambda:InvokeFunction", on=[wakes.function_arn])
         made.role.add_to_policy(
             iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"],
                                 resources=[signing.secret_arn, self.login.secret_arn])

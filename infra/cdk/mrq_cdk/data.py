@@ -14,7 +14,10 @@ from mrq_cdk.dataprops import DataProps
 from mrq_cdk.stores import Cache, DocumentDb, Store
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from aws_cdk import aws_kms as kms
+    from constructs import IDependable
 
     from mrq_cdk.network import MrqNetwork
 
@@ -42,6 +45,10 @@ class Connections(Protocol):
 
     def let_in(self, group: ec2.ISecurityGroup) -> None:
         """Let what has this security group connect."""
+        ...
+
+    def ready(self) -> Sequence[IDependable]:
+        """What has to be there before something connects: servers, and the rules that let it in."""
         ...
 
 
@@ -115,6 +122,10 @@ class MrqData(Construct):
             store.let_in(group)
         for port in sorted(set(self._ports.values())):
             group.connections.allow_to_any_ipv4(ec2.Port.tcp(port), "an existing server")
+
+    def ready(self) -> list[IDependable]:
+        """See Connections."""
+        return [self]
 
 
 def _secret(scope: Construct, name: str, arn: str) -> secretsmanager.ISecret:

@@ -20,7 +20,8 @@ class DataProps:
         instance: size of the instances of DocumentDB.
         instances: how many; one has no fail-over.
         backup_days: how long backups of DocumentDB are kept, at least 1; snapshots of the cache too, from 2 on.
-        protected: deletion protection, and the data outlives the stack.
+        protected: the stack and DocumentDB refuse to be deleted until it is false and deployed.
+        keep_data: when the stack goes, a last snapshot of DocumentDB and one of the cache stay.
         cache_gb, cache_ecpu: the most that the cache may hold, and do in a second; what is above is refused.
         rotation_days: after so many days passwords change.
         log_days: how long audit logs are kept.
@@ -34,6 +35,7 @@ class DataProps:
     instances: int = 1
     backup_days: int = 1
     protected: bool = False
+    keep_data: bool = False
     cache_gb: int = 1
     cache_ecpu: int = 1000
     rotation_days: int = 30
@@ -51,6 +53,7 @@ class DataProps:
         check_number("instances", self.instances, 1, 16, whole=True)
         check_number("backup_days", self.backup_days, 1, 35, whole=True)
         check_flag("protected", self.protected)
+        check_flag("keep_data", self.keep_data)
         check_number("cache_gb", self.cache_gb, 1, 5000, whole=True)
         check_number("cache_ecpu", self.cache_ecpu, 1000, 15_000_000, whole=True)
         check_number("rotation_days", self.rotation_days, 1, 1000, whole=True)

@@ -58,3 +58,5 @@ class MrqDispatcher(Construct):
             made.allow("lambda:GetAccountSettings", on=["*"])
             acknowledge(made.role, "GetAccountSettings knows no resources.", ANY)
         self.schedule = invoke_every(self, made.function, minutes=1, event={"groups": groups}, letters=letters)
+        self.schedule.node.add_dependency(made)
+        around.first(self.schedule)

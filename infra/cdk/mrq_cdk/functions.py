@@ -83,6 +83,10 @@ class Surroundings:
     bundles: Bundles
     key: kms.IKey | None = None
 
+    def first(self, construct: Construct) -> None:
+        """Have the network and the data ready before something that works is made, and there until it is gone."""
+        construct.node.add_dependency(*self.network.ready, *self.connections.ready())
+
 
 class MrqFunction(Construct):
     """Attributes: function, role, and the security group (None: it is outside of the VPC)."""

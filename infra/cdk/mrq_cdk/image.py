@@ -3,6 +3,7 @@ is in a registry already. Docker is needed when it is deployed, not when it is s
 
 from __future__ import annotations
 
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +11,13 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from aws_cdk import Stack
+from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_ecr_assets as assets
 from aws_cdk import aws_ecs as ecs
 
 from mrq.domain.prices import Architecture
 from mrq.exceptions import ConfigError
-from mrq_cdk.bundle import LEFT_OUT
+from mrq_cdk.bundle import LEFT_OUT, ROOT, constraints_of
 from mrq_cdk.certificates import CERTIFICATES, certificates
 
 if TYPE_CHECKING:
@@ -27,19 +29,26 @@ PARTS = ("pyproject.toml", "README.md", "LICENSE", "requirements/build.lock", "r
          "requirements/node.lock", "core", "adapters", "dashboard", "examples")  # fmt: skip
 """Of the checkout, that the Dockerfile copies."""
 
+ECR = re.compile(
+    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?/"
+    r"(?P<repository>[a-z0-9._/-]+)(:(?P<tag>[A-Za-z0-9_.-]+))?(@(?P<digest>sha256:[0-9a-f]{64}))?"
+)
+"""Name of an image in a registry of AWS's."""
+
 FOLDER = "/etc/ssl/mrq"  # of the certificates
 
 PLATFORMS = {Architecture.ARM: assets.Platform.LINUX_ARM64, Architecture.X86: assets.Platform.LINUX_AMD64}
 
 LIBRARIES = """
 FROM build AS libraries
-COPY project/requirements.txt ./
-RUN /tools/bin/pip --python /opt/mrq/bin/python install --requirement requirements.txt
+COPY project/requirements.txt constraints.txt ./
+RUN /tools/bin/pip --python /opt/mrq/bin/python install --constraint constraints.txt --requirement requirements.txt
 """
 
 ON_TOP = """
 FROM worker
 {libraries}COPY --chown=root:root --chmod=0444 {certificates} {folder}/{certificates}
+COPY --chown=root:root --chmod=0444 {certificates} {functions}/{certificates}
 COPY --chown=mrq:mrq project ./
 """
 
@@ -65,7 +74,7 @@ class Images:
             ConfigError: there is no checkout to build it from, or the certificates can't be had.
         """
         if self.image is not None:
-            return ecs.ContainerImage.from_registry(self.image)
+            return _in_registry(scope, self.image)
         platform = PLATFORMS[architecture]
         if (self.project / "Dockerfile").exists():
             return ecs.ContainerImage.from_asset(str(self.project), platform=platform)
@@ -78,6 +87,21 @@ class Images:
         if self.certificates is None or not Stack.of(scope).bundling_required:
             return None
         return certificates(self.certificates)
+
+
+def _in_registry(scope: Construct, name: str) -> ecs.ContainerImage:
+    """An image by its name. To one in ECR the role that starts containers gets its rights; others have to be public."""
+    found = ECR.fullmatch(name)
+    if found is None:
+        return ecs.ContainerImage.from_registry(name)
+    arn = Stack.of(scope).format_arn(
+        service="ecr", resource="repository", resource_name=found["repository"], account=found["account"],
+        region=found["region"],
+    )  # fmt: skip
+    repository = ecr.Repository.from_repository_attributes(
+        scope, "Repository", repository_arn=arn, repository_name=found["repository"]
+    )
+    return ecs.ContainerImage.from_ecr_repository(repository, found["digest"] or found["tag"] or "latest")
 
 
 def build_context(folder: Path, project: Path, trusted: Path | None) -> None:
@@ -101,10 +125,11 @@ def build_context(folder: Path, project: Path, trusted: Path | None) -> None:
     own = project / "requirements.txt"
     if own.exists():
         shutil.copyfile(own, folder / "project" / "requirements.txt")
+        (folder / "constraints.txt").write_text(constraints_of("container"), encoding="utf-8")
     (folder / CERTIFICATES).write_bytes(b"" if trusted is None else trusted.read_bytes())
     ours = (CHECKOUT / "Dockerfile").read_text(encoding="utf-8")
     top = ON_TOP.format(
         libraries="COPY --from=libraries /opt/mrq /opt/mrq\n" if own.exists() else "",
-        certificates=CERTIFICATES, folder=FOLDER,
+        certificates=CERTIFICATES, folder=FOLDER, functions=ROOT,
     )  # fmt: skip
     (folder / "Dockerfile").write_text(ours + (LIBRARIES if own.exists() else "") + top, encoding="utf-8")

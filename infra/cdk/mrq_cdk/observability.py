@@ -9,6 +9,7 @@ from aws_cdk import Duration, Stack
 from aws_cdk import aws_budgets as budgets
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
@@ -81,6 +82,9 @@ class MrqObservability(Construct):
         props = props or ObservabilityProps()
         self._namespace = namespace
         self.topic = sns.Topic(self, "Alarms", display_name="MRQ", enforce_ssl=True, master_key=key)
+        # a topic that has a policy, here for TLS, is no longer open to the account's alarms by itself
+        own = {"StringEquals": {"aws:SourceAccount": Stack.of(self).account}}
+        self.topic.grant_publish(iam.ServicePrincipal("cloudwatch.amazonaws.com", conditions=own))
         if props.email is not None:
             self.topic.add_subscription(subscriptions.EmailSubscription(props.email, dead_letter_queue=letters))
         self.alarms: dict[str, cloudwatch.Alarm] = {}

@@ -58,6 +58,8 @@ class MrqScheduler(Construct):
         if role is not None:
             self._entries(made, group, role)
         self.schedule = invoke_every(self, made.function, minutes=minutes, event={}, letters=letters)
+        self.schedule.node.add_dependency(made)
+        around.first(self.schedule)
 
     def _entries(self, made: MrqFunction, group: str, role: iam.Role) -> None:
         scheduler.CfnScheduleGroup(self, "Entries", name=group)

@@ -18,8 +18,8 @@ SIZES: dict[str, dict[str, Any]] = {
     # Containers for the steady load, bursts for what comes beyond it; a fail-over loses nothing.
     "standard": {
         "network": {"nat_gateways": 1, "log_days": 30},
-        "data": {"instance": "r6g.large", "instances": 2, "backup_days": 7, "protected": True, "cache_gb": 5,
-                 "cache_ecpu": 10_000, "log_days": 90},
+        "data": {"instance": "r6g.large", "instances": 2, "backup_days": 7, "protected": True,
+                 "keep_data": True, "cache_gb": 5, "cache_ecpu": 10_000, "log_days": 90},
         "groups": [
             {
                 "name": "main",
@@ -33,8 +33,8 @@ SIZES: dict[str, dict[str, Any]] = {
     },
     "large": {
         "network": {"nat_gateways": 2, "log_days": 90},
-        "data": {"instance": "r6g.2xlarge", "instances": 3, "backup_days": 14, "protected": True, "cache_gb": 50,
-                 "cache_ecpu": 100_000, "log_days": 365},
+        "data": {"instance": "r6g.2xlarge", "instances": 3, "backup_days": 14, "protected": True,
+                 "keep_data": True, "cache_gb": 50, "cache_ecpu": 100_000, "log_days": 365},
         "groups": [
             {
                 "name": "main",

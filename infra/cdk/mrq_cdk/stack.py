@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from aws_cdk import CfnOutput, RemovalPolicy, Stack, Tags
+from aws_cdk import ArnFormat, CfnOutput, RemovalPolicy, Stack, Tags
 from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -44,12 +44,14 @@ class MrqStack(Stack):
         Raises:
             ConfigError: a prop is wrong, or something that the code needs can't be had.
         """
-        super().__init__(scope, config.name, description="MRQ: a job queue of containers and Lambda bursts", **more)
+        about = {"description": "MRQ: a job queue of containers and Lambda bursts",
+                 "termination_protection": config.data.protected}  # fmt: skip
+        super().__init__(scope, config.name, **{**about, **more})
         self.config = config
         self.key = _key(self) if config.own_key else None
         self.network = MrqNetwork(self, "Network", config.in_reach(), key=self.key)
         self.data = MrqData(self, "Data", config.data, network=self.network, key=self.key)
-        trusted = None if self.data.documentdb is None else config.ca_bundle
+        trusted = config.ca_bundle if self.data.documentdb is not None or config.ca_bundle else None
         self._images = Images(config.project, trusted, config.image)
         bundles = Bundles(config.project, trusted, config.python)
         self.around = Surroundings(self.network, self.data, bundles, self.key)
@@ -64,7 +66,7 @@ class MrqStack(Stack):
             dead_letters_to=self.letters, props=self._usual(),
         )  # fmt: skip
         self.dashboard = None if config.dashboard is None else MrqDashboard(
-            self, "Dashboard", config.dashboard, around=self.around
+            self, "Dashboard", config.dashboard, around=self.around, wakes=self.dispatcher.function
         )  # fmt: skip
         self._rotations()
         self.observability = self._observability()
@@ -85,7 +87,7 @@ class MrqStack(Stack):
             if group.workers is not None and self.cluster is not None:
                 self.workers[group.name] = MrqWorkers(
                     self, f"{name}Workers", group=group, cluster=self.cluster, images=self._images, around=self.around,
-                    namespace=self.config.namespace,
+                    namespace=self.config.metrics,
                 )  # fmt: skip
             if group.burst is not None:
                 self.bursts[group.name] = MrqBurst(
@@ -106,7 +108,7 @@ class MrqStack(Stack):
         return MrqDispatcher(
             self, "Dispatcher", groups=documents, services=[each.service for each in self.workers.values()],
             bursts=[each.function for each in self.bursts.values()], around=self.around, dead_letters_to=self.letters,
-            namespace=self.config.namespace, props=self._usual(),
+            namespace=self.config.metrics, props=self._usual(),
         )  # fmt: skip
 
     def _rotations(self) -> None:
@@ -126,7 +128,7 @@ class MrqStack(Stack):
         }
         return MrqObservability(
             self, "Observability", self.config.observability, groups=[each.name for each in self.config.groups],
-            functions=functions, letters=self.letters, key=self.key, namespace=self.config.namespace,
+            functions=functions, letters=self.letters, key=self.key, namespace=self.config.metrics,
             services={name: each.service for name, each in self.workers.items()},
         )  # fmt: skip
 
@@ -147,8 +149,16 @@ class MrqStack(Stack):
 
 def _key(stack: Stack) -> kms.Key:
     key = kms.Key(stack, "Key", enable_key_rotation=True, description="MRQ", removal_policy=RemovalPolicy.RETAIN)
-    logs = iam.ServicePrincipal(f"logs.{stack.region}.{stack.url_suffix}")
+    groups = stack.format_arn(service="logs", resource="log-group", resource_name="*",
+                              arn_format=ArnFormat.COLON_RESOURCE_NAME)  # fmt: skip
+    logs = iam.ServicePrincipal(
+        f"logs.{stack.region}.{stack.url_suffix}",
+        conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": groups}},
+    )
     key.grant_encrypt_decrypt(logs)
-    for service in ("cloudwatch", "lambda", "scheduler"):  # alarms to the topic, failed events to the queue
-        key.grant_encrypt_decrypt(iam.ServicePrincipal(f"{service}.amazonaws.com"))
+    own = {"StringEquals": {"aws:SourceAccount": stack.account}}
+    for service in ("cloudwatch", "sns"):  # alarms to the topic, and to the queue what the topic can't deliver
+        key.grant(
+            iam.ServicePrincipal(f"{service}.amazonaws.com", conditions=own), "kms:Decrypt", "kms:GenerateDataKey*"
+        )
     return key

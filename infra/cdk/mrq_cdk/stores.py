@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 USER = "mrq"
 MONGODB_PORT, CACHE_PORT = 27017, 6379
+CACHE_READER_PORT = 6380  # a serverless cache names it to clients of its cluster mode as that of replicas
 AUDITED = ("authenticate", "createIndex", "dropCollection")
 CACHE_RIGHTS = "on ~* &* +@all -@admin -@dangerous +info +cluster|slots +cluster|shards +cluster|nodes"
 """All that workers do. No command that empties the cache, lists its keys or changes its settings."""
@@ -102,7 +103,7 @@ class DocumentDb(Construct):
             kms_key=key,
             backup=docdb.BackupProps(retention=Duration.days(props.backup_days)),
             deletion_protection=props.protected,
-            removal_policy=RemovalPolicy.SNAPSHOT if props.protected else RemovalPolicy.DESTROY,
+            removal_policy=RemovalPolicy.SNAPSHOT if props.keep_data else RemovalPolicy.DESTROY,
             instance_removal_policy=RemovalPolicy.DESTROY,
             security_group_removal_policy=RemovalPolicy.DESTROY,
             export_audit_logs_to_cloud_watch=True,
@@ -132,7 +133,7 @@ class DocumentDb(Construct):
     def url(self, password: str, folder: str) -> str:
         """See Store. DocumentDB 5.0 has no retryable writes; MRQ tries again by itself."""
         host = self.cluster.cluster_endpoint.hostname
-        options = f"tls=true&tlsCAFile={folder}/{CERTIFICATES}&replicaSet=rs0&retryWrites=false"
+        options = f"tls=true&tlsCAFile={folder}/{CERTIFICATES}&replicaSet=rs0&retryWrites=false&authSource=admin"
         return f"mongodb://{USER}:{password}@{host}:{MONGODB_PORT}/mrq?{options}"
 
     def let_in(self, group: ec2.ISecurityGroup) -> None:
@@ -184,8 +185,9 @@ class Cache(Construct):
             ),
             snapshot_retention_limit=props.backup_days if props.backup_days > 1 else None,
             daily_snapshot_time="03:00" if props.backup_days > 1 else None,
+            final_snapshot_name=f"{stack}-cache-final" if props.keep_data else None,
         )
-        self.cache.apply_removal_policy(RemovalPolicy.RETAIN if props.protected else RemovalPolicy.DESTROY)
+        self.cache.apply_removal_policy(RemovalPolicy.DESTROY)
 
     def rotation(self) -> Rotated:
         """See Store."""
@@ -201,7 +203,8 @@ class Cache(Construct):
 
     def let_in(self, group: ec2.ISecurityGroup) -> None:
         """See Store."""
-        self.security_group.connections.allow_from(group, ec2.Port.tcp(CACHE_PORT), "MRQ")
+        for port in (CACHE_PORT, CACHE_READER_PORT):
+            self.security_group.connections.allow_from(group, ec2.Port.tcp(port), "MRQ")
 
 
 def _password(scope: Construct, key: kms.IKey | None) -> secretsmanager.Secret:

@@ -72,6 +72,14 @@ class MrqWorkers(Construct):
         )
         if props.autoscaling:
             self._autoscaling(group, props, namespace)
+        self._after(cluster, around)
+
+    def _after(self, cluster: ecs.ICluster, around: Surroundings) -> None:
+        """Containers start with the service. Where the database, a route or a right is missing then, they end, and the
+        circuit breaker undoes the whole deployment. The cluster is named for its capacity providers, which may
+        neither come later than a service that uses them nor go earlier."""
+        around.first(self.service)
+        self.service.node.add_dependency(self.task.obtain_execution_role(), self.security_group, cluster)
 
     def _task(self, props: WorkersProps, cluster: ecs.ICluster, around: Surroundings) -> ecs.FargateTaskDefinition:
         task = ecs.FargateTaskDefinition(

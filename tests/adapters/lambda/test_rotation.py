@@ -8,6 +8,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from mrq.exceptions import ConfigError
 from mrq_lambda.rotation import NotRotatedError, rotate
@@ -45,8 +46,11 @@ class Rotation:
         value = json.dumps({"username": "mrq", "password": "first"})
         self.arn: str = self.secrets.create_secret(Name="data", SecretString=value)["ARN"]
         self.slept: list[float] = []
+        self.ecs: Ecs | None = None
 
     def client(self, name: str) -> Any:
+        if name == "ecs" and self.ecs is not None:
+            return self.ecs
         return self.service if name in {"docdb", "elasticache"} else boto3.client(name)
 
     def step(self, step: str, left: float = 60.0) -> None:
@@ -105,6 +109,43 @@ def test_documentdb_has_one_and_containers_are_replaced(rotation: Rotation, monk
     rotation.step(FINISH)
     assert rotation.password() == "second"
     assert replaced == [{"cluster": CLUSTER, "service": made["service"]["serviceArn"], "forceNewDeployment": True}]
+
+
+@dataclass
+class Ecs:
+    """Services of ECS, some of which can't be updated."""
+
+    broken: set[str]
+    updated: list[str] = field(default_factory=list)
+
+    def get_paginator(self, _: str) -> Ecs:
+        return self
+
+    def paginate(self, **_: str) -> list[dict[str, list[str]]]:
+        return [{"serviceArns": ["one", "two"]}, {"serviceArns": ["three"]}]
+
+    def update_service(self, *, service: str, **_: Any) -> None:
+        if service in self.broken:
+            raise ClientError({"Error": {"Code": "ServiceNotActiveException", "Message": "x"}}, "UpdateService")
+        self.updated.append(service)
+
+
+def test_services_that_were_not_started_anew_are_when_the_step_is_asked_for_again(
+    rotation: Rotation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The version is in force by then. One service's error doesn't keep the others waiting."""
+    monkeypatch.setenv("ROTATED_DOCUMENTDB", "mrq-data")
+    monkeypatch.setenv("ROTATED_ECS_CLUSTER", CLUSTER)
+    rotation.ecs = Ecs({"one"})
+    rotation.pending()
+    with pytest.raises(NotRotatedError, match=r"were not started anew: one"):
+        rotation.step(FINISH)
+    assert (rotation.password(), rotation.ecs.updated) == ("second", ["two", "three"])
+    rotation.ecs = Ecs(set())
+    rotation.step(FINISH)
+    assert rotation.ecs.updated == ["one", "two", "three"]
+    rotation.step(TEST)
+    assert len(rotation.ecs.updated) == 3
 
 
 def test_a_password_that_does_not_get_into_force_is_asked_for_again(

