@@ -251,6 +251,24 @@ def test_scope_by_queue(dashboard: Callable[..., TestClient]) -> None:
     assert client.post("/api/jobaction", data={"action": "cancel"}).status_code == 403
 
 
+@pytest.mark.parametrize("verb", ["pause", "resume"])
+@pytest.mark.parametrize(("scope", "name", "status"), [
+    ("crawl/eu/", "crawl/eu/", 422), ("crawl/eu/", "crawl", 403), ("crawl/", "crawl/", 403),
+    ("crawl/", "crawl/eu", 200), ("crawl/eu/", "crawl/eu/x", 200),
+])  # fmt: skip
+def test_nobody_pauses_or_resumes_more_than_he_sees(
+    dashboard: Callable[..., TestClient], verb: str, scope: str, name: str, status: int
+) -> None:
+    table = {"scoped": {**TABLE["scoped"], "queues": [scope]}, "admin": TABLE["admin"]}
+    client = dashboard(dashboard_tokens=table)
+    for queue in ("crawl", name) if verb == "resume" and status == 200 else ("crawl",) * (verb == "resume"):
+        assert client.post(f"{API}/queues/pause", json={"name": queue}, headers=bearer("admin")).status_code == 200
+    answer = client.post(f"{API}/queues/{verb}", json={"name": name}, headers=bearer("scoped"))
+    assert answer.status_code == status, answer.text
+    paused = {"crawl"} if verb == "resume" else {name} if status == 200 else set()
+    assert get_app().pauses.paused() == paused
+
+
 def test_requests_have_a_size_and_a_kind(memory_client: TestClient) -> None:
     client, url = memory_client, f"{API}/queues/pause"
     assert client.post(url, content=b"x" * 1_100_000).status_code == 413
