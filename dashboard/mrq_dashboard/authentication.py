@@ -19,6 +19,7 @@ from mrq.exceptions import ConfigError
 from mrq.settings import Settings
 from mrq_dashboard.identity import How, Principal, Role
 from mrq_dashboard.oidc import Provider, Someone
+from mrq_dashboard.proxies import peer_of
 
 COOKIE = "mrq_session"
 SESSION_LIFE = 12 * 3600  # seconds
@@ -102,6 +103,11 @@ class Authentication:
         self.session_name = "mrq_session"
 
     @property
+    def proxies(self) -> list[str]:
+        """The networks of the trusted proxies."""
+        return [str(network) for network in self._proxies]
+
+    @property
     def is_open(self) -> bool:
         """Whether nobody is asked who he is."""
         return not (self.users or self.tokens or self._httpauth or self.proxy_header or self.provider)
@@ -141,7 +147,7 @@ class Authentication:
 
     def _of_proxy(self, request: HTTPConnection) -> Principal | None:
         name = request.headers.get(self.proxy_header, "") if self.proxy_header else ""
-        if not name or not self.is_proxy(request.client.host if request.client else ""):
+        if not name or not self.is_proxy(peer_of(request)):
             return None
         account = self.users.get(name)
         if account is not None:
