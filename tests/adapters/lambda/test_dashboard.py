@@ -74,3 +74,26 @@ def test_what_is_no_request_is_a_clear_error(event: Any) -> None:
 def test_a_dashboard_that_is_open_to_everybody_is_refused() -> None:
     with memory_app(), pytest.raises(ConfigError, match="open to everybody"):
         handler(request("/api/v1/overview"), FakeContext())
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_a_load_balancer_s_tries_to_log_in_are_counted_by_who_has_connected(many: bool) -> None:
+    with memory_app(dashboard_httpauth="a:b") as app:
+        for number in range(2):
+            hops = f"10.9.9.{number}, 192.0.2.7:4711"
+            event = behind_a_load_balancer("/api/v1/session", **{"content-type": "application/json"})
+            event |= {"httpMethod": "POST", "body": json.dumps({"user": f"u{number}", "password": "x"})}
+            event["headers"]["X-Forwarded-For"] = hops
+            if many:
+                event["multiValueHeaders"] = {name: [value] for name, value in event.pop("headers").items()}
+            assert handler(event, FakeContext())["statusCode"] == 401
+        assert {entry.target for entry in app.audit.page(10)} == {"192.0.2.7"}
+
+
+def test_behind_a_load_balancer_no_header_names_the_user() -> None:
+    about: dict[str, Any] = {"dashboard_proxies": ["10.0.0.0/8"], "dashboard_proxy_header": "x-user"}
+    headers = {"x-user": "a", "x-forwarded-for": "10.0.0.1"}
+    with memory_app(dashboard_users={"a": {"role": "admin"}}, **about):
+        with pytest.raises(ConfigError, match="DASHBOARD_PROXY_HEADER"):
+            handler(behind_a_load_balancer("/api/v1/overview", **headers), FakeContext())
+        assert handler(request("/api/v1/overview", **headers), FakeContext())["statusCode"] == 200
