@@ -141,6 +141,32 @@ def test_failures_in_groups(client: TestClient, app: App) -> None:
     assert client.get(f"{API}/failures/none").status_code == 404
 
 
+def test_what_failed_jobs_share_holds_no_secret(client: TestClient, app: App) -> None:
+    params = {"u": "https://u:pa55@h/", "line": "run with password=hunter2 now", "x": {"y" * 600: 1}}
+    for _ in range(2):
+        put(app, "failed", exceptiontype="ValueError", params=params)
+        put(app, "success")
+    (group,) = client.get(f"{API}/failures").json()["groups"]
+    answer = client.get(f"{API}/failures/{group['fingerprint']}")
+    shared = {each["name"]: each["value"] for each in answer.json()["shared"]}
+    assert shared["u"] == "https://u:***@h/"
+    assert shared["line"] == "run with password=*** now"
+    assert max(map(len, shared)) <= 500
+
+
+def test_the_reason_of_a_pause_is_told_until_it_is_resumed(client: TestClient) -> None:
+    def why() -> list[str | None]:
+        queue = client.get(f"{API}/queues/detail", params={"name": "exports"}).json()
+        return [queue["reason"], queue["paused_by"]]
+
+    client.post(f"{API}/queues/pause", json={"name": "exports", "reason": "they are wrong"})
+    client.post(f"{API}/queues/limit", json={"name": "exports", "max_concurrency": 3})
+    assert why() == ["they are wrong", "local"]
+    client.post(f"{API}/queues/resume", json={"name": "exports"})
+    Queue("exports").pause()
+    assert why() == [None, None]
+
+
 def test_failures_of_other_queues_are_not_told(app: App) -> None:
     mine = put(app, "failed", exceptiontype="ValueError", queue="mine", params={"shop": "fr"})
     put(app, "failed", exceptiontype="ValueError", queue="theirs", params={"shop": "de"}, message="theirs")
