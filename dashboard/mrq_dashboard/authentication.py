@@ -83,6 +83,8 @@ class Authentication:
         self._httpauth = settings.dashboard_httpauth
         if self._httpauth and ":" not in self._httpauth:
             raise ConfigError("DASHBOARD_HTTPAUTH should be user:password")
+        if self._httpauth and (name := self._httpauth.partition(":")[0]) in self.users:
+            raise ConfigError(f"{name!r} is in DASHBOARD_USERS and in DASHBOARD_HTTPAUTH; each needs a name of its own")
         self.proxy_header = settings.dashboard_proxy_header
         self._proxies = [_network(text) for text in settings.dashboard_proxies]
         if self.proxy_header and not self._proxies:
@@ -129,6 +131,16 @@ class Authentication:
         if kind.lower() == "basic" and self._httpauth:
             return self._of_basic(given.strip())
         return self._of_proxy(request) or self._of_session(request.cookies.get(COOKIE, ""))
+
+    def basic_name(self, request: HTTPConnection) -> str | None:
+        """The name that a request gives by HTTP Basic, "" if it can't be read; None: it gives none, or none is asked."""
+        kind, _, given = request.headers.get("authorization", "").partition(" ")
+        if kind.lower() != "basic" or not self._httpauth:
+            return None
+        try:
+            return base64.b64decode(given.strip(), validate=True).partition(b":")[0].decode(errors="replace")
+        except (ValueError, binascii.Error):
+            return ""
 
     def _of_token(self, token: str) -> Principal | None:
         given, found = hash_token(token), None

@@ -28,8 +28,9 @@ def known_tasks(given: Services) -> dict[str, list[str]]:
     for state in given.mrq.schedules.page(0, MOST):
         add(state.schedule.path, "schedules")
     for worker in given.mrq.workers.alive(MOST):
-        for job in worker.get("jobs") or []:
-            add(job.get("path"), "workers")
+        jobs = worker.get("jobs")
+        for job in jobs if isinstance(jobs, list) else []:
+            add(job.get("path") if isinstance(job, dict) else None, "workers")
     for group in given.mrq.failures.groups(LOOKED_AT):
         add(group.path, "jobs")
     for job in given.mrq.job_lists.page(JobQuery(), Order.NEWEST, LOOKED_AT).jobs:

@@ -12,9 +12,9 @@ from mrq.domain.status import Status
 from mrq.exceptions import ConfigError
 from mrq.job import queue_job, queue_jobs
 from mrq.testing import memory_app
+from mrq_dashboard import tries
 from mrq_dashboard.application import create_app
 from mrq_dashboard.authentication import COOKIE, hash_password, new_token
-from mrq_dashboard.routes import session
 from support.dashboards import ADD, API
 
 if TYPE_CHECKING:
@@ -151,11 +151,42 @@ def test_a_session_ends_with_the_password_or_the_user(dashboard: Callable[..., T
 def test_passwords_can_not_be_tried_for_ever(
     dashboard: Callable[..., TestClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "TRIES", 2)
-    monkeypatch.setattr(session, "PER", 10**9)  # seconds: no window ends meanwhile
+    monkeypatch.setattr(tries, "TRIES", 2)
+    monkeypatch.setattr(tries, "PER", 10**9)  # seconds: no window ends meanwhile
     client = dashboard(dashboard_users=USERS)
     assert [log_in(client, "wrong").status_code for _ in range(3)] == [401, 401, 429]
     assert log_in(client).status_code == 429
+
+
+def basic(text: str) -> dict[str, str]:
+    return {"authorization": f"Basic {base64.b64encode(text.encode()).decode()}"}
+
+
+@pytest.mark.parametrize("path", [f"{API}/jobs", f"{API}/session", "/api/datatables/jobs?sEcho=1"])
+def test_passwords_of_http_basic_are_counted_and_noted(
+    dashboard: Callable[..., TestClient], monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setattr(tries, "TRIES", 2)
+    monkeypatch.setattr(tries, "PER", 10**9)
+    client = dashboard(dashboard_httpauth="admin:right")
+    client._transport.client = ("10.0.0.1", 1)  # type: ignore[attr-defined]
+    wrong = 200 if path.endswith("session") else 401
+    assert [client.get(path, headers=basic("admin:right")).status_code for _ in range(4)] == [200] * 4
+    answers = [client.get(path, headers=basic("admin:wrong")).status_code for _ in range(3)]
+    assert answers == [wrong, wrong, 429]
+    assert client.get(path, headers=basic("admin:right")).status_code == 429  # else the answer would tell it
+    entries = [(entry.who, entry.what, entry.target, entry.outcome) for entry in get_app().audit.page(9)]
+    assert entries == [("admin", "session.login", "10.0.0.1", "refused")] * 2
+
+
+def test_the_form_of_mrq_0_9_counts_passwords_too(
+    dashboard: Callable[..., TestClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tries, "TRIES", 1)
+    monkeypatch.setattr(tries, "PER", 10**9)
+    client = dashboard(dashboard_httpauth="admin:right")
+    status = [client.post("/api/jobaction", data={}, headers=basic("x:wrong")).status_code for _ in range(2)]
+    assert status == [401, 429]
 
 
 def test_nobody_without_a_password_logs_in(dashboard: Callable[..., TestClient]) -> None:
@@ -174,9 +205,6 @@ def test_wrong_tokens(dashboard: Callable[..., TestClient]) -> None:
 
 def test_the_one_password_of_mrq_0_9(dashboard: Callable[..., TestClient]) -> None:
     client = dashboard(dashboard_httpauth="admin:pa:ss")
-
-    def basic(text: str) -> dict[str, str]:
-        return {"authorization": f"Basic {base64.b64encode(text.encode()).decode()}"}
 
     assert client.get(f"{API}/audit", headers=basic("admin:pa:ss")).status_code == 200
     assert client.get(f"{API}/jobs", headers=basic("admin:pa")).status_code == 401
@@ -214,6 +242,7 @@ def test_a_trusted_proxy_names_the_user(dashboard: Callable[..., TestClient]) ->
         ({"dashboard_users": {"a": {"queues": "q"}}}, "queues"),
         ({"dashboard_tokens": {"a": {}}}, "new_token"),
         ({"dashboard_httpauth": "x"}, "user:password"),
+        ({"dashboard_httpauth": "anna:pw", "dashboard_users": USERS}, "anna"),
         ({"dashboard_proxies": ["x"]}, "network"),
     ],
 )

@@ -100,7 +100,9 @@ def test_the_page_if_it_is_built(memory_client: TestClient, monkeypatch: pytest.
     script = memory_client.get("/assets/app-1.js")
     assert "immutable" in script.headers["cache-control"]
     assert "javascript" in script.headers["content-type"]
-    for path in ("/assets/../../secret.txt", "/assets/%2e%2e/%2e%2e/secret.txt", "/assets/"):
+    long = "x" * 5_000
+    for path in ("/assets/../../secret.txt", "/assets/%2e%2e/%2e%2e/secret.txt", "/assets/", "/assets/%00",
+                 f"/assets/{long}"):  # fmt: skip
         assert memory_client.get(path).status_code == 404
 
 

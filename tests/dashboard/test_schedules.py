@@ -9,6 +9,7 @@ import pytest
 
 from mrq import schedules
 from mrq.app import get_app
+from mrq.domain.worker import WorkerRecord
 from mrq.job import Job
 from mrq_dashboard.authentication import new_token
 from support.dashboards import ADD, API, TASKS
@@ -186,6 +187,15 @@ def test_tasks_and_what_they_take(dashboard: Callable[..., TestClient]) -> None:
     assert missing["params"] is None
     assert "no" in missing["description"]
     assert client.get(f"{API}/tasks/detail", params={"name": "antigravity.fly"}).status_code == 404
+
+
+def test_a_worker_that_reports_anything_hides_no_task(memory_client: TestClient) -> None:
+    app = get_app()
+    for jobs in (["x", None, {"path": ADD}, {"path": 3}], "x", 7):
+        record = WorkerRecord(app.jobs.new_id(), "w", app.clock.now(), 30.0)
+        app.workers.register(record)
+        app.workers.report(record.id, {"jobs": jobs})
+    assert [task["name"] for task in memory_client.get(f"{API}/tasks").json()["tasks"]] == [ADD]
 
 
 def test_a_job_by_form(dashboard: Callable[..., TestClient]) -> None:

@@ -16,6 +16,7 @@ from mrq.domain.status import Status
 from mrq_dashboard.access import Viewer, check_everything, check_queue
 from mrq_dashboard.errors import RefusedError
 from mrq_dashboard.filters import Text, in_range
+from mrq_dashboard.presenting import sees_all_of
 from mrq_dashboard.routes.jobs import JobId
 from mrq_dashboard.services import Given
 from mrq_dashboard.shown import storable, utc
@@ -254,8 +255,14 @@ def get_deploys(_who: Viewer, start: Start = None, end: End = None) -> DeployLis
 
 
 @router.get("/workers/{worker_id}")
-def get_worker_history(_who: Viewer, worker_id: JobId, start: Start = None, end: End = None) -> WorkerHistory:
+def get_worker_history(
+    given: Given, who: Viewer, worker_id: JobId, start: Start = None, end: End = None
+) -> WorkerHistory:
     """One worker, in the last six hours."""
+    if who.queues is not None:
+        worker = given.mrq.workers.fetch(given.mrq.jobs.parse_id(worker_id))
+        if worker is None or not sees_all_of(who, worker):
+            raise RefusedError(404, "not_found", f"there is no worker {worker_id} that serves only your queues")
     since, until = in_range(start), in_range(end)
     found = _asked(lambda: stats.worker_history(worker_id, since, until))
     return WorkerHistory(
