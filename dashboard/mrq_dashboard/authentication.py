@@ -133,7 +133,7 @@ class Authentication:
         return self._of_proxy(request) or self._of_session(request.cookies.get(COOKIE, ""))
 
     def basic_name(self, request: HTTPConnection) -> str | None:
-        """The name that a request gives by HTTP Basic, "" if it can't be read; None: it gives none, or none is asked."""
+        """The name that a request gives by HTTP Basic, "" if it can't be read; None: none, or none is asked."""
         kind, _, given = request.headers.get("authorization", "").partition(" ")
         if kind.lower() != "basic" or not self._httpauth:
             return None

@@ -99,7 +99,8 @@ def test_of_workers_of_other_queues_no_more_is_told_than_that_they_serve_ones_ow
     client.headers["authorization"] = f"Bearer {token}"
     about = {"process": {"pid": 7}}
     own, both, all_of_root, foreign = (
-        worker("mail", **about), worker("mail", "secret", **about), worker("crawl/", **about), worker("secret", **about),
+        worker("mail", **about), worker("mail", "secret", **about), worker("crawl/", **about),
+        worker("secret", **about),
     )  # fmt: skip
     mute = worker(**about, config={})
     shown = {each["id"]: each for each in client.get(f"{API}/workers").json()["workers"]}

@@ -19,8 +19,9 @@ from mrq_dashboard import queues as dashboard_queues
 from mrq_dashboard.errors import RefusedError
 from mrq_dashboard.failures import failure_details, failure_groups
 from mrq_dashboard.identity import How, Principal, Role
+from mrq_dashboard.routes import overview
 from mrq_dashboard.shown import Shower
-from support.dashboards import ADD, API, put
+from support.dashboards import ADD, API, counted, put
 
 if TYPE_CHECKING:
     from fastapi.testclient import TestClient
@@ -197,6 +198,30 @@ def test_what_needs_attention(client: TestClient, app: App) -> None:
     assert overview["attention"][0]["target"] == str(worker)
     figures = overview["figures"]
     assert (figures["waiting"]["jobs"], figures["failed"]["jobs"], figures["workers"]) == (1, 1, 1)
+
+
+def test_what_was_counted_up_to_a_limit_is_at_least_so_much(
+    memory_client: TestClient, memory_app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(overview, "most_counted", lambda _queues: 2)
+    queue_jobs(ADD, [{"a": 1}], "one")
+    queue_jobs(ADD, [{"a": 1}] * 3, "three")
+    serve(memory_app, "mail", lease=-60.0)
+    said = [each["text"] for each in memory_client.get(f"{API}/overview").json()["attention"]]
+    assert "Nothing serves one, in which 1 job waits" in said
+    assert "Nothing serves three, in which at least 2 jobs wait" in said
+    assert [text for text in said if text.endswith("; 0 jobs were started there")]
+
+
+def test_percentiles_are_of_the_whole_time_too(memory_client: TestClient, memory_app: App) -> None:
+    for minutes, seconds, runs in ((9, 100.0, 9), (3, 1.0, 9), (1, 2.0, 1)):
+        counted(memory_app, minutes, seconds, runs)
+    found = memory_client.get(f"{API}/statistics", params={"queue": "mail"}).json()
+    assert [each["run"]["p95"] for each in found["figures"]] == pytest.approx([100, 1, 2], rel=0.06)
+    whole = found["whole"]
+    assert (whole["settled"], whole["run"]["p95"], whole["queue"]) == (19, pytest.approx(100, rel=0.06), "mail")
+    nothing = memory_client.get(f"{API}/statistics", params={"queue": "none"}).json()
+    assert (nothing["whole"]["settled"], nothing["whole"]["run"]) == (0, None)
 
 
 def test_a_missing_index_is_said(client: TestClient, app: App) -> None:

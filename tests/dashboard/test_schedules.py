@@ -102,7 +102,8 @@ def test_a_schedule_out_of_scope_is_not_overwritten_by_its_name(dashboard: Calla
     assert client.post(f"{API}/schedules", json=words, headers=headers).status_code == 409
     mine = {**words, "name": "mine", "params": {"a": 1}}
     made = client.post(f"{API}/schedules", json=mine, headers=headers).json()
-    assert client.put(f"{API}/schedules/{made['id']}", json={**mine, "name": "other"}, headers=headers).status_code == 409
+    one = f"{API}/schedules/{made['id']}"
+    assert client.put(one, json={**mine, "name": "other"}, headers=headers).status_code == 409
     stored = {state.schedule.name: (state.schedule.queue, state.schedule.params) for state in app.schedules.page(0, 9)}
     assert stored == {"other": ("b", {"a": 1, "token": "x"}), "mine": ("a", {"a": 1})}
 

@@ -81,6 +81,12 @@ class FiguresList(BaseModel):
     figures: list[FiguresModel]
 
 
+class FiguresHistory(FiguresList):
+    """Figures, period by period, and of all periods in one."""
+
+    whole: FiguresModel
+
+
 class QueuePointModel(BaseModel):
     """A queue at one moment."""
 
@@ -165,15 +171,15 @@ def get_statistics(
     start: Start = None,
     end: End = None,
     resolution: Resolution = Resolution.AUTO,
-) -> FiguresList:
-    """The runs of a queue, a task, both, or of all, period by period."""
+) -> FiguresHistory:
+    """The runs of a queue, a task, both, or of all, period by period, and of the whole time."""
     if queue is None:
         check_everything(who)
     else:
         check_queue(who, queue)
     since, until = in_range(start), in_range(end)
-    found = _asked(lambda: stats.figures(queue, task, since, until, resolution.value))
-    return FiguresList(figures=[_figures(each) for each in found])
+    found, whole = _asked(lambda: stats.figures_and_whole(queue, task, since, until, resolution.value))
+    return FiguresHistory(figures=[_figures(each) for each in found], whole=_figures(whole))
 
 
 @router.get("/totals")
