@@ -12,6 +12,7 @@ from mrq.domain.status import Status
 from mrq.exceptions import ConfigError
 from mrq.job import queue_job, queue_jobs
 from mrq.testing import memory_app
+from mrq.version import VERSION
 from mrq_dashboard import tries
 from mrq_dashboard.application import create_app
 from mrq_dashboard.authentication import COOKIE, hash_password, new_token
@@ -111,8 +112,9 @@ def test_without_authentication_it_is_for_this_host_alone(dashboard: Callable[..
 
 
 def test_a_session(dashboard: Callable[..., TestClient]) -> None:
-    client = dashboard(dashboard_users=USERS, dashboard_secret="s")
-    assert client.get(f"{API}/session").json()["user"] is None
+    client = dashboard(dashboard_users=USERS, dashboard_secret="s", dashboard_environment="staging")
+    unknown = client.get(f"{API}/session").json()
+    assert [unknown[name] for name in ("user", "version", "environment", "links")] == [None, "", "", []]
     assert log_in(client, "wrong").status_code == 401
     answer = log_in(client)
     cookie = answer.headers["set-cookie"]
@@ -120,6 +122,7 @@ def test_a_session(dashboard: Callable[..., TestClient]) -> None:
     assert all(word in cookie for word in (COOKIE, "HttpOnly", "SameSite=lax", "Path=/"))
     session = client.get(f"{API}/session").json()
     assert (session["user"], session["role"], session["how"]) == ("anna", "operator", "session")
+    assert (session["version"], session["environment"]) == (VERSION, "staging")
     pause = {"name": "q"}
     assert client.post(f"{API}/queues/pause", json=pause).json()["error"] == "csrf"
     right = {"x-csrf-token": session["csrf_token"]}
@@ -301,7 +304,10 @@ def test_nobody_pauses_or_resumes_more_than_he_sees(
 def test_requests_have_a_size_and_a_kind(memory_client: TestClient) -> None:
     client, url = memory_client, f"{API}/queues/pause"
     assert client.post(url, content=b"x" * 1_100_000).status_code == 413
-    assert client.post(url, content=(b"x" * 100_000 for _ in range(11)), headers={"content-type": "application/json"})
+    for path, kind in ((url, "application/json"), ("/api/jobaction", "application/x-www-form-urlencoded")):
+        pieces = (b"x" * 100_000 for _ in range(11))  # no content-length
+        answer = client.post(path, content=pieces, headers={"content-type": kind})
+        assert (answer.status_code, answer.json()["error"]) == (413, "too_large"), path
     assert client.post(url, data={"name": "q"}).status_code == 415
     assert client.post(url, content='{"name": "q"}', headers={"content-type": "text/plain"}).status_code == 415
     assert client.post(url, content="{", headers={"content-type": "application/json"}).status_code == 422

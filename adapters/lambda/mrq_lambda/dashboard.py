@@ -73,6 +73,13 @@ def _last(hops: str) -> str:
 
 @functools.lru_cache(maxsize=1)
 def _served(app: App) -> Mangum:
-    """Nothing runs between two requests, and connections outlive them: so no life of the application is begun or
+    """Raises ConfigError. Nothing runs between two requests, and connections outlive them: so no life of the application is begun or
     ended."""
+    settings = app.settings
+    if not settings.dashboard_secret and (
+        settings.dashboard_httpauth or settings.dashboard_users or settings.dashboard_oidc_issuer
+    ):
+        raise ConfigError(
+            "DASHBOARD_SECRET has to be set: requests go to many sandboxes, and a session has to hold in all of them"
+        )
     return Mangum(create_app(app, background=False), lifespan="off")

@@ -30,7 +30,7 @@ class Login(BaseModel):
 
 @router.get("/session")
 def get_session(request: Request, given: Given) -> Session:
-    """Who asks; answered to everybody."""
+    """Who asks; answered to everybody, but only who is known is told more than how to log in."""
     found = principal_of(request, given)
     cookie = request.cookies.get(COOKIE, "")
     in_session = found is not None and found.how is How.SESSION
@@ -42,12 +42,12 @@ def get_session(request: Request, given: Given) -> Session:
         csrf_token=given.authentication.csrf_token(cookie) if in_session else None,
         can_log_in=given.authentication.has_passwords,
         has_provider=given.authentication.provider is not None,
-        environment=given.settings.dashboard_environment,
-        version=VERSION,
+        environment=given.settings.dashboard_environment if found else "",
+        version=VERSION if found else "",
         links=[
             Link(pattern=str(pair[0]), url=str(pair[1]))
             for pair in given.settings.dashboard_autolink_repositories
-            if isinstance(pair, (list, tuple)) and len(pair) == 2
+            if found and isinstance(pair, (list, tuple)) and len(pair) == 2
         ],
     )
 
