@@ -51,6 +51,7 @@ def detail(job: JobRecord, shower: Shower, worker: Mapping[str, Any] | None) -> 
         **common,
         result=shower.value(job.result),
         traceback=None if job.traceback is None else shower.text(job.traceback),
+        fingerprint=_text(job.fingerprint),
         attempts=list(_attempts(job.traceback_history, shower)),
         runs=[_run(attempt, shower) for attempt in job.attempts],
         parent=None if job.parent is None else str(job.parent),

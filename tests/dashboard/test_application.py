@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    import pytest
     from fastapi.testclient import TestClient
 
 
@@ -228,3 +228,16 @@ def test_values_are_cut_and_say_so() -> None:
     assert shown["..."] == "1 more"
     assert shower.value("x" * 30_000).endswith("more characters")
     assert len(json.dumps(shower.value({"a": ["x" * 100] * 1000}, 1_000))) < 3_000
+
+
+@pytest.mark.parametrize("many", [10, 5_000])
+def test_a_secret_is_hidden_also_where_a_text_is_cut_in_it(many: int) -> None:
+    shower, secret = Shower(), "hunter2" * 20
+    for text in (
+        "a " * many + f"password={secret} " + "b" * 60,  # its end would be shown, without its name
+        "b" * 80 + f" https://u:{secret}@h/ " + "a " * many,  # its begin would be shown, without the @
+    ):
+        shown = shower.text(text, 200)
+        assert "hunter2" not in shown
+        assert "bbbbb" in shown
+        assert len(shown) < 260

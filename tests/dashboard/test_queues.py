@@ -139,6 +139,7 @@ def test_failures_in_groups(client: TestClient, app: App) -> None:
     assert [(each["name"], each["value"], each["members"]) for each in details["shared"]] == [("shop", "fr", 1.0)]
     jobs = client.get(f"{API}/jobs", params={"fingerprint": group["fingerprint"], "status": "failed"}).json()["jobs"]
     assert len(jobs) == 3
+    assert client.get(f"{API}/jobs/{last}").json()["fingerprint"] == group["fingerprint"]
     assert client.get(f"{API}/failures/none").status_code == 404
 
 

@@ -73,8 +73,8 @@ def _last(hops: str) -> str:
 
 @functools.lru_cache(maxsize=1)
 def _served(app: App) -> Mangum:
-    """Raises ConfigError. Nothing runs between two requests, and connections outlive them: so no life of the application is begun or
-    ended."""
+    """Nothing runs between two requests, and connections outlive them: so no life of the application is begun or
+    ended. Raises ConfigError."""
     settings = app.settings
     if not settings.dashboard_secret and (
         settings.dashboard_httpauth or settings.dashboard_users or settings.dashboard_oidc_issuer
