@@ -67,7 +67,10 @@ def test_after_a_rotation_of_secrets_the_new_app_is_served() -> None:
 
 @pytest.mark.parametrize("event", [None, {}, {"detail-type": "Scheduled Event"}, {"Records": []}])
 def test_what_is_no_request_is_a_clear_error(event: Any) -> None:
-    with memory_app(dashboard_secret="s", dashboard_httpauth="a:b"), pytest.raises(NoRequestError, match="this event has no requestContext"):
+    with (
+        memory_app(dashboard_secret="s", dashboard_httpauth="a:b"),
+        pytest.raises(NoRequestError, match="this event has no requestContext"),
+    ):
         handler(event, FakeContext())
 
 
