@@ -33,6 +33,7 @@ __all__ = [
     "WorkerPoint",
     "deploys",
     "figures",
+    "figures_and_whole",
     "fleet_history",
     "mark_deploy",
     "objectives",
@@ -63,8 +64,19 @@ def figures(
 
     Raises ValueError when that is more than 1,500 periods or `resolution` is another word; ServerUnavailableError.
     """
+    return figures_and_whole(queue, path, start, end, resolution)[0]
+
+
+def figures_and_whole(
+    queue: str | None = None,
+    path: str | None = None,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    resolution: str = "",
+) -> tuple[list[Figures], Figures]:
+    """What `figures` gives, and the figures of the whole time in one. Raises ValueError, ServerUnavailableError."""
     start, end = _between(start, end)
-    return _reader().figures(start, end, _resolution(resolution, start, end), queue, path)
+    return _reader().figures_and_whole(start, end, _resolution(resolution, start, end), queue, path)
 
 
 def totals(

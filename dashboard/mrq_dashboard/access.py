@@ -11,6 +11,7 @@ from mrq_dashboard.authentication import COOKIE
 from mrq_dashboard.errors import RefusedError
 from mrq_dashboard.identity import How, Principal, Role
 from mrq_dashboard.services import Given, Services
+from mrq_dashboard.tries import principal_of
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 CSRF_HEADER = "x-csrf-token"
@@ -37,7 +38,7 @@ def _own_hosts(request: Request, given: Services) -> set[str]:
 
 def known(request: Request, given: Given) -> Principal:
     """Who asks, whatever he may. Requests that change something are guarded against other sites."""
-    found = given.authentication.principal_of(request)
+    found = principal_of(request, given)
     if found is None:
         raise RefusedError(
             401, "login", "log in, or send a token: Authorization: Bearer ...", {"www-authenticate": "Bearer"}

@@ -19,6 +19,7 @@ from mrq.exceptions import ConfigError
 from mrq.settings import Settings
 from mrq_dashboard.identity import How, Principal, Role
 from mrq_dashboard.oidc import Provider, Someone
+from mrq_dashboard.proxies import peer_of
 
 COOKIE = "mrq_session"
 SESSION_LIFE = 12 * 3600  # seconds
@@ -82,6 +83,8 @@ class Authentication:
         self._httpauth = settings.dashboard_httpauth
         if self._httpauth and ":" not in self._httpauth:
             raise ConfigError("DASHBOARD_HTTPAUTH should be user:password")
+        if self._httpauth and (name := self._httpauth.partition(":")[0]) in self.users:
+            raise ConfigError(f"{name!r} is in DASHBOARD_USERS and in DASHBOARD_HTTPAUTH; each needs a name of its own")
         self.proxy_header = settings.dashboard_proxy_header
         self._proxies = [_network(text) for text in settings.dashboard_proxies]
         if self.proxy_header and not self._proxies:
@@ -100,6 +103,11 @@ class Authentication:
         }
         self._sessions = URLSafeTimedSerializer(self._secret, salt="mrq session")
         self.session_name = "mrq_session"
+
+    @property
+    def proxies(self) -> list[str]:
+        """The networks of the trusted proxies."""
+        return [str(network) for network in self._proxies]
 
     @property
     def is_open(self) -> bool:
@@ -124,6 +132,16 @@ class Authentication:
             return self._of_basic(given.strip())
         return self._of_proxy(request) or self._of_session(request.cookies.get(COOKIE, ""))
 
+    def basic_name(self, request: HTTPConnection) -> str | None:
+        """The name that a request gives by HTTP Basic, "" if it can't be read; None: none, or none is asked."""
+        kind, _, given = request.headers.get("authorization", "").partition(" ")
+        if kind.lower() != "basic" or not self._httpauth:
+            return None
+        try:
+            return base64.b64decode(given.strip(), validate=True).partition(b":")[0].decode(errors="replace")
+        except (ValueError, binascii.Error):
+            return ""
+
     def _of_token(self, token: str) -> Principal | None:
         given, found = hash_token(token), None
         for account in self.tokens.values():
@@ -141,7 +159,7 @@ class Authentication:
 
     def _of_proxy(self, request: HTTPConnection) -> Principal | None:
         name = request.headers.get(self.proxy_header, "") if self.proxy_header else ""
-        if not name or not self.is_proxy(request.client.host if request.client else ""):
+        if not name or not self.is_proxy(peer_of(request)):
             return None
         account = self.users.get(name)
         if account is not None:

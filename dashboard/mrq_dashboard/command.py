@@ -55,6 +55,7 @@ def serve(settings: Settings) -> int:
     import uvicorn  # noqa: PLC0415
 
     from mrq_dashboard.application import create_app  # noqa: PLC0415
+    from mrq_dashboard.proxies import behind_proxies  # noqa: PLC0415
 
     # at a lower level drivers log what they send, params included
     logging.basicConfig(level=logging.INFO, format="%(asctime)s [%(levelname)s] %(message)s")
@@ -68,13 +69,12 @@ def serve(settings: Settings) -> int:
         where = f"[{settings.dashboard_ip}]" if ":" in settings.dashboard_ip else settings.dashboard_ip
         click.echo(f"The dashboard is at http://{where}:{settings.dashboard_port}{settings.dashboard_root_path}/")
         uvicorn.run(
-            application,
+            behind_proxies(application, application.state.services.authentication.proxies),
             host=settings.dashboard_ip,
             port=settings.dashboard_port,
             log_config=None,
             access_log=False,
-            proxy_headers=bool(settings.dashboard_proxies),
-            forwarded_allow_ips=settings.dashboard_proxies or None,
+            proxy_headers=False,  # behind_proxies reads them: uvicorn would forget which proxy it was
             server_header=False,
             timeout_graceful_shutdown=10,
         )

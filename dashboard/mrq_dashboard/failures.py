@@ -17,6 +17,7 @@ from mrq_dashboard.services import Services
 from mrq_dashboard.shown import storable, utc
 
 MOST_GROUPS = 50
+LONGEST = 500  # characters of a name or a value that jobs share
 
 
 def failure_groups(given: Services, who: Principal, most: int = MOST_GROUPS) -> Failures:
@@ -44,7 +45,7 @@ def failure_details(given: Services, who: Principal, fingerprint: str) -> Failur
     return FailureDetails(
         group=_model(given, group),
         compared=len(members),
-        shared=[_shared(each) for each in shared if not any(map(given.shower.is_secret, each.name.split(".")))],
+        shared=[_shared(given, each) for each in shared if not any(map(given.shower.is_secret, each.name.split(".")))],
     )
 
 
@@ -77,6 +78,6 @@ def _model(given: Services, group: Group) -> FailureGroup:
     )
 
 
-def _shared(param: Shared) -> SharedParam:
-    value = storable(param.value) if isinstance(param.value, str) else param.value
-    return SharedParam(name=storable(param.name), value=value, members=param.members, others=param.others)
+def _shared(given: Services, param: Shared) -> SharedParam:
+    value = given.shower.text(param.value, LONGEST) if isinstance(param.value, str) else given.shower.value(param.value)
+    return SharedParam(name=storable(param.name)[:LONGEST], value=value, members=param.members, others=param.others)

@@ -7,11 +7,13 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mrq_dashboard.errors import Problem, answer
 
 LARGEST_REQUEST = 1_000_000  # bytes
+_TOO_LARGE = f"a request may have {LARGEST_REQUEST:,} bytes"
 JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 LOCAL = frozenset({"127.0.0.1", "localhost", "[::1]", "::1"})
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -30,8 +32,11 @@ HEADERS = {
 }
 
 
-class TooLargeError(Exception):
-    """More came than may come."""
+class TooLargeError(HTTPException):
+    """More came than may come. FastAPI lets this kind of exception pass where it reads a body."""
+
+    def __init__(self) -> None:
+        super().__init__(413, _TOO_LARGE)
 
 
 class Guard:
@@ -100,7 +105,7 @@ def hostname(host: str) -> str:
 
 
 def _too_large() -> tuple[int, Problem]:
-    return 413, Problem(error="too_large", message=f"a request may have {LARGEST_REQUEST:,} bytes")
+    return 413, Problem(error="too_large", message=_TOO_LARGE)
 
 
 def _counted(receive: Receive) -> Receive:

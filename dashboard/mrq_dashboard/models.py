@@ -123,6 +123,7 @@ class JobDetail(JobSummary):
 
     result: Any = Field(description="cut and without secrets")
     traceback: str | None
+    fingerprint: str | None = Field(description="the group of failures in which its last run is, if it failed")
     attempts: list[Attempt]
     runs: list[Run] = Field(description="the last 30, oldest first; the last one may still run")
     parent: str | None = Field(description="the job that queued it")
@@ -316,9 +317,7 @@ class FailureDetails(BaseModel):
 
     group: FailureGroup
     compared: int = Field(description="jobs of the group that were looked at")
-    shared: list[SharedParam] = Field(
-        description="what they share and other jobs of the task don't, most telling first"
-    )
+    shared: list[SharedParam] = Field(description="what they share and others of the task don't, most telling first")
 
 
 class Done(BaseModel):

@@ -30,6 +30,7 @@ COOKIE = "mrq_oidc"
 LOGIN_LIFE = 600  # seconds that somebody may take to log in at the provider
 PATIENCE = 5.0  # seconds for one answer of the provider
 KEPT = 300.0  # seconds that what the provider says of itself is believed
+RETRIED = 5.0  # seconds after a failure in which it isn't asked again
 LARGEST = 1_000_000  # bytes of an answer
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 """Signatures by keys that the provider alone has. None of them is symmetric, whatever a token says of itself."""
@@ -83,6 +84,7 @@ class Provider:
         self._lock = threading.Lock()
         self._said: dict[str, Any] = {}
         self._asked = -KEPT
+        self._failure, self._failed = "", float("-inf")
         self._keys: Any = None
 
     @property
@@ -184,12 +186,22 @@ class Provider:
 
     def _metadata(self) -> dict[str, Any]:
         with self._lock:
-            if time.monotonic() - self._asked >= KEPT:
-                said = _asked(f"{self._issuer.rstrip('/')}/.well-known/openid-configuration")
-                if said.get("issuer") != self._issuer:
-                    raise ProviderError(f"the provider calls itself {said.get('issuer')!r}, not {self._issuer!r}")
-                self._said, self._asked, self._keys = said, time.monotonic(), None
-            return self._said
+            if time.monotonic() - self._asked < KEPT:
+                return self._said
+            if time.monotonic() - self._failed < RETRIED:
+                raise ProviderError(self._failure)
+        # without the lock: others don't wait behind a provider that hangs
+        try:
+            said = _asked(f"{self._issuer.rstrip('/')}/.well-known/openid-configuration")
+            if said.get("issuer") != self._issuer:
+                raise ProviderError(f"the provider calls itself {said.get('issuer')!r}, not {self._issuer!r}")
+        except ProviderError as error:
+            with self._lock:
+                self._failure, self._failed = str(error), time.monotonic()
+            raise
+        with self._lock:
+            self._said, self._asked, self._keys = said, time.monotonic(), None
+        return said
 
     def _key_set(self) -> Any:
         import jwt  # noqa: PLC0415

@@ -51,6 +51,7 @@ def detail(job: JobRecord, shower: Shower, worker: Mapping[str, Any] | None) -> 
         **common,
         result=shower.value(job.result),
         traceback=None if job.traceback is None else shower.text(job.traceback),
+        fingerprint=_text(job.fingerprint),
         attempts=list(_attempts(job.traceback_history, shower)),
         runs=[_run(attempt, shower) for attempt in job.attempts],
         parent=None if job.parent is None else str(job.parent),
@@ -159,10 +160,29 @@ def served_queues(worker: Mapping[str, Any]) -> list[str]:
     return [str(queue) for queue in queues[:MOST_SERVED]] if isinstance(queues, list) else []
 
 
+def sees_some_of(who: Principal, worker: Mapping[str, Any]) -> bool:
+    """Whether a worker serves a queue that somebody sees."""
+    return who.queues is None or any(_serves(who, queue) for queue in served_queues(worker))
+
+
+def sees_all_of(who: Principal, worker: Mapping[str, Any]) -> bool:
+    """Whether somebody sees all queues that a worker serves, as far as it says any."""
+    queues = served_queues(worker)
+    return who.queues is None or (bool(queues) and all(who.sees(queue.removesuffix("_reverse")) for queue in queues))
+
+
+def _serves(who: Principal, queue: str) -> bool:
+    """Whether jobs that somebody sees are in what a worker names as one of its queues."""
+    name = queue.removesuffix("_reverse")
+    return who.sees(name) or (name.endswith("/") and any(scope.startswith(name) for scope in who.queues or ()))
+
+
 def worker_models(
     workers: Sequence[Mapping[str, Any]], shower: Shower, who: Principal, now: datetime
 ) -> list[WorkerModel]:
-    """Workers in a list: without stacks, and all together with no more jobs than an answer may hold."""
+    """Workers in a list, those that serve somebody's queues: without stacks, and all together with no more jobs than
+    an answer may hold."""
+    workers = [worker for worker in workers if sees_some_of(who, worker)]
     most = min(MOST_JOBS, max(1, MOST_LISTED // max(1, len(workers))))
     return [worker_model(worker, shower, who, now, most, stack_lines=0) for worker in workers]
 
@@ -176,15 +196,16 @@ def worker_model(
     *,
     stack_lines: int = STACK_LINES,
 ) -> WorkerModel:
-    """A worker, from its document. Whoever sees single queues only, sees no stacks of workers that serve others."""
-    config, process = _dict(worker.get("config")), _dict(worker.get("process"))
-    queues = [storable(queue) for queue in served_queues(worker)]
-    visible = all(who.sees(queue.removesuffix("_reverse")) for queue in queues)
+    """A worker, from its document. Whoever sees single queues only, sees of workers that serve others too
+    no more than that they serve his."""
+    visible = sees_all_of(who, worker)
+    config, process = _dict(worker.get("config")), _dict(worker.get("process")) if visible else {}
+    queues = [storable(queue) for queue in served_queues(worker) if visible or _serves(who, queue)]
     reported, lease = worker.get("datereported"), number(worker.get("lease"))
     silent = max(0.0, (now - reported).total_seconds()) if isinstance(reported, datetime) else 0.0
     return WorkerModel(
         id=str(worker["_id"]),
-        name=storable(str(worker.get("name") or "")),
+        name=storable(str(worker.get("name") or "")) if visible else str(worker["_id"]),
         status=str(worker.get("status") or ""),
         queues=queues,
         greenlets=_whole(config.get("greenlets")) or 1,
@@ -197,8 +218,8 @@ def worker_model(
         pid=_whole(process.get("pid")),
         cpu_percent=number(_dict(process.get("cpu")).get("percent")),
         memory=_whole(_dict(process.get("mem")).get("rss")),
-        host=_text(config.get("local_ip")),
-        group=_text(config.get("worker_group") or None),
+        host=_text(config.get("local_ip")) if visible else None,
+        group=_text(config.get("worker_group") or None) if visible else None,
         quiet=worker.get("quiet") is True,
         is_burst=worker.get("deadline") is not None,
         io=_io_totals(worker.get("io")) if visible else None,

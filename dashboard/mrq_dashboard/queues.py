@@ -154,7 +154,7 @@ def target_of(queue: str) -> str:
 
 def _why_paused(given: Services, name: QueueName) -> tuple[str | None, str | None]:
     for queue in dict.fromkeys((name.id, name.root)):
-        for entry in given.mrq.audit.page(1, target=target_of(queue)):
+        for entry in given.mrq.audit.page(1, target=target_of(queue), what=("queue.pause", "queue.resume")):
             if entry.what == "queue.pause":
                 return entry.reason or None, entry.who
     return None, None

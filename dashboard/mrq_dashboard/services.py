@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -16,6 +16,7 @@ from mrq_dashboard.authentication import Authentication
 from mrq_dashboard.identity import Principal
 from mrq_dashboard.operations import Operations
 from mrq_dashboard.shown import Shower
+from mrq_dashboard.shut import Shut
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Services:
     authentication: Authentication
     shower: Shower
     operations: Operations
+    shut: Shut = field(default_factory=Shut)
 
     @property
     def settings(self) -> Settings:

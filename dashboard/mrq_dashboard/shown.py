@@ -14,6 +14,7 @@ from mrq.settings import redact_url
 LARGEST_WHOLE = 2**53 - 1  # what a browser can hold
 LONG, SHORT = 100_000, 2_000  # characters, about, of one value: alone, or in a list
 LONGEST_TEXT = 20_000
+AROUND = 2_000  # characters beside those of a cut text in which the name or address of a secret is looked for
 
 
 class Shower:
@@ -32,9 +33,16 @@ class Shower:
 
     def text(self, text: str, size: int = LONGEST_TEXT) -> str:
         """Text, such as a traceback: passwords in addresses and after names hidden, the middle cut out."""
-        if len(text) > size:
-            half = size // 2
-            text = f"{text[:half]}\n... {len(text) - 2 * half:,} characters left out ...\n{text[-half:]}"
+        if len(text) <= size:
+            return self._redacted(text)
+        half = size // 2
+        # what is cut can't be told to be a secret; so a bit more is looked at than is shown, but not all of a long text
+        end = text[-half - AROUND :]
+        first, last = self._redacted(text[: half + AROUND]), self._redacted(end)
+        last = last[max(len(last) - half, AROUND // 2 if len(end) < len(text) else 0) :]
+        return f"{first[:half]}\n... {len(text) - 2 * half:,} characters left out ...\n{last}"
+
+    def _redacted(self, text: str) -> str:
         return redacted_text(redact_url(storable(text)), self._names)
 
 

@@ -5,18 +5,23 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, get_type_hints
 
 from pydantic import PydanticSchemaGenerationError, PydanticUserError, TypeAdapter
 
+from mrq import stats
 from mrq.domain.joblist import JobQuery, Order
+from mrq.domain.stats import Resolution
 from mrq_dashboard.services import Services
 
 MOST, LOOKED_AT = 500, 200
+LATELY = timedelta(days=30)
 
 
 def known_tasks(given: Services) -> dict[str, list[str]]:
-    """Paths of tasks, and from where each is known: TASKS, schedules, running jobs, the newest jobs and failures."""
+    """Paths of tasks, and from where each is known: TASKS, schedules, running jobs, the newest jobs and failures,
+    and all that ran in the last thirty days, as far as it was counted."""
     found: dict[str, set[str]] = {}
 
     def add(path: Any, source: str) -> None:
@@ -28,10 +33,14 @@ def known_tasks(given: Services) -> dict[str, list[str]]:
     for state in given.mrq.schedules.page(0, MOST):
         add(state.schedule.path, "schedules")
     for worker in given.mrq.workers.alive(MOST):
-        for job in worker.get("jobs") or []:
-            add(job.get("path"), "workers")
+        jobs = worker.get("jobs")
+        for job in jobs if isinstance(jobs, list) else []:
+            add(job.get("path") if isinstance(job, dict) else None, "workers")
     for group in given.mrq.failures.groups(LOOKED_AT):
         add(group.path, "jobs")
+    now = given.now()
+    for figures in stats.totals("task", now - LATELY, now, Resolution.DAY.value):
+        add(figures.path, "jobs")
     for job in given.mrq.job_lists.page(JobQuery(), Order.NEWEST, LOOKED_AT).jobs:
         add(job.path, "jobs")
     return {path: sorted(found[path]) for path in sorted(found)[:MOST]}

@@ -63,6 +63,15 @@ def test_the_newest_entries_come_first(actions: tuple[AuditStore, OperationStore
     assert audit.page(10, target="t0", who="u0") == [made[0]]
 
 
+def test_entries_of_some_kinds(actions: tuple[AuditStore, OperationStore]) -> None:
+    audit, _ = actions
+    made = [entry(what=what, target="q") for what in ("queue.pause", "queue.limit", "queue.resume")]
+    for each in made:
+        audit.add(each, at(100))
+    assert audit.page(1, target="q", what=["queue.pause"]) == [made[0]]
+    assert audit.page(5, what=("queue.pause", "queue.resume")) == [made[2], made[0]]
+
+
 def test_an_operation_is_held_by_one_at_a_time(actions: tuple[AuditStore, OperationStore]) -> None:
     _, operations = actions
     made, mine, other = operation(destination="q", total=7), new_id(), new_id()

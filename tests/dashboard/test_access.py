@@ -12,9 +12,10 @@ from mrq.domain.status import Status
 from mrq.exceptions import ConfigError
 from mrq.job import queue_job, queue_jobs
 from mrq.testing import memory_app
+from mrq.version import VERSION
+from mrq_dashboard import tries
 from mrq_dashboard.application import create_app
 from mrq_dashboard.authentication import COOKIE, hash_password, new_token
-from mrq_dashboard.routes import session
 from support.dashboards import ADD, API
 
 if TYPE_CHECKING:
@@ -111,8 +112,9 @@ def test_without_authentication_it_is_for_this_host_alone(dashboard: Callable[..
 
 
 def test_a_session(dashboard: Callable[..., TestClient]) -> None:
-    client = dashboard(dashboard_users=USERS, dashboard_secret="s")
-    assert client.get(f"{API}/session").json()["user"] is None
+    client = dashboard(dashboard_users=USERS, dashboard_secret="s", dashboard_environment="staging")
+    unknown = client.get(f"{API}/session").json()
+    assert [unknown[name] for name in ("user", "version", "environment", "links")] == [None, "", "", []]
     assert log_in(client, "wrong").status_code == 401
     answer = log_in(client)
     cookie = answer.headers["set-cookie"]
@@ -120,6 +122,7 @@ def test_a_session(dashboard: Callable[..., TestClient]) -> None:
     assert all(word in cookie for word in (COOKIE, "HttpOnly", "SameSite=lax", "Path=/"))
     session = client.get(f"{API}/session").json()
     assert (session["user"], session["role"], session["how"]) == ("anna", "operator", "session")
+    assert (session["version"], session["environment"]) == (VERSION, "staging")
     pause = {"name": "q"}
     assert client.post(f"{API}/queues/pause", json=pause).json()["error"] == "csrf"
     right = {"x-csrf-token": session["csrf_token"]}
@@ -151,11 +154,42 @@ def test_a_session_ends_with_the_password_or_the_user(dashboard: Callable[..., T
 def test_passwords_can_not_be_tried_for_ever(
     dashboard: Callable[..., TestClient], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(session, "TRIES", 2)
-    monkeypatch.setattr(session, "PER", 10**9)  # seconds: no window ends meanwhile
+    monkeypatch.setattr(tries, "TRIES", 2)
+    monkeypatch.setattr(tries, "PER", 10**9)  # seconds: no window ends meanwhile
     client = dashboard(dashboard_users=USERS)
     assert [log_in(client, "wrong").status_code for _ in range(3)] == [401, 401, 429]
     assert log_in(client).status_code == 429
+
+
+def basic(text: str) -> dict[str, str]:
+    return {"authorization": f"Basic {base64.b64encode(text.encode()).decode()}"}
+
+
+@pytest.mark.parametrize("path", [f"{API}/jobs", f"{API}/session", "/api/datatables/jobs?sEcho=1"])
+def test_passwords_of_http_basic_are_counted_and_noted(
+    dashboard: Callable[..., TestClient], monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setattr(tries, "TRIES", 2)
+    monkeypatch.setattr(tries, "PER", 10**9)
+    client = dashboard(dashboard_httpauth="admin:right")
+    client._transport.client = ("10.0.0.1", 1)  # type: ignore[attr-defined]
+    wrong = 200 if path.endswith("session") else 401
+    assert [client.get(path, headers=basic("admin:right")).status_code for _ in range(4)] == [200] * 4
+    answers = [client.get(path, headers=basic("admin:wrong")).status_code for _ in range(3)]
+    assert answers == [wrong, wrong, 429]
+    assert client.get(path, headers=basic("admin:right")).status_code == 429  # else the answer would tell it
+    entries = [(entry.who, entry.what, entry.target, entry.outcome) for entry in get_app().audit.page(9)]
+    assert entries == [("admin", "session.login", "10.0.0.1", "refused")] * 2
+
+
+def test_the_form_of_mrq_0_9_counts_passwords_too(
+    dashboard: Callable[..., TestClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tries, "TRIES", 1)
+    monkeypatch.setattr(tries, "PER", 10**9)
+    client = dashboard(dashboard_httpauth="admin:right")
+    status = [client.post("/api/jobaction", data={}, headers=basic("x:wrong")).status_code for _ in range(2)]
+    assert status == [401, 429]
 
 
 def test_nobody_without_a_password_logs_in(dashboard: Callable[..., TestClient]) -> None:
@@ -174,9 +208,6 @@ def test_wrong_tokens(dashboard: Callable[..., TestClient]) -> None:
 
 def test_the_one_password_of_mrq_0_9(dashboard: Callable[..., TestClient]) -> None:
     client = dashboard(dashboard_httpauth="admin:pa:ss")
-
-    def basic(text: str) -> dict[str, str]:
-        return {"authorization": f"Basic {base64.b64encode(text.encode()).decode()}"}
 
     assert client.get(f"{API}/audit", headers=basic("admin:pa:ss")).status_code == 200
     assert client.get(f"{API}/jobs", headers=basic("admin:pa")).status_code == 401
@@ -214,6 +245,7 @@ def test_a_trusted_proxy_names_the_user(dashboard: Callable[..., TestClient]) ->
         ({"dashboard_users": {"a": {"queues": "q"}}}, "queues"),
         ({"dashboard_tokens": {"a": {}}}, "new_token"),
         ({"dashboard_httpauth": "x"}, "user:password"),
+        ({"dashboard_httpauth": "anna:pw", "dashboard_users": USERS}, "anna"),
         ({"dashboard_proxies": ["x"]}, "network"),
     ],
 )
@@ -251,10 +283,31 @@ def test_scope_by_queue(dashboard: Callable[..., TestClient]) -> None:
     assert client.post("/api/jobaction", data={"action": "cancel"}).status_code == 403
 
 
+@pytest.mark.parametrize("verb", ["pause", "resume"])
+@pytest.mark.parametrize(("scope", "name", "status"), [
+    ("crawl/eu/", "crawl/eu/", 422), ("crawl/eu/", "crawl", 403), ("crawl/", "crawl/", 403),
+    ("crawl/", "crawl/eu", 200), ("crawl/eu/", "crawl/eu/x", 200),
+])  # fmt: skip
+def test_nobody_pauses_or_resumes_more_than_he_sees(
+    dashboard: Callable[..., TestClient], verb: str, scope: str, name: str, status: int
+) -> None:
+    table = {"scoped": {**TABLE["scoped"], "queues": [scope]}, "admin": TABLE["admin"]}
+    client = dashboard(dashboard_tokens=table)
+    for queue in ("crawl", name) if verb == "resume" and status == 200 else ("crawl",) * (verb == "resume"):
+        assert client.post(f"{API}/queues/pause", json={"name": queue}, headers=bearer("admin")).status_code == 200
+    answer = client.post(f"{API}/queues/{verb}", json={"name": name}, headers=bearer("scoped"))
+    assert answer.status_code == status, answer.text
+    paused = {"crawl"} if verb == "resume" else {name} if status == 200 else set()
+    assert get_app().pauses.paused() == paused
+
+
 def test_requests_have_a_size_and_a_kind(memory_client: TestClient) -> None:
     client, url = memory_client, f"{API}/queues/pause"
     assert client.post(url, content=b"x" * 1_100_000).status_code == 413
-    assert client.post(url, content=(b"x" * 100_000 for _ in range(11)), headers={"content-type": "application/json"})
+    for path, kind in ((url, "application/json"), ("/api/jobaction", "application/x-www-form-urlencoded")):
+        pieces = (b"x" * 100_000 for _ in range(11))  # no content-length
+        answer = client.post(path, content=pieces, headers={"content-type": kind})
+        assert (answer.status_code, answer.json()["error"]) == (413, "too_large"), path
     assert client.post(url, data={"name": "q"}).status_code == 415
     assert client.post(url, content='{"name": "q"}', headers={"content-type": "text/plain"}).status_code == 415
     assert client.post(url, content="{", headers={"content-type": "application/json"}).status_code == 422

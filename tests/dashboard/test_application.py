@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    import pytest
     from fastapi.testclient import TestClient
 
 
@@ -100,7 +100,9 @@ def test_the_page_if_it_is_built(memory_client: TestClient, monkeypatch: pytest.
     script = memory_client.get("/assets/app-1.js")
     assert "immutable" in script.headers["cache-control"]
     assert "javascript" in script.headers["content-type"]
-    for path in ("/assets/../../secret.txt", "/assets/%2e%2e/%2e%2e/secret.txt", "/assets/"):
+    long = "x" * 5_000
+    for path in ("/assets/../../secret.txt", "/assets/%2e%2e/%2e%2e/secret.txt", "/assets/", "/assets/%00",
+                 f"/assets/{long}"):  # fmt: skip
         assert memory_client.get(path).status_code == 404
 
 
@@ -231,3 +233,16 @@ def test_values_are_cut_and_say_so() -> None:
 def test_secrets_in_pairs_are_hidden() -> None:
     shown = Shower().value({"headers": [["Authorization", "Bearer x"], ["n", "1"], ["token", ""]]})
     assert shown == {"headers": [["Authorization", "***"], ["n", "1"], ["token", ""]]}
+
+
+@pytest.mark.parametrize("many", [10, 5_000])
+def test_a_secret_is_hidden_also_where_a_text_is_cut_in_it(many: int) -> None:
+    shower, secret = Shower(), "hunter2" * 20
+    for text in (
+        "a " * many + f"password={secret} " + "b" * 60,  # its end would be shown, without its name
+        "b" * 80 + f" https://u:{secret}@h/ " + "a " * many,  # its begin would be shown, without the @
+    ):
+        shown = shower.text(text, 200)
+        assert "hunter2" not in shown
+        assert "bbbbb" in shown
+        assert len(shown) < 260

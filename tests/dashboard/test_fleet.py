@@ -87,6 +87,37 @@ def test_workers_of_other_queues_are_not_ones_own(dashboard: Callable[..., TestC
     assert client.get(f"{API}/workers/{others}").json()["io"] is None
     for path in ("agents", "worker_groups", "worker_groups/detail?name=x", "profiles"):
         assert client.get(f"{API}/{path}").status_code == 403, path
+    for path in ("/api/datatables/agents?sEcho=1", "/api/workergroups"):
+        assert client.get(path).status_code == 403, path
+
+
+def test_of_workers_of_other_queues_no_more_is_told_than_that_they_serve_ones_own(
+    dashboard: Callable[..., TestClient],
+) -> None:
+    token, hashed = new_token()
+    client = dashboard(dashboard_tokens={"leo": {"hash": hashed, "role": "viewer", "queues": ["mail", "crawl/eu/"]}})
+    client.headers["authorization"] = f"Bearer {token}"
+    about = {"process": {"pid": 7}}
+    own, both, all_of_root, foreign = (
+        worker("mail", **about), worker("mail", "secret", **about), worker("crawl/", **about),
+        worker("secret", **about),
+    )  # fmt: skip
+    mute = worker(**about, config={})
+    shown = {each["id"]: each for each in client.get(f"{API}/workers").json()["workers"]}
+    assert set(shown) == {own, both, all_of_root}
+    assert {each["id"] for each in client.get(f"{API}/overview").json()["workers"]} == set(shown)
+    for one, queues, pid, name in (
+        (own, ["mail"], 7, "w"), (both, ["mail"], None, both), (all_of_root, ["crawl/"], None, all_of_root),
+    ):  # fmt: skip
+        found = shown[one]
+        assert (found["queues"], found["pid"], found["host"], found["name"]) == (queues, pid, None, name)
+        assert {**client.get(f"{API}/workers/{one}").json(), "silent": 0} == {**found, "silent": 0}
+    for one in (foreign, mute):
+        assert client.get(f"{API}/workers/{one}").status_code == 404
+    history = {each: client.get(f"{API}/statistics/workers/{each}").status_code for each in (own, both, foreign, mute)}
+    assert history == {own: 200, both: 404, foreign: 404, mute: 404}
+    rows = client.get("/api/datatables/workers?sEcho=1").json()["aaData"]
+    assert [row["_id"] for row in rows] == [own]
 
 
 def test_what_a_worker_waits_for(client: TestClient) -> None:

@@ -143,6 +143,7 @@ def test_lines_are_looked_for(client: TestClient, app: App) -> None:
     assert ([each["text"] for each in found["lines"]], found["next"]) == (["fine", "password=***"], None)
     assert client.get(f"{API}/logs", params={"job": str(job), "attempt": 9}).status_code == 404
     assert client.get(f"{API}/logs", params={"since": "2020-01-01", "until": "2020-01-02"}).json()["lines"] == []
+    assert client.get(f"{API}/logs", params={"words": "a\0b"}).status_code == 422
 
 
 def test_long_logs_come_in_parts(client: TestClient, app: App) -> None:

@@ -201,6 +201,29 @@ def test_a_provider_that_says_no_or_nothing(site: Callable[..., TestClient]) -> 
     assert away.get("/health").status_code == 200
 
 
+def test_a_provider_that_fails_is_not_asked_by_everybody_and_keeps_nobody_waiting(
+    site: Callable[..., TestClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, asked = site(), []
+    found = client.app.state.services.authentication.provider  # type: ignore[attr-defined]
+
+    def fails(url: str) -> Any:
+        asked.append(url)
+        assert found._lock.acquire(blocking=False), "others wait while the provider is asked"
+        found._lock.release()
+        raise oidc.ProviderError("it is out")
+
+    monkeypatch.setattr(oidc, "_asked", fails)
+    monkeypatch.setattr(oidc, "RETRIED", 10**9)
+    for _ in range(2):
+        answer = client.get("/oidc/login")
+        assert (answer.status_code, "it is out" in answer.text) == (502, True)
+    assert len(asked) == 1
+    monkeypatch.setattr(oidc, "RETRIED", 0.0)
+    client.get("/oidc/login")
+    assert len(asked) == 2
+
+
 def test_another_provider_ends_the_sessions(site: Callable[..., TestClient], provider: OidcProvider) -> None:
     client = site(dashboard_secret="s" * 32)
     log_in(client, provider)

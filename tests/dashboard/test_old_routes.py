@@ -9,7 +9,8 @@ import pytest
 from mrq.job import Job, queue_jobs, queue_raw_jobs
 from mrq.ports.logs import LogText
 from mrq.stores.ids import new_id
-from support.dashboards import ADD, put
+from mrq_dashboard import tasks
+from support.dashboards import ADD, counted, put
 
 if TYPE_CHECKING:
     from fastapi.testclient import TestClient
@@ -71,6 +72,17 @@ def test_the_other_tables(client: TestClient, app: App) -> None:
     timed = queues["p_timed_set"]
     assert (timed["size"], timed["jobs_to_dequeue"], sum(timed["graph"])) == (1, 1, 1)
     assert timed["graph_config"]["slices"] == 30
+
+
+def test_the_table_of_tasks_has_those_too_that_ran_long_ago(
+    memory_client: TestClient, memory_app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "LOOKED_AT", 1)
+    queue_jobs("shop.Old", [{}], "mail")
+    queue_jobs("shop.New", [{}], "mail")
+    assert [row["_id"] for row in rows(memory_client, "taskpaths")] == ["shop.New"]
+    counted(memory_app, 30, 1.0, 1, "shop.Old")
+    assert {row["_id"] for row in rows(memory_client, "taskpaths")} == {"shop.New", "shop.Old"}
 
 
 def test_one_job(client: TestClient, app: App) -> None:

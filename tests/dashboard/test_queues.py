@@ -19,8 +19,9 @@ from mrq_dashboard import queues as dashboard_queues
 from mrq_dashboard.errors import RefusedError
 from mrq_dashboard.failures import failure_details, failure_groups
 from mrq_dashboard.identity import How, Principal, Role
+from mrq_dashboard.routes import overview
 from mrq_dashboard.shown import Shower
-from support.dashboards import ADD, API, put
+from support.dashboards import ADD, API, counted, put
 
 if TYPE_CHECKING:
     from fastapi.testclient import TestClient
@@ -138,7 +139,34 @@ def test_failures_in_groups(client: TestClient, app: App) -> None:
     assert [(each["name"], each["value"], each["members"]) for each in details["shared"]] == [("shop", "fr", 1.0)]
     jobs = client.get(f"{API}/jobs", params={"fingerprint": group["fingerprint"], "status": "failed"}).json()["jobs"]
     assert len(jobs) == 3
+    assert client.get(f"{API}/jobs/{last}").json()["fingerprint"] == group["fingerprint"]
     assert client.get(f"{API}/failures/none").status_code == 404
+
+
+def test_what_failed_jobs_share_holds_no_secret(client: TestClient, app: App) -> None:
+    params = {"u": "https://u:pa55@h/", "line": "run with password=hunter2 now", "x": {"y" * 600: 1}}
+    for _ in range(2):
+        put(app, "failed", exceptiontype="ValueError", params=params)
+        put(app, "success")
+    (group,) = client.get(f"{API}/failures").json()["groups"]
+    answer = client.get(f"{API}/failures/{group['fingerprint']}")
+    shared = {each["name"]: each["value"] for each in answer.json()["shared"]}
+    assert shared["u"] == "https://u:***@h/"
+    assert shared["line"] == "run with password=*** now"
+    assert max(map(len, shared)) <= 500
+
+
+def test_the_reason_of_a_pause_is_told_until_it_is_resumed(client: TestClient) -> None:
+    def why() -> list[str | None]:
+        queue = client.get(f"{API}/queues/detail", params={"name": "exports"}).json()
+        return [queue["reason"], queue["paused_by"]]
+
+    client.post(f"{API}/queues/pause", json={"name": "exports", "reason": "they are wrong"})
+    client.post(f"{API}/queues/limit", json={"name": "exports", "max_concurrency": 3})
+    assert why() == ["they are wrong", "local"]
+    client.post(f"{API}/queues/resume", json={"name": "exports"})
+    Queue("exports").pause()
+    assert why() == [None, None]
 
 
 def test_failures_of_other_queues_are_not_told(app: App) -> None:
@@ -171,6 +199,30 @@ def test_what_needs_attention(client: TestClient, app: App) -> None:
     assert overview["attention"][0]["target"] == str(worker)
     figures = overview["figures"]
     assert (figures["waiting"]["jobs"], figures["failed"]["jobs"], figures["workers"]) == (1, 1, 1)
+
+
+def test_what_was_counted_up_to_a_limit_is_at_least_so_much(
+    memory_client: TestClient, memory_app: App, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(overview, "most_counted", lambda _queues: 2)
+    queue_jobs(ADD, [{"a": 1}], "one")
+    queue_jobs(ADD, [{"a": 1}] * 3, "three")
+    serve(memory_app, "mail", lease=-60.0)
+    said = [each["text"] for each in memory_client.get(f"{API}/overview").json()["attention"]]
+    assert "Nothing serves one, in which 1 job waits" in said
+    assert "Nothing serves three, in which at least 2 jobs wait" in said
+    assert [text for text in said if text.endswith("; 0 jobs were started there")]
+
+
+def test_percentiles_are_of_the_whole_time_too(memory_client: TestClient, memory_app: App) -> None:
+    for minutes, seconds, runs in ((9, 100.0, 9), (3, 1.0, 9), (1, 2.0, 1)):
+        counted(memory_app, minutes, seconds, runs)
+    found = memory_client.get(f"{API}/statistics", params={"queue": "mail"}).json()
+    assert [each["run"]["p95"] for each in found["figures"]] == pytest.approx([100, 1, 2], rel=0.06)
+    whole = found["whole"]
+    assert (whole["settled"], whole["run"]["p95"], whole["queue"]) == (19, pytest.approx(100, rel=0.06), "mail")
+    nothing = memory_client.get(f"{API}/statistics", params={"queue": "none"}).json()
+    assert (nothing["whole"]["settled"], nothing["whole"]["run"]) == (0, None)
 
 
 def test_a_missing_index_is_said(client: TestClient, app: App) -> None:

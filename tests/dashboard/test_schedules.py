@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mrq import schedules
 from mrq.app import get_app
+from mrq.domain.worker import WorkerRecord
 from mrq.job import Job
+from mrq_dashboard.authentication import new_token
 from support.dashboards import ADD, API, TASKS
 
 if TYPE_CHECKING:
@@ -84,6 +87,92 @@ def test_what_makes_no_sense(memory_client: TestClient, words: dict[str, Any]) -
     assert memory_client.get(f"{API}/schedules").json()["schedules"] == []
 
 
+def scoped(queue: str) -> tuple[dict[str, Any], dict[str, str]]:
+    token, hashed = new_token()
+    table = {"own": {"hash": hashed, "role": "admin", "queues": [queue]}}
+    return table, {"authorization": f"Bearer {token}"}
+
+
+def test_a_schedule_out_of_scope_is_not_overwritten_by_its_name(dashboard: Callable[..., TestClient]) -> None:
+    table, headers = scoped("a")
+    client = dashboard(dashboard_tokens=table)
+    app = get_app()
+    schedules.add(ADD, interval=60, name="other", queue="b", params={"a": 1, "token": "x"})
+    words = {"task": ADD, "interval": 60, "name": "other", "queue": "a", "params": {"a": 2, "token": "***"}}
+    assert client.post(f"{API}/schedules", json=words, headers=headers).status_code == 409
+    mine = {**words, "name": "mine", "params": {"a": 1}}
+    made = client.post(f"{API}/schedules", json=mine, headers=headers).json()
+    one = f"{API}/schedules/{made['id']}"
+    assert client.put(one, json={**mine, "name": "other"}, headers=headers).status_code == 409
+    stored = {state.schedule.name: (state.schedule.queue, state.schedule.params) for state in app.schedules.page(0, 9)}
+    assert stored == {"other": ("b", {"a": 1, "token": "x"}), "mine": ("a", {"a": 1})}
+
+
+def test_a_schedule_is_not_renamed_over_another(memory_client: TestClient) -> None:
+    one, other = add(memory_client, name="one"), add(memory_client, name="other", params={"a": 7})
+    answer = memory_client.put(f"{API}/schedules/{one['id']}", json={"task": ADD, "interval": 5, "name": "other"})
+    assert (answer.status_code, answer.json()["error"]) == (409, "exists")
+    assert memory_client.get(f"{API}/schedules/{other['id']}").json()["params"] == {"a": 7}
+    assert memory_client.get(f"{API}/schedules/{one['id']}").status_code == 200
+
+
+def test_one_of_the_config_is_not_replaced_by_its_name(dashboard: Callable[..., TestClient]) -> None:
+    client = dashboard(local_only=True, scheduler_tasks=[{"path": ADD, "interval": 60, "name": "n"}])
+    app = get_app()
+    app.schedules.sync(app.configured_schedules(), app.clock.now())
+    wish = {"task": ADD, "interval": 7, "name": "n"}
+    answer = client.post(f"{API}/schedules", json=wish)
+    assert (answer.status_code, answer.json()["error"]) == (409, "from_config")
+    other = add(client, name="other")
+    assert client.put(f"{API}/schedules/{other['id']}", json=wish).status_code == 409
+    assert len(client.get(f"{API}/schedules").json()["schedules"]) == 2
+
+
+@pytest.mark.parametrize("words", [{"task": "no.such.Task"}, {"interval": None, "at": "2020-01-01T00:00:00Z"}])
+def test_what_could_never_run_is_refused(memory_client: TestClient, words: dict[str, Any]) -> None:
+    answer = memory_client.post(f"{API}/schedules", json={"task": ADD, "interval": 60, "name": "n", **words})
+    assert answer.status_code == 422, answer.text
+
+
+SECRETS = {
+    "password": "s3cret", "address": "https://u:pa55@h/", "text": "x" * 3_000, "deep": [{"token": "t"}, 1.5], "a": 1,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_what_is_left_as_it_was_shown_stays_as_it_is_stored(memory_client: TestClient, listed: bool) -> None:
+    made = add(memory_client, params=SECRETS)
+    one = f"{API}/schedules/{made['id']}"
+    shown = made["params"] if listed else memory_client.get(one).json()["params"]
+    assert "s3cret" not in str(shown)
+    assert "pa55" not in str(shown)
+    assert listed == ("x" * 3_000 not in str(shown))
+
+    def put(task: str = ADD, **params: Any) -> Any:
+        words = {"task": task, "interval": 60, "name": "n", "params": {**shown, **params}}
+        answer = memory_client.put(one, json=words)
+        (state,) = get_app().schedules.page(0, 9)
+        return answer.status_code, state.schedule.params
+
+    assert put() == (200, SECRETS)
+    assert put(password="new") == (200, {**SECRETS, "password": "new"})
+    assert put(a=2) == (200, {**SECRETS, "password": "new", "a": 2})
+    now = put()[1]
+    for wrong in (
+        {"other": "***"}, {"deep": [{"token": "***"}]}, {"address": "https://v:***@h/"},
+        {"text": "y... 1,000 more characters"}, {"...": "3 more"}, {"deep": [1, "... 3 more"]},
+    ):  # fmt: skip
+        assert put(**wrong) == (422, now), wrong
+    assert put(task=f"{TASKS}.fails") == (422, now)  # secrets of one task are not for another
+
+
+def test_a_job_is_not_queued_with_what_was_hidden_or_cut(memory_client: TestClient) -> None:
+    for params in ({"a": "***"}, {"a": ["https://u:***@h/"]}, {"a": "x... 5 more characters"}, {"...": "2 more"}):
+        answer = memory_client.post(f"{API}/jobs", json={"task": ADD, "params": params})
+        assert (answer.status_code, answer.json()["error"] in ("hidden", "cut")) == (422, True), params
+    assert memory_client.post(f"{API}/jobs", json={"task": ADD, "params": {"a": "**bold**"}}).status_code == 200
+
+
 def test_tasks_and_what_they_take(dashboard: Callable[..., TestClient]) -> None:
     client = dashboard(local_only=True, tasks={ADD: {"queue": "sums", "timeout": 7}, f"{TASKS}.Old": {}, "no.Such": {}})
     names = [task["name"] for task in client.get(f"{API}/tasks").json()["tasks"]]
@@ -99,6 +188,15 @@ def test_tasks_and_what_they_take(dashboard: Callable[..., TestClient]) -> None:
     assert missing["params"] is None
     assert "no" in missing["description"]
     assert client.get(f"{API}/tasks/detail", params={"name": "antigravity.fly"}).status_code == 404
+
+
+def test_a_worker_that_reports_anything_hides_no_task(memory_client: TestClient) -> None:
+    app = get_app()
+    for jobs in (["x", None, {"path": ADD}, {"path": 3}], "x", 7):
+        record = WorkerRecord(app.jobs.new_id(), "w", app.clock.now(), 30.0)
+        app.workers.register(record)
+        app.workers.report(record.id, {"jobs": jobs})
+    assert [task["name"] for task in memory_client.get(f"{API}/tasks").json()["tasks"]] == [ADD]
 
 
 def test_a_job_by_form(dashboard: Callable[..., TestClient]) -> None:

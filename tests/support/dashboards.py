@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from fastapi.testclient import TestClient
 
 from mrq.domain.fingerprint import Signature, fingerprint
+from mrq.domain.stats import Counts, Period, Resolution, Tally, period_id
+from mrq.domain.status import Status
 from mrq.ports.reports import FAILED
 from mrq.stores.ids import new_id
 from mrq_dashboard.application import create_app
@@ -41,6 +44,17 @@ def put(app: App, status: str, **about: Any) -> str:
     }  # fmt: skip
     app._database.mrq_jobs.insert_one(document)
     return str(document["_id"])
+
+
+def counted(app: App, minutes: int, seconds: float, runs: int, path: str = ADD) -> None:
+    """Runs that were counted so many minutes ago."""
+    start = app.clock.now().replace(second=0, microsecond=0) - timedelta(minutes=minutes)
+    counts = Counts(runs, {Status.SUCCESS: runs})
+    for _ in range(runs):
+        counts.run.add(seconds)
+    name = period_id(Resolution.MINUTE, start, None)
+    period = Period(name, Resolution.MINUTE, start, 1, Tally({("mail", path): counts}))
+    assert app.stats_store.put(period, start + timedelta(days=9))
 
 
 def failed(path: str, now: datetime, **about: Any) -> dict[str, Any]:

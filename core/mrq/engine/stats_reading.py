@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mrq.domain.figures import Figures, FleetPoint, QueuePoint, Spread, WorkerPoint, arrivals_per_second
 from mrq.domain.queuefigures import ENOUGH_RUNS, LONGEST_WINDOW, WINDOW, QueueFigures, RunTimes, window_for
@@ -58,23 +58,44 @@ class StatsReader:
         Raises:
             ValueError: those are too many periods.
         """
+        return self.figures_and_whole(start, end, resolution, queue, path)[0]
+
+    def figures_and_whole(
+        self,
+        start: datetime,
+        end: datetime,
+        resolution: Resolution,
+        queue: str | None = None,
+        path: str | None = None,
+    ) -> tuple[list[Figures], Figures]:
+        """See `figures`; and those of all periods in one: percentiles can't be told from those of the periods.
+
+        Raises:
+            ValueError: those are too many periods.
+        """
         queue = None if queue is None else counted_as(queue)
         tallies = self._tallies(start, end, resolution, queue, path)
         arrivals = {}
         if queue is not None and path is None and resolution is Resolution.MINUTE:
             arrivals = self._arrivals(queue, tallies)
-        return [
+        selected = {moment: tally.select(queue, path) for moment, tally in tallies.items()}
+        whole, began = Counts(), resolution.start_of(start)
+        for counts in selected.values():
+            whole.merge(counts)
+        about: dict[str, Any] = {"queue": queue, "path": path}
+        dropped = sum(tally.dropped for tally in tallies.values())
+        figures = [
             Figures.of(
-                tally.select(queue, path),
+                selected[moment],
                 moment,
                 self._seconds(moment, moment + resolution.length),
-                queue=queue,
-                path=path,
                 arrivals_per_s=arrivals.get(moment),
                 dropped=tally.dropped,
+                **about,
             )
             for moment, tally in tallies.items()
         ]
+        return figures, Figures.of(whole, began, self._seconds(began, end), dropped=dropped, **about)
 
     def totals(self, start: datetime, end: datetime, resolution: Resolution, *, by_task: bool) -> list[Figures]:
         """The figures of the whole of [start, end), one for each queue, or for each task; the busiest first."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from mrq.domain.ids import JobId
@@ -39,9 +39,15 @@ class AuditStore(Protocol):
         ...
 
     def page(
-        self, limit: int, after: JobId | None = None, *, target: str | None = None, who: str | None = None
+        self,
+        limit: int,
+        after: JobId | None = None,
+        *,
+        target: str | None = None,
+        who: str | None = None,
+        what: Sequence[str] = (),
     ) -> list[AuditEntry]:
-        """The newest entries, newest first; only those older than the entry `after`."""
+        """The newest entries, newest first; only those older than the entry `after`, and of one of these `what`."""
         ...
 
     def expire(self, before: datetime, limit: int) -> int:

@@ -11,6 +11,7 @@ from mrq.stores import action_documents
 from mrq.stores.memory_expiry import dropped
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from mrq.domain.ids import JobId, Token
@@ -32,7 +33,13 @@ class MemoryAuditStore:
             self._documents.setdefault(entry.id, action_documents.audit_document(entry, expires))
 
     def page(
-        self, limit: int, after: JobId | None = None, *, target: str | None = None, who: str | None = None
+        self,
+        limit: int,
+        after: JobId | None = None,
+        *,
+        target: str | None = None,
+        who: str | None = None,
+        what: Sequence[str] = (),
     ) -> list[AuditEntry]:
         """See AuditStore."""
         with self._lock:
@@ -42,6 +49,7 @@ class MemoryAuditStore:
                 if (after is None or document["_id"] < after)
                 and target in (None, document["target"])
                 and who in (None, document["who"])
+                and (not what or document["what"] in what)
             ]
         found.sort(key=lambda document: document["_id"], reverse=True)
         return [action_documents.audit_entry(document) for document in found[: max(1, limit)]]

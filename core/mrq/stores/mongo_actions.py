@@ -11,6 +11,7 @@ from mrq.stores import action_documents, mongo_indexes
 from mrq.stores.mongo_client import translated
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from pymongo.collection import Collection
@@ -53,11 +54,19 @@ class MongoAuditStore:
 
     @translated
     def page(
-        self, limit: int, after: JobId | None = None, *, target: str | None = None, who: str | None = None
+        self,
+        limit: int,
+        after: JobId | None = None,
+        *,
+        target: str | None = None,
+        who: str | None = None,
+        what: Sequence[str] = (),
     ) -> list[AuditEntry]:
         """See AuditStore."""
         wanted: Document = {"_id": {"$lt": after}} if after is not None else {}
         wanted.update({name: value for name, value in (("target", target), ("who", who)) if value is not None})
+        if what:
+            wanted["what"] = {"$in": sorted(what)}
         found = self._entries.find(wanted, sort=[("_id", DESCENDING)], limit=max(1, limit), max_time_ms=LONGEST_LOOK)
         return [action_documents.audit_entry(document) for document in found]
 

@@ -12,7 +12,7 @@ from mrq.workers import answer, tell
 from mrq_dashboard.access import Operator, Viewer, check_queue
 from mrq_dashboard.errors import RefusedError
 from mrq_dashboard.models import LogLines, WorkerModel, Workers
-from mrq_dashboard.presenting import served_queues, worker_model, worker_models
+from mrq_dashboard.presenting import sees_some_of, served_queues, worker_model, worker_models
 from mrq_dashboard.queues import MOST_WORKERS
 from mrq_dashboard.routes.jobs import JobId, log_lines
 from mrq_dashboard.services import Given
@@ -57,7 +57,7 @@ def list_workers(given: Given, who: Viewer) -> Workers:
 def get_worker(given: Given, who: Viewer, worker_id: JobId) -> WorkerModel:
     """A worker; one that has gone is known for an hour."""
     found = given.mrq.workers.fetch(given.mrq.jobs.parse_id(worker_id))
-    if found is None:
+    if found is None or not sees_some_of(who, found):
         raise _gone(worker_id)
     return worker_model(found, given.shower, who, given.now())
 

@@ -29,7 +29,7 @@ from mrq_dashboard.errors import RefusedError
 from mrq_dashboard.failures import failure_groups
 from mrq_dashboard.filters import JobFilterModel, query_of
 from mrq_dashboard.identity import Principal, Role
-from mrq_dashboard.presenting import HISTORY
+from mrq_dashboard.presenting import HISTORY, sees_all_of
 from mrq_dashboard.queues import MOST_WORKERS, Surroundings, known_names, surroundings, waiting_query
 from mrq_dashboard.routes.groups import check_group, without_secrets
 from mrq_dashboard.routes.jobs import log_lines, visible_job
@@ -37,6 +37,7 @@ from mrq_dashboard.routes.page import page, wants_page
 from mrq_dashboard.services import Given, Services
 from mrq_dashboard.shown import LONG, SHORT
 from mrq_dashboard.tasks import known_tasks
+from mrq_dashboard.tries import principal_of
 
 router = APIRouter(include_in_schema=False)
 
@@ -142,9 +143,7 @@ _WORKER_WORDS: dict[str, Callable[[Mapping[str, Any], str], bool]] = {
 
 
 def _workers(given: Services, who: Principal) -> list[dict[str, Any]]:
-    rows = given.mrq.workers.alive(MOST_WORKERS)
-    if who.queues is not None:
-        rows = [row for row in rows if all(who.sees(str(queue)) for queue in _config(row).get("queues") or [])]
+    rows = [row for row in given.mrq.workers.alive(MOST_WORKERS) if sees_all_of(who, row)]
     rows.sort(key=lambda row: str(row.get("datestarted")), reverse=True)
     return [_plain(given, row, LONG) for row in rows]
 
@@ -222,8 +221,9 @@ def _schedules_table(given: Services, who: Principal, asked: Table) -> JSONRespo
     return asked.cut(rows)
 
 
-def _agents_table(given: Services, _who: Principal, asked: Table) -> JSONResponse:
+def _agents_table(given: Services, who: Principal, asked: Table) -> JSONResponse:
     """Those that have stopped only when asked for, by `showstopped`."""
+    check_everything(who)
     found = given.mrq.agents.page(asked.start, asked.length)
     shown = [agent for agent in found if asked.words.get("showstopped") or agent.get("status") != WorkerStatus.STOP]
     rows = [_plain(given, agent, LONG) for agent in shown]
@@ -282,7 +282,7 @@ def old_logs(
 
 def form_poster(request: Request, given: Given) -> Principal:
     """Who sends a form of MRQ 0.9, and may."""
-    found = given.authentication.principal_of(request)
+    found = principal_of(request, given)
     if found is None:
         raise RefusedError(401, "login", "log in", {"www-authenticate": "Basic"})
     check_origin(request, given)
@@ -351,8 +351,9 @@ def _put_groups(given: Services, who: Principal, groups: Any) -> Response:
 
 
 @router.get("/api/workergroups")
-def old_worker_groups(given: Given, _who: Viewer) -> Response:
+def old_worker_groups(given: Given, who: Viewer) -> Response:
     """Worker groups by name."""
+    check_everything(who)
     found = given.mrq.agents.groups()
     groups = {str(group["_id"]): _plain(given, without_secrets(given, group), LONG) for group in found}
     return JSONResponse({"workergroups": groups})

@@ -27,7 +27,7 @@ LONGEST_PAGE = 256_000
 class LogSearch(BaseModel):
     """Which lines."""
 
-    words: str = Field("", max_length=1_000, description="text that is in them, whatever its case")
+    words: str = Field("", max_length=1_000, pattern=r"^[^\x00]*$", description="text in them, whatever its case")
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = Field("DEBUG", description="the least")
     job: str | None = Field(None, max_length=100)
     attempt: int | None = Field(None, ge=1, le=1_000, description="of the job: the run of this number, in its attempts")

@@ -12,8 +12,9 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from mrq_dashboard.errors import RefusedError
 from mrq_dashboard.oidc import COOKIE, LOGIN_LIFE, NotLoggedInError, Provider, ProviderError, safe_path
-from mrq_dashboard.routes.session import is_secure, limit_tries, set_session
+from mrq_dashboard.routes.session import is_secure, set_session
 from mrq_dashboard.services import Given, Services
+from mrq_dashboard.tries import address_of, limit_tries
 
 router = APIRouter(include_in_schema=False)
 
@@ -31,7 +32,7 @@ Text = Annotated[str, Query(max_length=4000)]
 def begin_login(request: Request, given: Given, where: Text = "") -> Response:
     """Send the browser to the provider."""
     provider = _provider(given)
-    limit_tries(given, [f"oidc:{_address(request)}"], tries=60)
+    limit_tries(given, [f"oidc:{address_of(request)}"], tries=60)
     try:
         begun = provider.begin(_back(request, given), where)
     except ProviderError as error:
@@ -49,7 +50,7 @@ def finish_login(
     request: Request, given: Given, state: Text = "", code: Text = "", error: Text = "", error_description: Text = ""
 ) -> Response:
     """The browser comes back from the provider: begin a session, if somebody has logged in there who may come in."""
-    provider, address = _provider(given), _address(request)
+    provider, address = _provider(given), address_of(request)
     limit_tries(given, [f"oidc:{address}"], tries=60)
     if error or not code:
         return _refuse(request, 401, f"The provider says: {error_description or error or 'nothing'}")
@@ -89,10 +90,6 @@ def _back(request: Request, given: Services) -> str:
     else:
         site = f"{request.url.scheme}://{request.headers.get('host', '')}"
     return f"{site}{request.scope.get('root_path') or ''}{CALLBACK}"
-
-
-def _address(request: Request) -> str:
-    return request.client.host if request.client else "unknown"
 
 
 def _refuse(request: Request, status: int, why: str) -> HTMLResponse:

@@ -97,11 +97,13 @@ def _attention(
 ) -> Iterator[Attention]:
     for worker in workers:
         if worker.is_late:
-            text = f"silent for {worker.silent:.0f} s; {worker.busy} jobs were started there"
+            text = f"silent for {worker.silent:.0f} s; {_jobs(worker.busy)} {_were(worker.busy)} started there"
             yield _item("silent_worker", Severity.BAD, worker.id, f"Worker {worker.name} is {text}", worker.reported)
     for queue in queues:
         if queue.waiting.jobs and not queue.workers and not queue.paused:
-            text = f"Nothing serves {queue.name}, in which {queue.waiting.jobs} jobs wait"
+            many = queue.waiting
+            wait = "waits" if many.jobs == 1 and many.exact else "wait"
+            text = f"Nothing serves {queue.name}, in which {_jobs(many.jobs, exact=many.exact)} {wait}"
             yield _item("unserved_queue", Severity.BAD, queue.name, text, queue.oldest)
         if queue.paused:
             by = f" by {queue.paused_by}" if queue.paused_by else ""
@@ -109,7 +111,7 @@ def _attention(
             yield _item("paused_queue", Severity.WARNING, queue.name, f"{queue.name} is paused{by}{why}", None)
     for group in groups:
         if group.last is not None and group.last >= now.replace(tzinfo=UTC) - LATELY:
-            text = f"{group.exceptiontype} in {group.task}: {group.jobs} jobs failed like that"
+            text = f"{group.exceptiontype} in {group.task}: {_jobs(group.jobs, exact=group.exact)} failed like that"
             yield _item("failures", Severity.BAD, group.fingerprint, text, group.first)
     for state in given.mrq.schedules.due(now, MOST):
         if is_late(state, now) and who.sees(queue_of(given, state)):
@@ -118,6 +120,15 @@ def _attention(
     for name in given.mrq.jobs.missing_indexes():
         text = f"The index {name} is missing; workers make it, or mrq run mrq.basetasks.indexes.EnsureIndexes"
         yield _item("no_index", Severity.WARNING, name, text, None)
+
+
+def _jobs(many: int, *, exact: bool = True) -> str:
+    """`1 job`, `at least 500 jobs`: what was counted up to a limit may be more."""
+    return f"{'' if exact else 'at least '}{many:,} {'job' if many == 1 else 'jobs'}"
+
+
+def _were(many: int) -> str:
+    return "was" if many == 1 else "were"
 
 
 def _item(kind: str, severity: Severity, target: str, text: str, since: datetime | None) -> Attention:

@@ -54,8 +54,12 @@ def page(request: Request) -> HTMLResponse:
 def get_asset(name: str) -> Response:
     """A file of the page. Names hold a hash of the contents, so they may be kept."""
     folder = DIST / "assets"
-    path = (folder / name).resolve()
-    if not path.is_relative_to(folder.resolve()) or not path.is_file():
+    try:
+        path = (folder / name).resolve()
+        found = path.is_relative_to(folder.resolve()) and path.is_file()
+    except (ValueError, OSError):  # no file can have such a name
+        found = False
+    if not found:
         raise RefusedError(404, "not_found", "there is no such file")
     kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     return FileResponse(path, media_type=kind, headers={"cache-control": YEAR})

@@ -137,18 +137,18 @@ class Emptying(QueueWish):
 @router.post("/queues/pause")
 def pause_queue(given: Given, who: Operator, wish: QueueWish) -> Done:
     """Let no worker take from it. A root's pause holds for its subqueues."""
-    queue = Queue(_visible(who, wish.name).id)
+    queue, paused = _pausable(who, wish.name)
     queue.pause()
-    given.note(who, "queue.pause", target_of(pausable(queue)), reason=wish.reason)
+    given.note(who, "queue.pause", target_of(paused), reason=wish.reason)
     return Done()
 
 
 @router.post("/queues/resume")
 def resume_queue(given: Given, who: Operator, wish: QueueWish) -> Done:
     """Let workers take from it again."""
-    queue = Queue(_visible(who, wish.name).id)
+    queue, resumed = _pausable(who, wish.name)
     queue.resume()
-    given.note(who, "queue.resume", target_of(pausable(queue)), reason=wish.reason)
+    given.note(who, "queue.resume", target_of(resumed), reason=wish.reason)
     return Done()
 
 
@@ -180,9 +180,16 @@ def empty_queue(given: Given, who: Admin, wish: Emptying) -> Done:
     return Done()
 
 
-def pausable(queue: Queue) -> str:
-    """The name that is paused: a root stands for its subqueues."""
-    return queue.root_id if queue.name.serves_subqueues else queue.id
+def _pausable(who: Principal, name: str) -> tuple[Queue, str]:
+    """A queue and the name that is paused, if he may: a root stands for its subqueues, also for those that he doesn't
+    see."""
+    queue = Queue(_visible(who, name).id)
+    if not queue.name.serves_subqueues:
+        return queue, queue.id
+    if queue.id != f"{queue.root_id}/":
+        raise RefusedError(422, "subqueue", f"{queue.id!r} can't be paused alone; name {queue.root_id} or one subqueue")
+    check_queue(who, queue.root_id)
+    return queue, queue.root_id
 
 
 def _visible(who: Principal, name: str) -> QueueName:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from mrq.domain.schedule import GRACE, Missed, Overlap, ScheduleState, times_between
+from mrq.domain.schedule import GRACE, Missed, Overlap, Schedule, ScheduleState, first_state, schedule_id, times_between
 from mrq.exceptions import ScheduleNotFoundError
 from mrq.schedules import ScheduleHandle
 from mrq.settings.schedules import schedule_of
@@ -18,9 +18,10 @@ from mrq_dashboard.filters import Text, in_range, is_storable
 from mrq_dashboard.identity import Principal
 from mrq_dashboard.models import Done, JobCreated
 from mrq_dashboard.presenting import number
+from mrq_dashboard.returned import kept
 from mrq_dashboard.routes.jobs import Reason
 from mrq_dashboard.services import Given, Services
-from mrq_dashboard.shown import SHORT, storable, utc
+from mrq_dashboard.shown import LONG, SHORT, storable, utc
 
 router = APIRouter(tags=["schedules"])
 
@@ -186,13 +187,13 @@ def get_schedule(given: Given, who: Viewer, schedule_id: ScheduleId) -> Schedule
                 seconds=number(job.totaltime) if job else None,
             )
         )
-    return ScheduleDetail(**_model(given, state).model_dump(), runs=runs)
+    return ScheduleDetail(**_model(given, state, LONG).model_dump(), runs=runs)
 
 
 @router.post("/schedules")
 def add_schedule(given: Given, who: Admin, words: ScheduleWords) -> ScheduleModel:
     """Add a schedule, or change the one of the same name."""
-    state = _put(given, who, words)
+    state = _put(given, who, words, _of_name(given, who, words.name))
     given.note(who, "schedule.add", _target(state.id), words.model_dump(mode="json", exclude_none=True))
     return _model(given, state)
 
@@ -201,7 +202,7 @@ def add_schedule(given: Given, who: Admin, words: ScheduleWords) -> ScheduleMode
 def change_schedule(given: Given, who: Admin, schedule_id: ScheduleId, words: ScheduleWords) -> ScheduleModel:
     """Let it say something else. One without a name gets another id by that."""
     before = _changeable(given, who, schedule_id)
-    state = _put(given, who, words)
+    state = _put(given, who, words, before)
     if state.id != before.id:
         given.mrq.schedules.remove(before.id)
     given.note(who, "schedule.change", _target(before.id), words.model_dump(mode="json", exclude_none=True))
@@ -262,28 +263,62 @@ def _pause(given: Services, who: Principal, schedule_id: str, reason: str, *, pa
     return Done()
 
 
-def _put(given: Services, who: Principal, words: ScheduleWords) -> ScheduleState:
+def _put(given: Services, who: Principal, words: ScheduleWords, before: ScheduleState | None) -> ScheduleState:
+    """`before`: the one that is changed. Another one is never overwritten."""
+    now = given.now()
+    schedule = _schedule(given, words, before, now)
+    check_queue(who, schedule.queue or given.mrq.queue_of(schedule.path))
+    given.mrq.check_schedule(schedule, "the schedule")
+    if first_state(schedule, now).next is None:
+        raise RefusedError(422, "invalid", "the schedule would never run: its times have passed")
+    there = given.mrq.schedules.fetch(schedule_id(schedule.identity))
+    if there is not None and before is not None and there.id != before.id:
+        raise RefusedError(409, "exists", "there is another schedule of this name, or that says the same")
+    if there is not None:
+        _check_changeable(there)
+    state = given.mrq.schedules.put(schedule, now)
+    _check_changeable(state)  # the store leaves those of the config as they are
+    return state
+
+
+def _schedule(given: Services, words: ScheduleWords, before: ScheduleState | None, now: datetime) -> Schedule:
     entry = {name: value for name, value in words.model_dump(exclude_none=True).items() if name != "task"}
     entry["path"] = words.task
     if words.cron is None:
         entry.pop("timezone", None)
     for name in ("missed", "overlap"):
         entry[name] = entry[name].value
+    if words.params is not None:
+        # secrets of one task are not for another
+        stored = before.schedule.params if before is not None and before.schedule.path == words.task else None
+        entry["params"] = kept(words.params, stored, given.shower)
     if not is_storable(words.params or {}):
         raise RefusedError(422, "invalid", "params: a job can't have these")
-    now = given.now()
     try:
-        schedule = schedule_of(entry, now, "the schedule")
+        return schedule_of(entry, now, "the schedule")
     except OverflowError:
         raise RefusedError(422, "invalid", "a time is out of range") from None
-    check_queue(who, schedule.queue or given.mrq.queue_of(schedule.path))
-    return given.mrq.schedules.put(schedule, now)
+
+
+def _of_name(given: Services, who: Principal, name: str | None) -> ScheduleState | None:
+    """The schedule that has a name, if he may change it."""
+    state = None if name is None else given.mrq.schedules.fetch(schedule_id(f"name:{name}"))
+    if state is None:
+        return None
+    if not who.sees(queue_of(given, state)):
+        raise RefusedError(409, "exists", "another schedule, of a queue that is not yours, has this name")
+    _check_changeable(state)
+    return state
+
+
+def _check_changeable(state: ScheduleState) -> None:
+    if state.from_config:
+        raise RefusedError(409, "from_config", "it is in SCHEDULER_TASKS; change it there, or choose another name")
 
 
 def _changeable(given: Services, who: Principal, schedule_id: str) -> ScheduleState:
     state = _visible(given, who, schedule_id)
-    if state.from_config:
-        raise RefusedError(409, "from_config", "it is in SCHEDULER_TASKS; change it there")
+    _check_changeable(state)
     return state
 
 
@@ -312,13 +347,13 @@ def _target(schedule: bytes) -> str:
     return f"schedule:{schedule.hex()}"
 
 
-def _model(given: Services, state: ScheduleState) -> ScheduleModel:
+def _model(given: Services, state: ScheduleState, longest: int = SHORT) -> ScheduleModel:
     says = state.schedule
     return ScheduleModel(
         id=state.id.hex(),
         name=says.name,
         task=storable(says.path),
-        params=given.shower.value(says.params, SHORT),
+        params=given.shower.value(says.params, longest),
         queue=queue_of(given, state),
         interval=says.interval,
         dailytime=says.dailytime,

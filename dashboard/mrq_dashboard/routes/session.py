@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, Field
 
-from mrq.exceptions import ServerUnavailableError
 from mrq.version import VERSION
+from mrq_dashboard import tries
 from mrq_dashboard.access import check_origin
 from mrq_dashboard.authentication import COOKIE, SESSION_LIFE
 from mrq_dashboard.errors import RefusedError
@@ -17,10 +16,9 @@ from mrq_dashboard.filters import Text
 from mrq_dashboard.identity import How
 from mrq_dashboard.models import Done, Link, Session
 from mrq_dashboard.services import Given, Services
+from mrq_dashboard.tries import address_of, limit_tries, principal_of
 
 router = APIRouter(tags=["session"])
-
-TRIES, PER = 10, 60  # of one address, and of one name, in so many seconds
 
 
 class Login(BaseModel):
@@ -32,8 +30,8 @@ class Login(BaseModel):
 
 @router.get("/session")
 def get_session(request: Request, given: Given) -> Session:
-    """Who asks; answered to everybody."""
-    found = given.authentication.principal_of(request)
+    """Who asks; answered to everybody, but only who is known is told more than how to log in."""
+    found = principal_of(request, given)
     cookie = request.cookies.get(COOKIE, "")
     in_session = found is not None and found.how is How.SESSION
     return Session(
@@ -44,12 +42,12 @@ def get_session(request: Request, given: Given) -> Session:
         csrf_token=given.authentication.csrf_token(cookie) if in_session else None,
         can_log_in=given.authentication.has_passwords,
         has_provider=given.authentication.provider is not None,
-        environment=given.settings.dashboard_environment,
-        version=VERSION,
+        environment=given.settings.dashboard_environment if found else "",
+        version=VERSION if found else "",
         links=[
             Link(pattern=str(pair[0]), url=str(pair[1]))
             for pair in given.settings.dashboard_autolink_repositories
-            if isinstance(pair, (list, tuple)) and len(pair) == 2
+            if found and isinstance(pair, (list, tuple)) and len(pair) == 2
         ],
     )
 
@@ -57,8 +55,8 @@ def get_session(request: Request, given: Given) -> Session:
 @router.post("/session", dependencies=[Depends(check_origin)])
 def log_in(login: Login, request: Request, response: Response, given: Given) -> Done:
     """Begin a session: sets a cookie."""
-    address = request.client.host if request.client else "unknown"
-    limit_tries(given, [f"address:{address}", f"user:{login.user}"], TRIES)
+    address = address_of(request)
+    limit_tries(given, [f"address:{address}", f"user:{login.user}"], tries.TRIES)
     cookie = given.authentication.log_in(login.user, login.password)
     if cookie is None:
         given.note(login.user, "session.login", address, outcome="refused")
@@ -84,14 +82,3 @@ def log_out(request: Request, response: Response) -> Done:
     """End the session: deletes the cookie."""
     response.delete_cookie(COOKIE, path=request.scope.get("root_path") or "/", httponly=True, samesite="lax")
     return Done()
-
-
-def limit_tries(given: Services, keys: Iterable[str], tries: int) -> None:
-    """Count a try for each of these keys. Raises RefusedError when there were too many."""
-    for key in keys:
-        try:
-            left = given.mrq.rates.remaining(f"dashboard:login:{key}", tries, PER)
-        except ServerUnavailableError:
-            raise RefusedError(503, "unavailable", "Redis, which counts tries to log in, doesn't answer") from None
-        if left <= 0:
-            raise RefusedError(429, "too_many_tries", "too many tries; wait a minute", {"retry-after": str(PER)})

@@ -16,6 +16,7 @@ from mrq.domain.status import Status
 from mrq_dashboard.access import Viewer, check_everything, check_queue
 from mrq_dashboard.errors import RefusedError
 from mrq_dashboard.filters import Text, in_range
+from mrq_dashboard.presenting import sees_all_of
 from mrq_dashboard.routes.jobs import JobId
 from mrq_dashboard.services import Given
 from mrq_dashboard.shown import storable, utc
@@ -78,6 +79,12 @@ class FiguresList(BaseModel):
     """Figures, period by period, or one a queue or task."""
 
     figures: list[FiguresModel]
+
+
+class FiguresHistory(FiguresList):
+    """Figures, period by period, and of all periods in one."""
+
+    whole: FiguresModel
 
 
 class QueuePointModel(BaseModel):
@@ -164,15 +171,15 @@ def get_statistics(
     start: Start = None,
     end: End = None,
     resolution: Resolution = Resolution.AUTO,
-) -> FiguresList:
-    """The runs of a queue, a task, both, or of all, period by period."""
+) -> FiguresHistory:
+    """The runs of a queue, a task, both, or of all, period by period, and of the whole time."""
     if queue is None:
         check_everything(who)
     else:
         check_queue(who, queue)
     since, until = in_range(start), in_range(end)
-    found = _asked(lambda: stats.figures(queue, task, since, until, resolution.value))
-    return FiguresList(figures=[_figures(each) for each in found])
+    found, whole = _asked(lambda: stats.figures_and_whole(queue, task, since, until, resolution.value))
+    return FiguresHistory(figures=[_figures(each) for each in found], whole=_figures(whole))
 
 
 @router.get("/totals")
@@ -254,8 +261,14 @@ def get_deploys(_who: Viewer, start: Start = None, end: End = None) -> DeployLis
 
 
 @router.get("/workers/{worker_id}")
-def get_worker_history(_who: Viewer, worker_id: JobId, start: Start = None, end: End = None) -> WorkerHistory:
+def get_worker_history(
+    given: Given, who: Viewer, worker_id: JobId, start: Start = None, end: End = None
+) -> WorkerHistory:
     """One worker, in the last six hours."""
+    if who.queues is not None:
+        worker = given.mrq.workers.fetch(given.mrq.jobs.parse_id(worker_id))
+        if worker is None or not sees_all_of(who, worker):
+            raise RefusedError(404, "not_found", f"there is no worker {worker_id} that serves only your queues")
     since, until = in_range(start), in_range(end)
     found = _asked(lambda: stats.worker_history(worker_id, since, until))
     return WorkerHistory(

@@ -15,6 +15,7 @@ from mrq_dashboard.errors import RefusedError
 from mrq_dashboard.filters import Text, is_storable
 from mrq_dashboard.identity import Role
 from mrq_dashboard.models import JobCreated
+from mrq_dashboard.returned import check_whole
 from mrq_dashboard.services import Given
 from mrq_dashboard.shown import storable
 from mrq_dashboard.tasks import known_tasks, params_schema
@@ -92,6 +93,7 @@ def create_job(given: Given, who: Operator, wish: NewJob) -> JobCreated:
         raise RefusedError(403, "role", f"{wish.task!r} is not among the known tasks, so it takes an administrator")
     if not is_storable(wish.params):
         raise RefusedError(422, "invalid", "params: a job can't have these")
+    check_whole(wish.params)
     if wish.delay is not None and wish.due is not None:
         raise RefusedError(422, "invalid", "give delay or due, not both")
     job = queue_job(wish.task, wish.params, queue, delay=wish.delay, due=_in_range(wish.due))

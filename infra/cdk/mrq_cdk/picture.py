@@ -175,7 +175,7 @@ def _line(start: Box, end: Box, reaches: bool) -> str:
     y1, y2 = start.top + HIGH // 2, end.top + HIGH // 2
     if start.column == end.column:
         x = start.left
-        path = f"M{x} {y1}C{x - 40} {y1} {x - 40} {y2} {x} {y2}"
+        path = f"M{x} {y1}C{x - EDGE} {y1} {x - EDGE} {y2} {x} {y2}"
     else:
         x1, x2 = start.left + WIDE, end.left
         bend = max(30, (x2 - x1) // 2)

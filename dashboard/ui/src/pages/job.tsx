@@ -190,7 +190,7 @@ function Traces({ job }: { job: Job }) {
       )}
       {job.exceptiontype && (
         <p class="body mut">
-          <a class="under" href={link("jobs", { task: job.task, exceptiontype: job.exceptiontype })}>{t.trace.others}</a>
+          <a class="under" href={link("jobs", job.fingerprint ? { fingerprint: job.fingerprint } : { task: job.task, exceptiontype: job.exceptiontype })}>{t.trace.others}</a>
         </p>
       )}
     </Card>

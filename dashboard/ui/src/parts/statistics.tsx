@@ -53,6 +53,8 @@ export interface Slot {
 
 export interface Counted {
   slots: Slot[];
+  /** The whole range in one: its percentiles can't be told from those of the slots. */
+  whole: Figures | undefined;
   seconds: number;
   live: Live<unknown>;
 }
@@ -64,7 +66,7 @@ export function useCounted(about: { queue?: string; task?: string } = {}): Count
   const live = useLast(asked, JSON.stringify([about, range]));
   const figures = live.data?.figures ?? [];
   const seconds = lengthOf(figures, RANGES[range]);
-  return { slots: slotsOf(figures, Date.parse(start), seconds, RANGES[range]), seconds, live };
+  return { slots: slotsOf(figures, Date.parse(start), seconds, RANGES[range]), whole: live.data?.whole, seconds, live };
 }
 
 /** A minute, an hour or a day. The last period has only its seconds so far. */
@@ -157,7 +159,7 @@ export function tickOf(counted: Pick<Counted, "slots" | "seconds">, index: numbe
   return counted.seconds < 3600 ? hour(at) : counted.seconds < 86_400 ? day(at) : day(at).slice(0, 5);
 }
 
-/** The whole range in one: a rate, a share of failures, the last percentiles, each with its line. */
+/** The whole range in one: a rate, a share of failures, percentiles, each with its line. */
 export function Totals({ counted }: { counted: Counted }) {
   const known = counted.slots.flatMap((slot) => slot.figures ?? []);
   const sum = (many: (each: Figures) => number) => known.reduce((total, each) => total + many(each), 0);
@@ -166,9 +168,8 @@ export function Totals({ counted }: { counted: Counted }) {
   const time = known.reduce((total, each) => total + each.seconds, 0);
   const ends = settled ? (100 * failed) / settled : 0;
   const line = (many: (each: Figures) => number | undefined | null) => counted.slots.map((slot) => (slot.figures ? (many(slot.figures) ?? null) : null));
-  const last = (what: "run" | "wait") => known.findLast((each) => each[what])?.[what];
-  const run = last("run");
-  const wait = last("wait");
+  const run = counted.whole?.run;
+  const wait = counted.whole?.wait;
   return (
     <>
       <Total name={t.stats.ended} value={perSecond(time ? settled / time : 0)} unit={t.stats.perSecond} note={t.stats.inAll(num(settled))} kind="ok" values={line((each) => each.settled)} />
