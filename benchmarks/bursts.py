@@ -68,6 +68,7 @@ class Bench:
     def sandbox(self, handler: str) -> LambdaSandbox:
         """A new one."""
         environment = {**self._services.environment, "MRQ_LOG_LEVEL": "WARNING", "MRQ_DASHBOARD_HTTPAUTH": "a:b"}
+        environment["MRQ_DASHBOARD_SECRET"] = "of a benchmark, kept nowhere, long enough"
         environment["PYTHONPATH"] = f"{self._folder}:{ROOT}:{ROOT / 'tests'}"
         return self._make(handler, self._folder, environment)
 
