@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from mrq.domain.ids import JobId
+    from mrq.domain.job import JobRecord
     from mrq.domain.options import TaskOptions
     from mrq.domain.schedule import Schedule, ScheduleState
     from mrq.engine.enqueue import Enqueuer
@@ -131,12 +132,8 @@ class Scheduler:
         Raises:
             StoreUnavailableError: some may be queued; call again.
         """
-        now, schedule = self.clock.now(), state.schedule
-        queue = schedule.queue or self.queue_of(schedule.path)
-        new = [
-            NewJob(self.jobs.parse_id(occurrence_id(state.id, time)), schedule.path, schedule.params or {}, queue, now)
-            for time in times
-        ]
+        now = self.clock.now()
+        new = [self._job(state, occurrence_id(state.id, time), now) for time in times]
         if new:
             self.enqueuer.put(new)
         return [job.id for job in new]
@@ -149,9 +146,11 @@ class Scheduler:
                 log.info("a tick took long over %s: the next one goes on", state.schedule.label)
                 reached = Step(runs[0][0] - timedelta(milliseconds=1), now)
                 break
-            if self._another_is_about_to_queue(state, runs[0][1], now):
-                return queued
-            if not self._may_follow(state, runs[0][1]):
+            rival = self._rival(state, runs[0][1])
+            record = None if rival is None else self.jobs.fetch(rival)
+            if rival is not None and record is None and _just_claimed(state, now):
+                return queued  # the rival may still come, of a tick that is at work or has just died
+            if rival is not None and record is not None and not self._makes_way(state, rival, record):
                 log.warning("%s at %s is left out: its last job has not ended", state.schedule.label, runs[0][0])
                 continue
             claimed = self._queue(state, runs, now)
@@ -167,29 +166,22 @@ class Scheduler:
         runs = [(time, occurrence_id(state.id, time)) for time in due]
         return (runs[start : start + size] for start in range(0, len(runs), size))
 
-    def _another_is_about_to_queue(self, state: ScheduleState, job: bytes, now: datetime) -> bool:
-        """Whether the last job may still come, of a tick that is at work or has just died: the policy depends on it."""
-        last, claimed = state.last_job, state.claimed
-        if state.schedule.overlap is Overlap.ALLOW or last is None or last == job or claimed is None:
-            return False
-        if now - claimed > timedelta(seconds=LONGEST_STEP):
-            return False
-        return self.jobs.fetch(self.jobs.parse_id(last)) is None
-
-    def _may_follow(self, state: ScheduleState, job: bytes) -> bool:
-        """Whether this job may be queued after the last one, by the schedule's overlap policy."""
+    def _rival(self, state: ScheduleState, job: bytes) -> JobId | None:
+        """The last job, where the overlap policy asks about it before this one is queued."""
         last = state.last_job
         if state.schedule.overlap is Overlap.ALLOW or last is None or last == job:
-            return True
-        job_id = self.jobs.parse_id(last)
-        record = self.jobs.fetch(job_id)
-        if record is None or record.status in SETTLED:
+            return None
+        return self.jobs.parse_id(last)
+
+    def _makes_way(self, state: ScheduleState, rival: JobId, record: JobRecord) -> bool:
+        """Whether a job may be queued after its rival, by the schedule's overlap policy."""
+        if record.status in SETTLED:
             return True
         if state.schedule.overlap is Overlap.SKIP:
             return False
         now = self.clock.now()
         expires = now + timedelta(seconds=self.options(record.path).cancel_ttl)
-        self.jobs.move(job_id, Status.CANCEL, now, {"dateexpires": expires})
+        self.jobs.move(rival, Status.CANCEL, now, {"dateexpires": expires})
         return True
 
     def _queue(self, state: ScheduleState, runs: Sequence[Run], now: datetime) -> ScheduleState | None:
@@ -198,11 +190,17 @@ class Scheduler:
         claimed = self.schedules.claim(state, runs, now)
         if claimed is None or self.clock.monotonic() - began > LONGEST_STEP:
             return None
-        self.enqueuer.put([self._job(state, due, name) for due, name in runs])
+        starts = [(jittered(state, due), due, name) for due, name in runs]
+        self.enqueuer.put([
+            self._job(state, name, start, start if start > due else None) for start, due, name in starts
+        ])  # fmt: skip
         return claimed
 
-    def _job(self, state: ScheduleState, due: datetime, name: bytes) -> NewJob:
-        schedule, start = state.schedule, jittered(state, due)
+    def _job(self, state: ScheduleState, name: bytes, place: datetime, not_before: datetime | None = None) -> NewJob:
+        schedule = state.schedule
         queue = schedule.queue or self.queue_of(schedule.path)
-        later = start if start > due else None
-        return NewJob(self.jobs.parse_id(name), schedule.path, schedule.params or {}, queue, start, later)
+        return NewJob(self.jobs.parse_id(name), schedule.path, schedule.params or {}, queue, place, not_before)
+
+
+def _just_claimed(state: ScheduleState, now: datetime) -> bool:
+    return state.claimed is not None and now - state.claimed <= timedelta(seconds=LONGEST_STEP)
