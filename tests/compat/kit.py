@@ -21,6 +21,7 @@ from urllib.parse import urlsplit, urlunsplit
 import psutil
 
 from mrq.config import get_config
+from mrq.context import connections
 from mrq.job import Job
 from support.waiting import wait_until
 
@@ -236,3 +237,10 @@ def in_status(job_id: Any, status: str, timeout: float = PATIENCE) -> dict[str, 
     found = wait_until(reached, timeout, what=f"job {job_id} is {status}")
     assert found is not None
     return found
+
+
+def in_task(job_id: Any, timeout: float = PATIENCE) -> None:
+    """Wait until a WaitForFlag has begun. A job that is started may still be on its way into its task, and a worker
+    that stops then puts it back."""
+    running = connections.mongodb_jobs.compat_running
+    wait_until(lambda: running.find_one({"job": job_id}), timeout, what=f"job {job_id} is in its task")

@@ -47,6 +47,9 @@ class Note(Task):
 
 class WaitForFlag(Task):
     def run(self, params: dict[str, Any]) -> Any:
+        job = get_current_job()
+        if job is not None:
+            connections.mongodb_jobs.compat_running.insert_one({"job": job.id})
         while not connections.mongodb_jobs.compat_flags.find_one({"flag": params["flag"]}):
             time.sleep(0.02)
         return params["flag"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from bson import ObjectId
 
-from compat.kit import finished, in_status, token
+from compat.kit import finished, in_status, in_task, token
 from mrq.exceptions import MaxRetriesInterrupt, RetryInterrupt
 from mrq.job import Job, get_job_result, queue_job, queue_jobs
 from mrq.queue import Queue
@@ -153,7 +153,7 @@ def test_a_retry_ends_the_wait(worker: CompatWorker, queue: str) -> None:
 def test_cancel_sets_a_status_and_interrupts_nothing(site: Site, worker: CompatWorker, queue: str) -> None:
     flag = token()
     job_id = queue_job("compat.tasks.WaitForFlag", {"flag": flag}, queue=queue)
-    in_status(job_id, "started")
+    in_task(job_id)
     Job(job_id).cancel()
     assert in_status(job_id, "cancel").get("result") is None
     site.flag(flag)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from bson import ObjectId
 
-from compat.kit import finished, free_port, in_status, token
+from compat.kit import finished, free_port, in_status, in_task, token
 from mrq.helpers import metric, ratelimit
 from mrq.job import Job, queue_job, queue_jobs
 from mrq.utils import (
@@ -225,7 +225,7 @@ def test_requeue_started_jobs_by_age(site: Site, worker: CompatWorker, queue: st
     mine = worker.document["_id"]
     flag = token()
     slow = queue_job("compat.tasks.WaitForFlag", {"flag": flag}, queue=queue)
-    in_status(slow, "started")
+    in_task(slow)
     site.jobs.update_one({"_id": slow}, {"$set": {"datestarted": now - timedelta(seconds=4000)}})
     answer = run_base_task("cleaning.RequeueStartedJobs", {"timeout": 500}, queue)
     assert answer["started"] >= 2  # itself included

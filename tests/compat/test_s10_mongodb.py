@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from bson import ObjectId
 
-from compat.kit import finished, in_status, token
+from compat.kit import finished, in_status, in_task, token
 from mrq.job import Job, queue_job
 from support.waiting import wait_until
 
@@ -88,7 +88,7 @@ def test_what_a_start_removes(site: Site, worker: CompatWorker, queue: str, own:
 def test_the_report_of_a_worker(site: Site, worker: CompatWorker, queue: str) -> None:
     flag = token()
     job_id = queue_job("compat.tasks.WaitForFlag", {"flag": flag}, queue=queue)
-    in_status(job_id, "started")
+    in_task(job_id)
 
     def reported() -> Any:
         return next((job for job in worker.document.get("jobs", []) if job["id"] == str(job_id)), None)

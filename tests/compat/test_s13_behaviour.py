@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from compat.kit import finished, in_status, token
+from compat.kit import finished, in_status, in_task, token
 from mrq.job import Job, queue_job, queue_jobs
 from mrq.queue import Queue
 from support.waiting import wait_until
@@ -77,7 +77,7 @@ def test_newest_first_from_a_reverse_queue(site: Site, own: str) -> None:
 def test_sigint_lets_jobs_finish_and_takes_no_more(site: Site, own: str, flags: tuple[str, ...]) -> None:
     with site.worker(own, flags=flags, admin="--processes" not in flags) as worker:
         first = queue_job(HELD, {"flag": own}, queue=own)
-        in_status(first, "started")
+        in_task(first)
         worker.signal(signal.SIGINT)
         time.sleep(0.5)
         second = queue_job(ECHO, {}, queue=own)
@@ -92,7 +92,7 @@ def test_sigint_lets_jobs_finish_and_takes_no_more(site: Site, own: str, flags: 
 def test_a_forced_stop_interrupts_jobs(site: Site, own: str, numbers: tuple[int, ...], flags: tuple[str, ...]) -> None:
     with site.worker(own, flags=flags, admin="--processes" not in flags) as worker:
         job_id = queue_job(HELD, {"flag": own}, queue=own)
-        in_status(job_id, "started")
+        in_task(job_id)
         for number in numbers:
             worker.signal(number)
             time.sleep(0.5)
@@ -105,7 +105,7 @@ def test_a_forced_stop_interrupts_jobs(site: Site, own: str, numbers: tuple[int,
 def test_sigkill_leaves_jobs_started(site: Site, own: str) -> None:
     with site.worker(own) as worker:
         job_id = queue_job(HELD, {"flag": own}, queue=own)
-        in_status(job_id, "started")
+        in_task(job_id)
         worker.kill()
         assert in_status(job_id, "started")
         assert Queue(own).size() == 1
@@ -278,7 +278,7 @@ def test_connections_are_limited_and_closed_at_the_end(site: Site, own: str) -> 
 def test_the_admin_port(site: Site, worker: CompatWorker, queue: str) -> None:
     flag = token()
     job_id = queue_job(HELD, {"flag": flag}, queue=queue)
-    in_status(job_id, "started")
+    in_task(job_id)
     report = worker.get("/")
     assert report["_id"] == str(worker.document["_id"])
     (job,) = [job for job in report["jobs"] if job["id"] == str(job_id)]
