@@ -29,7 +29,7 @@ def main() -> int:
     if options.report:
         return _tell(Results(**json.loads(Path(options.report).read_text(encoding="utf-8"))), options)
     plan = QUICK if options.quick else FULL
-    given = {"rounds": options.rounds, "jobs": options.jobs}
+    given = {"rounds": options.rounds, "jobs": options.jobs, "budget": options.budget}
     plan = dataclasses.replace(plan, **{name: value for name, value in given.items() if value})
     results = Results()
     out = Path(options.json) if options.json else CACHE / "results.json"
@@ -59,6 +59,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="fewer jobs, peers and rounds: under five minutes")
     parser.add_argument("--rounds", type=int, help="interleaved rounds; medians are compared")
     parser.add_argument("--jobs", type=int, help="jobs in a drain or a bulk")
+    parser.add_argument("--budget", type=float, help="seconds after which nothing is begun; what is left is named")
     parser.add_argument("--cases", nargs="+", choices=[*CASES, "floors", "claims", "imports"], help="only these")
     parser.add_argument("--contenders", nargs="+", help="only those whose names begin so")
     parser.add_argument("--replica-set", action="store_true", help="MongoDB as a replica set of one member")
