@@ -24,6 +24,7 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from mrq.domain.redaction import COMMON, redacted_text
+from mrq.domain.stats import counted_as
 from mrq.domain.status import Status as JobStatus
 from mrq.exceptions import ConfigError, ends_the_caller
 
@@ -89,7 +90,7 @@ class OtelSpans:
         about: dict[str, Any] = {**_task(path), **_messaging("send", queue)}
         if count != 1:
             about["messaging.batch.message_count"] = count
-        span = self._try(lambda: self._tracer.start_span(f"send {queue}", kind=SpanKind.PRODUCER, attributes=about))
+        span = self._try(lambda: self._tracer.start_span(_name("send", queue), kind=SpanKind.PRODUCER, attributes=about))
         if span is None:
             yield None
             return
@@ -121,10 +122,10 @@ class OtelSpans:
         if job.retry_count:
             about["mrq.retry_count"] = job.retry_count
         span = self._tracer.start_span(
-            f"process {_queue(job)}", came_from, kind=SpanKind.CONSUMER, attributes=about, links=_links(came_from)
+            _name("process", _queue(job)), came_from, kind=SpanKind.CONSUMER, attributes=about, links=_links(came_from)
         )
         # without a producer that traces, the wait is a part of the run, though it began before
-        self._waited(job, came_from if job.trace else trace.set_span_in_context(span))
+        self._waited(job, came_from if _links(came_from) else trace.set_span_in_context(span))
         return OtelRunSpan(span, self._try, self._tracer, self._redact)
 
     def _waited(self, job: ClaimedJob, under: Context) -> None:
@@ -132,7 +133,7 @@ class OtelSpans:
         if queued is None or queued > started:
             return
         span = self._tracer.start_span(
-            f"wait {_queue(job)}", under, start_time=_nanoseconds(queued),
+            _name("wait", _queue(job)), under, start_time=_nanoseconds(queued),
             attributes={**_task(job.path), "messaging.message.id": str(job.id)},
         )  # fmt: skip
         span.end(_nanoseconds(started))
@@ -340,6 +341,11 @@ def _carrier() -> dict[str, str]:
 def _links(came_from: Context) -> list[trace.Link]:
     about = trace.get_current_span(came_from).get_span_context()
     return [trace.Link(about)] if about.is_valid else []
+
+
+def _name(operation: str, queue: str) -> str:
+    """Of a span: a backend groups by names, so they must not be as many as there are subqueues."""
+    return f"{operation} {counted_as(queue)}"
 
 
 def _messaging(operation: str, queue: str) -> dict[str, Any]:

@@ -8,16 +8,19 @@ import os
 import subprocess
 import sys
 import threading
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import gevent
 import pytest
+from bson import ObjectId
 from opentelemetry import trace
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
+from mrq.domain.job import ClaimedJob
 from mrq.engine.iotrace import IoTrace
 from mrq.exceptions import ConfigError, InvalidParamsError
 from mrq.job import queue_job, queue_jobs, queue_raw_jobs
@@ -99,6 +102,26 @@ def test_one_trace_from_the_producer_through_the_task(bench: Bench) -> None:
         assert expected.items() <= about(span).items()
     assert about(process)["mrq.status"] == "success"
     assert process.status.status_code is StatusCode.UNSET
+
+
+def test_subqueues_share_a_name_and_are_told_apart_by_an_attribute(bench: Bench) -> None:
+    queue_job(f"{TASKS}.Works", {"n": 1}, queue="customers/17")
+    run_jobs("customers/", app=bench.app)
+    for operation in ("send", "wait", "process"):
+        assert bench.one(operation).name == f"{operation} customers/"
+    assert about(bench.one("process"))["messaging.destination.name"] == "customers/17"
+
+
+@pytest.mark.parametrize("carried", [{"traceparent": "nonsense"}, {}, {"traceparent": f"00-{'0' * 32}-{'0' * 16}-01"}])
+def test_a_carried_trace_that_is_none_leaves_the_wait_with_its_run(bench: Bench, carried: dict[str, str]) -> None:
+    now = datetime.now(UTC).replace(tzinfo=None)
+    job = ClaimedJob(ObjectId(), f"{TASKS}.Works", {}, "default", None, now, datequeued=now, trace=carried)
+    span = bench.app.spans.begin(job, None)
+    assert span is not None
+    span.end(None)
+    wait, process = bench.one("wait"), bench.one("process")
+    assert (wait.context.trace_id, wait.parent) == (process.context.trace_id, process.context)
+    assert (process.parent, process.links) == (None, ())
 
 
 def test_many_jobs_of_one_call_share_its_span(bench: Bench) -> None:
