@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from bson import ObjectId
-from pymongo import ReturnDocument, UpdateOne, WriteConcern
+from pymongo import ReturnDocument, WriteConcern
 
 if TYPE_CHECKING:
     from pymongo.collection import Collection
@@ -67,8 +67,18 @@ def end_of(document: Document, token: ObjectId, at: datetime) -> tuple[Document,
     return {"_id": document["_id"], "status": "started", "claim": token}, {"$set": end}
 
 
+def ends_of(found: list[Document], token: ObjectId, at: datetime) -> tuple[Document, list[Document]]:
+    """The same for all jobs of a claim: each gets its own values, out of a list."""
+    ids = [document["_id"] for document in found]
+    values = [end_of(document, token, at)[1]["$set"] for document in found]
+    place: Document = {"$indexOfArray": [{"$literal": ids}, "$_id"]}
+    own: Document = {"$arrayElemAt": [{"$literal": values}, place]}
+    fence = {"_id": {"$in": ids}, "status": "started", "claim": token}
+    return fence, [{"$replaceWith": {"$mergeObjects": ["$$ROOT", own]}}]
+
+
 def batched(database: Database[Document], n: int, batch: int) -> float:
-    """Find a batch, mark it, write its ends in one bulk write: until nothing is left."""
+    """Find a batch, mark it, write its ends in one update: until nothing is left."""
     jobs, worker, done, start = jobs_of(database), ObjectId(), 0, time.perf_counter()
     while True:
         at = now()
@@ -84,7 +94,7 @@ def batched(database: Database[Document], n: int, batch: int) -> float:
         ids = [document["_id"] for document in found]
         jobs.update_many({"_id": {"$in": ids}, "status": "queued"}, {"$set": started})
         at = now()
-        jobs.bulk_write([UpdateOne(*end_of(document, token, at)) for document in found], ordered=False)
+        jobs.update_many(*ends_of(found, token, at))
         done += len(found)
     if done != n:
         raise RuntimeError(f"{done} jobs were done, not {n}")

@@ -7,7 +7,6 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from bson import ObjectId
-from pymongo import UpdateOne
 
 from benchmarks import floors, measures
 from mrq.app import get_app
@@ -63,7 +62,7 @@ def kept_floor(database: Database[dict[str, Any]], n: int, batch: int) -> float:
         made = [_document(each, worker, token) for each in held]
         jobs.insert_many(made, ordered=False)
         at = floors.now()
-        jobs.bulk_write([UpdateOne(*floors.end_of(document, token, at)) for document in made], ordered=False)
+        jobs.update_many(*floors.ends_of(made, token, at))
         done += len(held)
     _check(done, n)
     return time.perf_counter() - start

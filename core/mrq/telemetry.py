@@ -90,7 +90,9 @@ class OtelSpans:
         about: dict[str, Any] = {**_task(path), **_messaging("send", queue)}
         if count != 1:
             about["messaging.batch.message_count"] = count
-        span = self._try(lambda: self._tracer.start_span(_name("send", queue), kind=SpanKind.PRODUCER, attributes=about))
+        span = self._try(
+            lambda: self._tracer.start_span(_name("send", queue), kind=SpanKind.PRODUCER, attributes=about)
+        )
         if span is None:
             yield None
             return

@@ -11,14 +11,14 @@ import bson
 import pymongo
 from bson.raw_bson import RawBSONDocument
 from pymongo import ASCENDING, DESCENDING, ReturnDocument, UpdateOne, WriteConcern
-from pymongo.errors import BulkWriteError, ConfigurationError, OperationFailure, PyMongoError
+from pymongo.errors import BulkWriteError, PyMongoError
 
 from mrq.domain.status import Status, sources_of
-from mrq.ports.jobs import Settled, SettleResult
 from mrq.stores import documents, mongo_bulk, mongo_indexes
 from mrq.stores.attempt_documents import LAST_RUN_FIELDS, keep_last
 from mrq.stores.ids import new_id, parse_id
-from mrq.stores.mongo_client import NOT_ALLOWED, in_short, is_passing, translated
+from mrq.stores.mongo_client import is_passing, translated
+from mrq.stores.mongo_settling import EndWriter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from mrq.domain.job import ClaimedJob, JobRecord, NewJob
     from mrq.domain.jobfilter import JobFilter, Page
     from mrq.domain.jobkeys import Standing
-    from mrq.ports.jobs import Claim
+    from mrq.ports.jobs import Claim, SettleResult
     from mrq.stores.documents import Document
 
 MAJORITY = WriteConcern("majority")
@@ -42,9 +42,6 @@ LONGEST_LOOK = 2.0  # seconds for a look at all documents
 LONGEST_SUM = 30_000  # milliseconds for sums over an index
 
 _DUPLICATE = 11000
-_TOO_LARGE = frozenset({10334, 17419, 17420})
-_WRITTEN = SettleResult(Settled.WRITTEN)
-_REFUSED = SettleResult(Settled.REFUSED)
 _CLAIMED = dict.fromkeys(documents.CLAIMED_FIELDS, 1)
 _HELD = {name: 1 for name in documents.CLAIMED_FIELDS if name != "params"}
 
@@ -55,6 +52,7 @@ class MongoJobStore:
     def __init__(self, database: Database[Document]) -> None:
         self._database = database
         self._jobs: Collection[Document] = database.get_collection("mrq_jobs", write_concern=MAJORITY)
+        self._ends = EndWriter(self._jobs)
         self.new_id = new_id
         self.parse_id = parse_id
 
@@ -207,95 +205,8 @@ class MongoJobStore:
 
     @translated
     def settle(self, settlements: Sequence[Settlement]) -> list[SettleResult]:
-        """See JobStore. One bulk write for each write concern among them."""
-        results: list[SettleResult] = [_REFUSED] * len(settlements)
-        groups: dict[tuple[int | str | None, bool | None], list[tuple[int, UpdateOne]]] = defaultdict(list)
-        for index, settlement in enumerate(settlements):
-            encoded, reason = documents.check_change(settlement.change)
-            if encoded is None:
-                results[index] = SettleResult(Settled.UNSTORABLE, reason)
-                continue
-            values = RawBSONDocument(encoded)
-            update = documents.update_of(settlement.change, values)
-            if settlement.base is not None:
-                whole, reason = documents.check_started(settlement.base)
-                if whole is None:
-                    results[index] = SettleResult(Settled.UNSTORABLE, reason, about_base=True)
-                    continue
-                update = documents.upsert_of(update, settlement.base, values)
-            fence = {"_id": settlement.id, "status": Status.STARTED.value, "claim": settlement.token}
-            if reason := _bad_concern(settlement):
-                results[index] = SettleResult(Settled.UNSTORABLE, reason)
-                continue
-            write = UpdateOne(fence, update, upsert=settlement.base is not None)
-            groups[settlement.write_concern, settlement.journal].append((index, write))
-        for (concern, journal), writes in groups.items():
-            self._write_each_alone_if_need_be(self._with_concern(concern, journal), settlements, writes, results)
-        return results
-
-    def _write_each_alone_if_need_be(
-        self,
-        collection: Collection[Document],
-        settlements: Sequence[Settlement],
-        writes: list[tuple[int, UpdateOne]],
-        results: list[SettleResult],
-    ) -> None:
-        """A command that MongoDB refuses as a whole is refused for one of its jobs: find out which."""
-        try:
-            self._write(collection, settlements, writes, results)
-        except OperationFailure as error:
-            if is_passing(error) or error.code in NOT_ALLOWED:
-                raise
-            if len(writes) == 1:
-                results[writes[0][0]] = SettleResult(Settled.UNSTORABLE, _refused(in_short(error)))
-                return
-            for write in writes:
-                self._write_each_alone_if_need_be(collection, settlements, [write], results)
-
-    def _with_concern(self, w: int | str | None, j: bool | None) -> Collection[Document]:
-        if w is None and j is None:
-            return self._jobs
-        return self._jobs.with_options(write_concern=WriteConcern(w=w if w is not None else "majority", j=j))
-
-    def _write(
-        self,
-        collection: Collection[Document],
-        settlements: Sequence[Settlement],
-        writes: list[tuple[int, UpdateOne]],
-        results: list[SettleResult],
-    ) -> None:
-        errors: list[Document] = []
-        try:
-            done = collection.bulk_write([write for _, write in writes], ordered=False)
-            matched = done.matched_count + done.upserted_count if done.acknowledged else len(writes)
-        except BulkWriteError as error:
-            # A passing error is raised and the whole batch repeated. What is left is about single documents, or
-            # a write concern that this server can't give: that write took place all the same.
-            if is_passing(error):
-                raise
-            # A duplicate: the job to be made is there, from an earlier try or by somebody else's doing.
-            errors = [e for e in error.details["writeErrors"] if e["code"] != _DUPLICATE]
-            matched = error.details["nMatched"] + error.details["nUpserted"]
-        if matched == len(writes):
-            for index, _ in writes:
-                results[index] = _WRITTEN
-        else:
-            self._look_again(settlements, [index for index, _ in writes], results)
-        for refused in errors:
-            large = refused["code"] in _TOO_LARGE
-            reason = documents.too_large() if large else _refused(refused["errmsg"])
-            results[writes[refused["index"]][0]] = SettleResult(Settled.UNSTORABLE, reason)
-
-    def _look_again(self, settlements: Sequence[Settlement], indexes: list[int], results: list[SettleResult]) -> None:
-        """Which of a batch are written? Tokens stay on settled jobs, so an earlier try is recognised."""
-        ids = [settlements[index].id for index in indexes]
-        now = {d["_id"]: d for d in self._jobs.find({"_id": {"$in": ids}}, {"status": 1, "claim": 1})}
-        for index in indexes:
-            settlement = settlements[index]
-            document = now.get(settlement.id, {})
-            same = document.get("claim") == settlement.token
-            if same and document.get("status") == settlement.change.status.value:
-                results[index] = _WRITTEN
+        """See JobStore."""
+        return self._ends.settle(settlements)
 
     @translated
     def bring_back(self, now: datetime, limit: int) -> dict[str, int]:
@@ -465,19 +376,6 @@ class MongoJobStore:
         info = self._database.client.server_info()
         host = ", ".join(f"{host}:{port}" for host, port in sorted(self._database.client.nodes))
         return f"MongoDB {info['version']} at {host}, database {self._database.name}"
-
-
-def _refused(why: str) -> str:
-    return f"MongoDB refused the job's end: {why}"
-
-
-def _bad_concern(settlement: Settlement) -> str | None:
-    """Why the write concern that a task asks for can't be one."""
-    try:
-        WriteConcern(w=settlement.write_concern, j=settlement.journal)
-    except (TypeError, ConfigurationError) as error:
-        return f"the job's end can't be stored with the write concern that its task asks for: {error}"
-    return None
 
 
 def _queue_match(queue: str) -> Any:

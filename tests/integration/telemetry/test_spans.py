@@ -115,7 +115,7 @@ def test_subqueues_share_a_name_and_are_told_apart_by_an_attribute(bench: Bench)
 @pytest.mark.parametrize("carried", [{"traceparent": "nonsense"}, {}, {"traceparent": f"00-{'0' * 32}-{'0' * 16}-01"}])
 def test_a_carried_trace_that_is_none_leaves_the_wait_with_its_run(bench: Bench, carried: dict[str, str]) -> None:
     now = datetime.now(UTC).replace(tzinfo=None)
-    job = ClaimedJob(ObjectId(), f"{TASKS}.Works", {}, "default", None, now, datequeued=now, trace=carried)
+    job = ClaimedJob(ObjectId(), None, f"{TASKS}.Works", {}, "default", now, now, trace=carried)
     span = bench.app.spans.begin(job, None)
     assert span is not None
     span.end(None)
