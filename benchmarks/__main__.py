@@ -27,11 +27,11 @@ def main() -> int:
     options = _options()
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))  # so that nothing stays behind
     if options.report:
-        return _tell(Results(**json.loads(Path(options.report).read_text(encoding="utf-8"))), options)
+        return _tell(_saved(options.report), options)
     plan = QUICK if options.quick else FULL
-    given = {"rounds": options.rounds, "jobs": options.jobs, "budget": options.budget}
+    given = {"rounds": options.rounds, "jobs": options.jobs, "budget": options.budget, "limit": options.limit}
     plan = dataclasses.replace(plan, **{name: value for name, value in given.items() if value})
-    results = Results()
+    results = _saved(options.onto) if options.onto else Results()
     out = Path(options.json) if options.json else CACHE / "results.json"
     try:
         _measure(results, plan, options)
@@ -41,6 +41,10 @@ def main() -> int:
             out.write_text(_as_json(results), encoding="utf-8")
             print(f"All figures: {out}; --report {out} shows them again", file=sys.stderr)
     return _tell(results, options)
+
+
+def _saved(file: str) -> Results:
+    return Results(**json.loads(Path(file).read_text(encoding="utf-8")))
 
 
 def _tell(results: Results, options: argparse.Namespace) -> int:
@@ -60,6 +64,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, help="interleaved rounds; medians are compared")
     parser.add_argument("--jobs", type=int, help="jobs in a drain or a bulk")
     parser.add_argument("--budget", type=float, help="seconds after which nothing is begun; what is left is named")
+    parser.add_argument("--limit", type=float, help="seconds after which a drain is broken off; its rate counts")
+    parser.add_argument("--onto", metavar="FILE", help="add to figures that were saved on the same machine")
     parser.add_argument("--cases", nargs="+", choices=[*CASES, "floors", "claims", "imports"], help="only these")
     parser.add_argument("--contenders", nargs="+", help="only those whose names begin so")
     parser.add_argument("--replica-set", action="store_true", help="MongoDB as a replica set of one member")

@@ -43,9 +43,11 @@ _WRITTEN = SettleResult(Settled.WRITTEN)
 _REFUSED = SettleResult(Settled.REFUSED)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class End:
-    """An end that can be written. `index`: its place among those that were given. `size`: bytes of its values."""
+    """An end that can be written. `index`: its place among those that were given. `size`: bytes of its values.
+
+    Not frozen only because that costs twice the time to make."""
 
     index: int
     settlement: Settlement
