@@ -178,7 +178,7 @@ class Authentication:
         if not cookie:
             return None
         try:
-            name, mark, *by_provider = self._sessions.loads(cookie, max_age=SESSION_LIFE)
+            name, mark, _nonce, *by_provider = self._sessions.loads(cookie, max_age=SESSION_LIFE)
         except (BadSignature, ValueError, TypeError):
             return None
         if by_provider:
@@ -208,7 +208,7 @@ class Authentication:
             # who doesn't exist takes as long as who does
             right = is_password(password, account.secret if account and account.secret else _NOBODY)
             right = right and account is not None and bool(account.secret)
-        return str(self._sessions.dumps([name, self._mark(name)])) if right else None
+        return str(self._sessions.dumps([name, self._mark(name), _nonce()])) if right else None
 
     def log_in_by_provider(self, found: Someone) -> str | None:
         """The cookie of a new session of somebody whom the provider knows; None: he may not come in."""
@@ -220,7 +220,8 @@ class Authentication:
             role = max(roles, key=list(Role).index, default=self._provider_role)
             if role is None:
                 return None
-        return str(self._sessions.dumps([found.name, self.provider.mark, None if role is None else role.value]))
+        told = [found.name, self.provider.mark, _nonce(), None if role is None else role.value]
+        return str(self._sessions.dumps(told))
 
     def csrf_token(self, cookie: str) -> str:
         """What a page of ours knows and one of others doesn't."""
@@ -239,6 +240,11 @@ class Authentication:
         return (
             hmac.new(self._secret.encode(), f"mark {kept}".encode(), hashlib.sha256).hexdigest()[:16] if kept else "-"
         )
+
+
+def _nonce() -> str:
+    """No two sessions have the same cookie: each can be ended alone."""
+    return secrets.token_urlsafe(9)
 
 
 _NOBODY = f"{_PASSWORD}{_b64(bytes(16))}:{_b64(bytes(64))}"

@@ -7,8 +7,10 @@ from collections.abc import Iterable
 from starlette.requests import Request
 
 from mrq.exceptions import ServerUnavailableError
+from mrq_dashboard import sessions
+from mrq_dashboard.authentication import COOKIE
 from mrq_dashboard.errors import RefusedError
-from mrq_dashboard.identity import Principal
+from mrq_dashboard.identity import How, Principal
 from mrq_dashboard.services import Services
 
 TRIES, PER = 10, 60  # of one address, and of one name, in so many seconds
@@ -22,7 +24,9 @@ def principal_of(request: Request, given: Services) -> Principal | None:
     """
     name = given.authentication.basic_name(request)
     if name is None:
-        return given.authentication.principal_of(request)
+        found = given.authentication.principal_of(request)
+        in_session = found is not None and found.how is How.SESSION
+        return None if in_session and sessions.has_ended(given, request.cookies.get(COOKIE, "")) else found
     address = address_of(request)
     keys = [f"address:{address}", f"user:{name}"]
     if given.shut.holds(keys):

@@ -32,6 +32,16 @@ def test_locks_of_other_names_are_others(locks: Locks) -> None:
     assert taken(locks, "a") != taken(locks, "b")
 
 
+def test_it_can_be_asked_whether_a_lock_is_held(locks: Locks) -> None:
+    assert not locks.is_held("name")
+    key = taken(locks)
+    assert (locks.is_held("name"), locks.is_held("other")) == (True, False)
+    locks.release("name", key)
+    assert not locks.is_held("name")
+    taken(locks, ttl=0.05)
+    wait_until(lambda: not locks.is_held("name"))
+
+
 def test_a_released_lock_can_be_taken(locks: Locks) -> None:
     key = taken(locks)
     assert locks.release("name", key) is True

@@ -9,7 +9,7 @@ import pytest
 
 from mrq.app import get_app
 from mrq.domain.status import Status
-from mrq.exceptions import ConfigError
+from mrq.exceptions import ConfigError, ServerUnavailableError
 from mrq.job import queue_job, queue_jobs
 from mrq.testing import memory_app
 from mrq.version import VERSION
@@ -134,6 +134,39 @@ def test_a_session(dashboard: Callable[..., TestClient]) -> None:
     assert client.post(f"{API}/queues/pause", json=pause, headers=same).status_code == 200
     assert client.delete(f"{API}/session").status_code == 200
     assert client.get(f"{API}/overview").status_code == 401
+
+
+def test_who_logs_out_takes_copies_of_the_cookie_along_and_no_other_session(
+    dashboard: Callable[..., TestClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = dashboard(dashboard_users=USERS, dashboard_secret="s")
+    cookies = [log_in(client).cookies[COOKIE] for _ in range(3)]
+    locks = get_app().locks
+
+    def user_of(cookie: str) -> str | None:
+        user: str | None = client.get(f"{API}/session", headers={"cookie": f"{COOKIE}={cookie}"}).json()["user"]
+        return user
+
+    def log_out(cookie: str) -> int:
+        return client.delete(f"{API}/session", headers={"cookie": f"{COOKIE}={cookie}"}).status_code
+
+    client.cookies.clear()
+    assert (log_out(cookies[0]), [user_of(cookie) for cookie in cookies]) == (200, [None, "anna", "anna"])
+    assert log_out(cookies[0]) == 200  # once more is nothing
+    with monkeypatch.context() as redis_is_away:
+        for name in ("acquire", "is_held"):
+            redis_is_away.setattr(locks, name, raises(ServerUnavailableError("away")))
+        assert log_out(cookies[1]) == 200
+    assert user_of(cookies[1]) == "anna"
+    done = [(each.who, each.outcome) for each in get_app().audit.page(10) if each.what == "session.logout"]
+    assert done == [("anna", "failed"), ("anna", "done")]
+
+
+def raises(error: Exception) -> Callable[..., Any]:
+    def call(*_: Any) -> Any:
+        raise error
+
+    return call
 
 
 def test_a_session_ends_with_the_password_or_the_user(dashboard: Callable[..., TestClient]) -> None:

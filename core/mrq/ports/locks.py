@@ -13,6 +13,10 @@ class Locks(Protocol):
         """Take a lock for `ttl` seconds. Returns the key to release it with, or None if it is taken."""
         ...
 
+    def is_held(self, name: str) -> bool:
+        """Whether a lock is taken now."""
+        ...
+
     def extend(self, name: str, key: str, ttl: float) -> bool:
         """Keep a lock for another `ttl` seconds from now. False: it is no longer yours."""
         ...

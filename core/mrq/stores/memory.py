@@ -226,6 +226,11 @@ class MemoryLocks:
             self._held[name] = key, self._monotonic() + ttl
             return key
 
+    def is_held(self, name: str) -> bool:
+        """See Locks."""
+        with self._lock:
+            return self._holder(name) is not None
+
     def extend(self, name: str, key: str, ttl: float) -> bool:
         """See Locks."""
         with self._lock:

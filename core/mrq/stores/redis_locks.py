@@ -27,6 +27,11 @@ class RedisLocks:
         return key if self._redis.set(self._name(name), key, nx=True, px=max(1, int(ttl * 1000))) else None
 
     @translated
+    def is_held(self, name: str) -> bool:
+        """See Locks."""
+        return bool(self._redis.exists(self._name(name)))
+
+    @translated
     def extend(self, name: str, key: str, ttl: float) -> bool:
         """See Locks."""
         return bool(_RELEASE(self._redis, [self._name(name)], [key, max(1, int(ttl * 1000))]))

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, Field
 
 from mrq.version import VERSION
-from mrq_dashboard import tries
+from mrq_dashboard import sessions, tries
 from mrq_dashboard.access import check_origin
 from mrq_dashboard.authentication import COOKIE, SESSION_LIFE
 from mrq_dashboard.errors import RefusedError
@@ -78,7 +78,11 @@ def is_secure(request: Request, given: Services) -> bool:
 
 
 @router.delete("/session", dependencies=[Depends(check_origin)])
-def log_out(request: Request, response: Response) -> Done:
-    """End the session: deletes the cookie."""
+def log_out(request: Request, response: Response, given: Given) -> Done:
+    """End the session: deletes the cookie, and lets copies of it be worth nothing."""
+    found = principal_of(request, given)
+    if found is not None and found.how is How.SESSION:
+        ended = sessions.end(given, request.cookies.get(COOKIE, ""))
+        given.note(found, "session.logout", address_of(request), outcome="done" if ended else "failed")
     response.delete_cookie(COOKIE, path=request.scope.get("root_path") or "/", httponly=True, samesite="lax")
     return Done()
