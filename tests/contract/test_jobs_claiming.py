@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import bson
 from bson.datetime_ms import DatetimeMS
+from pymongo.collection import Collection
 
 from contract.kit import NOW, TASK, at
 from mrq.domain.status import Status
@@ -13,6 +14,8 @@ from mrq.ports.jobs import Settled
 from mrq.stores.documents import document_of
 
 if TYPE_CHECKING:
+    import pytest
+
     from contract.kit import JobKit
 
 
@@ -326,3 +329,23 @@ def test_whether_a_claim_of_a_root_would_take_anything(kit: JobKit) -> None:
     kit.queue(queue="m/a")
     assert kit.waits("m/")
     assert not kit.waits("m/", paused={"m/a"})
+
+
+def test_who_found_too_little_looks_once_the_next_time(mongo_kit: JobKit, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[int] = []
+    real = Collection.find_raw_batches
+
+    def find(*args: Any, **about: Any) -> Any:
+        looks.append(about["limit"])
+        return real(*args, **about)
+
+    def looks_of_a_claim(jobs: int) -> int:
+        before = len(looks)
+        assert len(mongo_kit.claim()) == jobs
+        return len(looks) - before
+
+    monkeypatch.setattr(Collection, "find_raw_batches", find)
+    assert [looks_of_a_claim(0) for _ in range(3)] == [2, 1, 1]
+    for _ in range(25):
+        mongo_kit.queue()
+    assert [looks_of_a_claim(jobs) for jobs in (10, 10, 5, 0)] == [1, 1, 2, 1]
