@@ -52,7 +52,8 @@ def number(value: float) -> str:
 def _about(results: Results) -> list[str]:
     about = results.about
     where = f"{about.get('date', 'No date')}, {about.get('machine', 'no machine named')}."
-    size = f"{about.get('jobs', 0):,} jobs a measurement, rounds, interleaved: {about.get('rounds', 0)}."
+    size = f"{about.get('jobs', 0):,} jobs a measurement, in interleaved rounds; a slow drain is stopped after "
+    size += f"{about.get('limit', 40):g} seconds."
     server = f"MongoDB: {about.get('mongodb', 'not said')}, w=majority."
     lines = [f"{where} {size} Medians, with the lowest and the highest. {server}"]
     if about.get("quick") or about.get("busy", 0) > BUSY:
@@ -78,11 +79,12 @@ def _targets(results: Results) -> list[str]:
 def _table(results: Results, case: str, about: About) -> list[str]:
     found = results.figures[case]
     order = sorted(found, key=lambda who: statistics.median(found[who]), reverse=not about.lower)
-    rows = [f"| | {about.unit} | lowest | highest |", "|---|---:|---:|---:|"]
+    rows = [f"| | {about.unit} | lowest | highest | rounds |", "|---|---:|---:|---:|---:|"]
     for who in order:
         name = f"**{who}**" if who == OURS else who
         values = found[who]
-        rows.append(f"| {name} | {number(statistics.median(values))} | {number(min(values))} | {number(max(values))} |")
+        told = (number(statistics.median(values)), number(min(values)), number(max(values)), str(len(values)))
+        rows.append(f"| {name} | {' | '.join(told)} |")
     return rows
 
 

@@ -147,7 +147,7 @@ class Bench:
             machine=f"{os.cpu_count()} cores, {platform.platform(terse=True)}, Python {platform.python_version()}",
             mongodb=self._services.kind,
             jobs=self._plan.jobs,
-            rounds=self._plan.rounds,
+            limit=self._plan.limit,
             quick=self._plan.quick,
             versions={peer: versions(peer, DISTRIBUTIONS[peer]) for peer in dict.fromkeys(each.peer for each in there)},
         )

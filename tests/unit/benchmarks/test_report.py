@@ -26,7 +26,7 @@ GOOD = {
 
 
 def results(**changed: dict[str, list[float]]) -> Results:
-    about = {"date": "2030-01-01", "machine": "2 cores", "jobs": 20_000, "rounds": 3, "mongodb": "one server"}
+    about = {"date": "2030-01-01", "machine": "2 cores", "jobs": 20_000, "limit": 12.0, "mongodb": "one server"}
     return Results(about=about, figures={**GOOD, **changed})
 
 
@@ -74,7 +74,7 @@ def test_a_missed_target_is_said_plainly() -> None:
 def test_each_case_shows_medians_and_spread_the_best_first() -> None:
     lines = report.markdown(results()).splitlines()
     table = lines[lines.index("### Drain, results stored, one process") :]
-    assert table[4] == "| **MRQ cloud** | 9,000 | 8,000 | 9,500 |"
+    assert table[4] == "| **MRQ cloud** | 9,000 | 8,000 | 9,500 | 3 |"
     assert table[5].startswith("| celery, prefork | 1,000 |")
     pickup = lines[lines.index("### Pickup by an idle worker, p50") :]
     assert pickup[4].startswith("| BLPOP floor |")  # less is better there
