@@ -21,17 +21,20 @@ BOOT_SECONDS, STILL_SECONDS, SETTLE_SECONDS = 30, 15, 10
 
 
 def drain(setting: Setting, plan: Plan) -> dict[str, float]:
-    """Jobs per second, from the first job that was seen to be done until all are done and nothing is pending."""
-    return {"": _drain(setting, plan, "noop", plan.jobs)}
+    """Jobs per second, from the first job that was seen to be done until all are done and nothing is pending; and the
+    processor time of the workers meanwhile, in microseconds a job."""
+    rate, cpu = _drain(setting, plan, "noop", plan.jobs)
+    return {"": rate, "CPU": cpu * 1e6}
 
 
 def io_bound(setting: Setting, plan: Plan) -> dict[str, float]:
     """Seconds for jobs that sleep, as a multiple of what they take when 100 run at a time."""
-    rate = _drain(setting, plan, "sleep50", plan.sleepers, before_first=SLEEP_SECONDS)
+    rate, _ = _drain(setting, plan, "sleep50", plan.sleepers, before_first=SLEEP_SECONDS)
     return {"": 100 / SLEEP_SECONDS / rate}
 
 
-def _drain(setting: Setting, plan: Plan, task: str, n: int, before_first: float = 0) -> float:
+def _drain(setting: Setting, plan: Plan, task: str, n: int, before_first: float = 0) -> tuple[float, float]:
+    """Jobs per second; seconds of processor time a job."""
     with Producer(setting) as producer:
         _prepare(setting, producer)
         made = producer.ask("enqueue", task=task, n=n, how="bulk", timeout=max(120.0, plan.limit * 2))
@@ -40,7 +43,8 @@ def _drain(setting: Setting, plan: Plan, task: str, n: int, before_first: float 
         with Workers(setting) as workers:
             _until(lambda: setting.count() > 0, workers, BOOT_SECONDS, "no job was run")
             start, end = time.monotonic(), time.monotonic() + plan.limit
-            seen, changed = 0, start
+            before, (seen, changed) = workers.cpu(), (setting.count(), start)
+            first = seen
             while (done := setting.count()) < n and time.monotonic() < end:
                 if done != seen:
                     seen, changed = done, time.monotonic()
@@ -49,7 +53,8 @@ def _drain(setting: Setting, plan: Plan, task: str, n: int, before_first: float 
                 time.sleep(0.002)
             if done >= n:
                 _until(lambda: producer.ask("pending") <= 0, workers, SETTLE_SECONDS, "some jobs stay pending")
-            return min(done, n) / (time.monotonic() - start + before_first)
+            took, cpu = time.monotonic() - start + before_first, workers.cpu() - before
+            return min(done, n) / took, cpu / max(1, min(done, n) - first)
 
 
 def enqueue(setting: Setting, plan: Plan) -> dict[str, float]:

@@ -30,8 +30,12 @@ CASES = {
     "drain, no results": About("Drain, no results stored, one process", "jobs/s"),
     "drain, 2 processes": About("Drain, results stored, 2 processes", "jobs/s"),
     "drain, 4 processes": About("Drain, results stored, 4 processes", "jobs/s"),
+    "drain CPU": About("Drain, results stored: processor time of the workers", "µs a job", lower=True),
     "raw queue, stored": About("Raw queue, jobs stored", "jobs/s"),
     "raw queue, not stored": About("Raw queue, nothing stored", "jobs/s"),
+    "raw queue, not stored CPU": About(
+        "Raw queue, nothing stored: processor time of the workers", "µs a job", lower=True
+    ),
     "enqueue in bulk": About("Enqueue in bulk", "jobs/s"),
     "enqueue one by one": About("Enqueue one by one", "jobs/s"),
     "I/O-bound": About("I/O-bound: time as a multiple of the ideal", "x", lower=True),
