@@ -55,6 +55,14 @@ def insert(database: Database[Document], n: int) -> float:
     return time.perf_counter() - start
 
 
+def insert_each(database: Database[Document], n: int) -> float:
+    """insert_one for each job: with w=majority each waits until the journal is on the disk."""
+    jobs, start = jobs_of(database), time.perf_counter()
+    for document in documents(n):
+        jobs.insert_one(document)
+    return time.perf_counter() - start
+
+
 def end_of(document: Document, token: ObjectId, at: datetime) -> tuple[Document, Document]:
     """Under which condition the end of a job is written, and what."""
     end = {

@@ -54,6 +54,7 @@ class Own:
         database, n, batch, few = self._database, self._n, self._greenlets, min(self._n, max(500, self._n // 10))
         return {
             "insert_many floor": (self._fresh, lambda: floors.insert(database, n), n),
+            "insert_one floor": (self._fresh, lambda: floors.insert_each(database, few), few),
             "batched floor": (self._fill, lambda: floors.batched(database, n, batch), n),
             "one-by-one floor": (self._fill, lambda: floors.one_by_one(database, few), few),
             "raw kept floor": (lambda: self._fill_raw(raw.KEPT), lambda: raw.kept_floor(database, n, batch), n),

@@ -149,5 +149,8 @@ class Bench:
             jobs=self._plan.jobs,
             limit=self._plan.limit,
             quick=self._plan.quick,
-            versions={peer: versions(peer, DISTRIBUTIONS[peer]) for peer in dict.fromkeys(each.peer for each in there)},
+            versions={
+                **self._results.about.get("versions", {}),  # of figures that this run goes on with
+                **{peer: versions(peer, DISTRIBUTIONS[peer]) for peer in dict.fromkeys(each.peer for each in there)},
+            },
         )
