@@ -82,6 +82,8 @@ def _measure(results: Results, plan: Plan, options: argparse.Namespace) -> None:
         if (contender.quick or not plan.quick or options.contenders)
         and any(contender.name.lower().startswith(begin.lower()) for begin in options.contenders or [""])
     ]
+    if options.contenders:
+        results.left_out.update((each.name, "not asked for") for each in CONTENDERS if each not in chosen)
     with Services(replica_set=options.replica_set, postgres=any(c.service == "postgres" for c in chosen)) as services:
         Bench(services, plan, chosen, results, options.cases).run()
 
