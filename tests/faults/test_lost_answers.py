@@ -24,7 +24,15 @@ def moves_jobs_to(status: str, command: dict[str, Any]) -> bool:
     """Whether a command is an update of jobs to this status."""
     if command.get("update") != "mrq_jobs":
         return False
-    return any(update["u"].get("$set", {}).get("status") == status for update in command.get("updates", []))
+    return any(status in statuses_of(update["u"]) for update in command.get("updates", []))
+
+
+def statuses_of(update: dict[str, Any] | list[dict[str, Any]]) -> set[str | None]:
+    """What an update makes the status of its jobs; that of many jobs has a list with the values of each."""
+    if isinstance(update, dict):
+        return {update.get("$set", {}).get("status")}
+    (own,) = (each for each in update[0]["$replaceWith"]["$mergeObjects"] if each != "$$ROOT")
+    return {values.get("status") for values in own["$arrayElemAt"][0]["$literal"]}
 
 
 def is_claim(command: dict[str, Any]) -> bool:
