@@ -83,7 +83,9 @@ def _measure(results: Results, plan: Plan, options: argparse.Namespace) -> None:
         and any(contender.name.lower().startswith(begin.lower()) for begin in options.contenders or [""])
     ]
     if options.contenders:
-        results.left_out.update((each.name, "not asked for") for each in CONTENDERS if each not in chosen)
+        measured = {who for figures in results.figures.values() for who in figures}  # before, with --onto
+        others = [each.name for each in CONTENDERS if each not in chosen and each.name not in measured]
+        results.left_out.update(dict.fromkeys(others, "not asked for"))
     with Services(replica_set=options.replica_set, postgres=any(c.service == "postgres" for c in chosen)) as services:
         Bench(services, plan, chosen, results, options.cases).run()
 

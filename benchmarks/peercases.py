@@ -43,8 +43,8 @@ def _drain(setting: Setting, plan: Plan, task: str, n: int, before_first: float 
         with Workers(setting) as workers:
             _until(lambda: setting.count() > 0, workers, BOOT_SECONDS, "no job was run")
             start, end = time.monotonic(), time.monotonic() + plan.limit
-            before, (seen, changed) = workers.cpu(), (setting.count(), start)
-            first = seen
+            cpu_before, first = workers.cpu(), setting.count()
+            seen, changed = first, start
             while (done := setting.count()) < n and time.monotonic() < end:
                 if done != seen:
                     seen, changed = done, time.monotonic()
@@ -53,8 +53,9 @@ def _drain(setting: Setting, plan: Plan, task: str, n: int, before_first: float 
                 time.sleep(0.002)
             if done >= n:
                 _until(lambda: producer.ask("pending") <= 0, workers, SETTLE_SECONDS, "some jobs stay pending")
-            took, cpu = time.monotonic() - start + before_first, workers.cpu() - before
-            return min(done, n) / took, cpu / max(1, min(done, n) - first)
+            took, cpu = time.monotonic() - start + before_first, workers.cpu() - cpu_before
+            done = min(done, n)
+            return done / took, cpu / max(1, done - first)
 
 
 def enqueue(setting: Setting, plan: Plan) -> dict[str, float]:

@@ -118,16 +118,17 @@ class OtelSpans:
 
     def _begin(self, job: ClaimedJob, worker: WorkerId | None) -> OtelRunSpan:
         came_from = _PROPAGATOR.extract(job.trace or {}, context=context.Context())
+        links = _links(came_from)
         about = {**_task(job.path), **_messaging("process", _queue(job)), "messaging.message.id": str(job.id)}
         if worker is not None:
             about["messaging.client.id"] = str(worker)
         if job.retry_count:
             about["mrq.retry_count"] = job.retry_count
         span = self._tracer.start_span(
-            _name("process", _queue(job)), came_from, kind=SpanKind.CONSUMER, attributes=about, links=_links(came_from)
+            _name("process", _queue(job)), came_from, kind=SpanKind.CONSUMER, attributes=about, links=links
         )
         # without a producer that traces, the wait is a part of the run, though it began before
-        self._waited(job, came_from if _links(came_from) else trace.set_span_in_context(span))
+        self._waited(job, came_from if links else trace.set_span_in_context(span))
         return OtelRunSpan(span, self._try, self._tracer, self._redact)
 
     def _waited(self, job: ClaimedJob, under: Context) -> None:

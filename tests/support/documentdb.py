@@ -139,7 +139,7 @@ def _of_condition(value: Any, where: str) -> list[str]:
 
 def _of_update(update: Any) -> list[str]:
     if isinstance(update, list):
-        # mongo_settling tries these, and does without where they are refused (test_jobs_settling)
+        # mongo_settling tries these, and does without where they are refused (test_jobs_settling_together)
         return [] if list(update[0]) == ["$replaceWith"] else ["an update by a pipeline"]
     operators = [key for key in update if key.startswith("$")]  # none: a document that replaces another
     found = [f"the update operator {key}" for key in operators if key not in UPDATES]
