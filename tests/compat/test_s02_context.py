@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +12,7 @@ from compat.tasks import Pool, Wrapped
 from mrq import context
 from mrq.context import connections, queue_job, subpool_imap, subpool_map
 from mrq.job import Job
+from support.waiting import wait_until
 
 if TYPE_CHECKING:
     from compat.kit import CompatWorker, Site
@@ -117,10 +117,7 @@ def test_progress_is_stored_at_once_or_with_the_next_report(
     flag = token()
     job_id = queue_job("compat.tasks.Progress", {"save": save, "flag": flag}, queue=queue)
     in_status(job_id, "started")
-    deadline = time.monotonic() + 10
-    while (Job(job_id).fetch().data or {}).get("progress") != 0.25:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until(lambda: (Job(job_id).fetch().data or {}).get("progress") == 0.25, 10)
     site.flag(flag)
     assert finished(job_id)["progress"] == 1
 
