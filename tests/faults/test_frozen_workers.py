@@ -28,7 +28,7 @@ def test_a_job_that_holds_the_gil_for_twice_the_lease_is_not_rescued(site: Fault
     assert ran.pid == busy.child_pid
     assert site.job(job)["result"] == {"key": "regex", "pid": ran.pid}
     assert site.job(job).get("losses", 0) == 0
-    assert "its lease is kept for it" in busy.log
+    busy.wait_for_log("its lease is kept for it")
     assert "lost" not in site.worker_statuses().values()
     assert len(busy.identities) == 1
 
@@ -50,7 +50,7 @@ def test_what_a_resumed_worker_writes_late_is_refused(site: FaultSite, guard: bo
     frozen.wait_for_log("was taken for dead")
     frozen.wait_ready(times=2)
     assert frozen.child_pid == first, "the same process goes on"
-    assert frozen.log.count("was not written") == 3
+    wait_until(lambda: frozen.log.count("was not written") == 3, what="each late end is refused, and that is said")
     assert {site.job(job)["result"]["pid"] for job in jobs} == {other.child_pid}, "what the rescued runs wrote stands"
     assert all(site.job(job)["losses"] == 1 for job in jobs)
 

@@ -61,7 +61,7 @@ def test_a_lost_answer_loses_no_job_and_runs_none_twice(site: FaultSite, proxy: 
     assert proxy.cuts == 3
     assert sorted(ran.key for ran in site.ledger.runs()) == sorted(KEYS), "each ran once"
     assert len(worker.identities) == 1
-    assert "MongoDB is back" in worker.log
+    worker.wait_for_log("MongoDB is back")
     assert "was not written" not in worker.log, "what was written without an answer is recognised as its own"
 
 

@@ -45,7 +45,7 @@ def test_no_job_is_lost_when_mongod_is_killed_and_restarted(
     fragile_site.assert_all_ran(keys)
     assert worker.child_pid == child
     assert len(worker.identities) == 1
-    assert "MongoDB is back" in worker.log
+    worker.wait_for_log("MongoDB is back")
     assert "CRITICAL" not in worker.log
     assert "Traceback" not in worker.log
 
