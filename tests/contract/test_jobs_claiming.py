@@ -349,3 +349,20 @@ def test_who_found_too_little_looks_once_the_next_time(mongo_kit: JobKit, monkey
     for _ in range(25):
         mongo_kit.queue()
     assert [looks_of_a_claim(jobs) for jobs in (10, 10, 5, 0)] == [1, 1, 2, 1]
+
+
+def test_one_job_is_claimed_in_one_round_trip(mongo_kit: JobKit, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = mongo_kit.queue()
+    mongo_kit.queue()
+    sent: list[str] = []
+    for name in ("find_raw_batches", "update_many", "find", "find_one_and_update"):
+        real = getattr(Collection, name)
+
+        def call(*args: Any, name: str = name, real: Any = real, **about: Any) -> Any:
+            sent.append(name)
+            return real(*args, **about)
+
+        monkeypatch.setattr(Collection, name, call)
+    (claimed,) = mongo_kit.claim(limit=1)
+    assert claimed.id == first
+    assert sent == ["find_one_and_update"]

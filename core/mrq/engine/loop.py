@@ -316,6 +316,8 @@ class Worker:
         taken = self._claimer.claim(wish) if wish else 0
         if taken:
             self.state.status = WorkerStatus.SPAWN
+            if taken < wish:  # little is there: these start before the next look
+                self.runtime.sleep(0)
             return
         self.state.status = WorkerStatus.WAIT if wish else WorkerStatus.FULL
         if wish and held_nothing and not self._claimer.retry_in:

@@ -39,9 +39,19 @@ class RegularSource:
         self._accept = accept
         self._budget = budget
         self._served: dict[str, str] = {}  # by root: the subqueue that gave the last job
+        self._empty: set[str] = set()  # queues that had nothing the last time
 
     def take(self, queue: QueueName, limit: int, paused: frozenset[str]) -> int:
-        """See Source. Subqueues of a root take turns: each claim starts behind the one served last."""
+        """See Source. Subqueues of a root take turns: each claim starts behind the one served last.
+
+        Of a queue that was empty one job is asked for first, which is quicker: most often it is the only one, and if
+        not, the worker's next look takes the rest.
+        """
+        taken = self._take(queue, 1 if queue.id in self._empty else limit, paused)
+        (self._empty.discard if taken else self._empty.add)(queue.id)
+        return taken
+
+    def _take(self, queue: QueueName, limit: int, paused: frozenset[str]) -> int:
         if not queue.serves_subqueues:
             return len(self._claim(queue, limit, paused))
         last = self._served.pop(queue.id, None)

@@ -114,7 +114,9 @@ class MongoJobStore:
 
     @translated
     def claim(self, claim: Claim) -> list[ClaimedJob]:
-        """See JobStore. Two round trips; a third one when another worker was quicker for some of them."""
+        """See JobStore. One round trip for one job, two for many; a third when another worker was quicker for some."""
+        if claim.limit == 1:
+            return self._claim_one(claim)
         found = self._candidates(claim) if claim.limit > 0 else []  # to MongoDB, 0 means no limit
         if not found:
             return []
@@ -129,6 +131,16 @@ class MongoJobStore:
             return [documents.claimed(document) for document in found]
         mine = {job.id: job for job in self._under(claim.worker, claim.token)} if won else {}
         return [mine[job_id] for job_id in ids if job_id in mine]
+
+    def _claim_one(self, claim: Claim) -> list[ClaimedJob]:
+        document = self._jobs.find_one_and_update(
+            documents.claim_filter(claim, claim.now + HORIZON),
+            documents.claim_update(claim),
+            projection=_CLAIMED,
+            sort=documents.claim_order(claim, ASCENDING, DESCENDING),
+            return_document=ReturnDocument.AFTER,
+        )
+        return [] if document is None else [documents.claimed(document)]
 
     @translated
     def waits(self, claim: Claim) -> bool:

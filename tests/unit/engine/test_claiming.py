@@ -70,6 +70,24 @@ def test_claimed_jobs_are_handed_on(store: Moody, clock: ManualClock) -> None:
     assert bench.claimer.retry_in == 0
 
 
+@pytest.mark.parametrize("queue", ["default", "default/"])
+def test_of_a_queue_that_was_empty_one_job_is_asked_for_and_then_the_rest(
+    store: Moody, clock: ManualClock, queue: str
+) -> None:
+    bench = Bench(store, clock, queue)
+    assert bench.claimer.claim(10) == 0
+    bench.queue(queue + "of/x" if queue.endswith("/") else queue, 25)
+    assert [bench.claimer.claim(10) for _ in range(5)] == [1, 10, 10, 4, 0]
+
+
+def test_that_one_queue_was_empty_does_not_concern_another(store: Moody, clock: ManualClock) -> None:
+    bench = Bench(store, clock, "a", "b")
+    bench.queue("b", 30)
+    assert [bench.claimer.claim(10) for _ in range(2)] == [10, 10]
+    bench.queue("a", 5)
+    assert bench.claimer.claim(10) == 1 + 9, "one of a, and b takes the room that is left"
+
+
 def test_no_more_than_the_free_slots_are_taken_over_all_queues(store: Moody, clock: ManualClock) -> None:
     bench = Bench(store, clock, "a", "b")
     bench.queue("a", 3)

@@ -100,6 +100,20 @@ def test_a_burst_runs_all_jobs_and_ends(plant: Plant) -> None:
     assert [plant.record(job).result for job in jobs] == [n * 2 for n in range(50)]
 
 
+def test_jobs_that_leave_slots_free_start_before_the_next_look(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    did: list[str] = []
+    runtime = ThreadRuntime()
+    monkeypatch.setattr(runtime, "sleep", lambda seconds: did.append(f"sleep {seconds:g}"))
+    claim = plant.app.jobs.claim
+    monkeypatch.setattr(plant.app.jobs, "claim", lambda wish: did.append("claim") or claim(wish))
+    worker = plant.app.worker(runtime, options=WorkerOptions(greenlets=4, strategy="burst", settle_window=0.0))
+    plant.queue(plant.tasks.define(lambda params: None), 3)
+    worker.begin()
+    worker.loop()
+    worker.end()
+    assert did[:3] == ["claim", "sleep 0", "claim"]
+
+
 def test_a_burst_waits_for_its_jobs_and_what_they_queue(plant: Plant) -> None:
     leaf = plant.tasks.define(lambda params: "leaf", "Leaf")
     jobs = plant.queue(plant.tasks.define(lambda params: str(plant.queue(leaf, 3)[0]), "Root"), 2)
