@@ -20,6 +20,7 @@ from mrq.engine.deadlines import Deadlines
 from mrq.engine.departure import Departure
 from mrq.engine.fittings import Fittings
 from mrq.engine.heartbeat import Heartbeat
+from mrq.engine.heavy import HeavyTasks
 from mrq.engine.identity import Identity
 from mrq.engine.idle import IdleBell
 from mrq.engine.limits import Limits
@@ -105,7 +106,7 @@ class Worker:
         self.queues = queues_of(options.queues)
         self._loops = SideLoops(runtime, lambda name: self.stop.fail(f"its {name} loop died"))
         self._ending = Ending(self.stop, self.state, self._settler, clock, options, budget)
-        self.sizes = self._make_sizes(stores)
+        self.sizes, self._heavy = self._make_sizes(stores), HeavyTasks(clock)
         self._performer = self._make_performer(stores, tasks)
         self._heartbeat = self._make_heartbeat(stores)
         self._departure = None if budget is None else Departure(budget, self.state, self.stop, self._heartbeat, clock)
@@ -151,7 +152,7 @@ class Worker:
             permits=self._permits, limits=Limits(stores, self._permits, self.runtime, clock), budget=self._budget,
             queue_limits=self._queue_limits, sizes=self.sizes, metrics=self._enqueuer.metrics, runtime=self.runtime,
             clock=clock, guard=self._guard, fittings=self.fittings, collector=self.collector,
-            blocking=BlockingWatch(options.blocking_limit, clock), spans=self._enqueuer.spans,
+            blocking=BlockingWatch(options.blocking_limit, clock), heavy=self._heavy, spans=self._enqueuer.spans,
         )  # fmt: skip
 
     def _make_heartbeat(self, stores: StorePorts) -> Heartbeat:
@@ -316,7 +317,9 @@ class Worker:
         taken = self._claimer.claim(wish) if wish else 0
         if taken:
             self.state.status = WorkerStatus.SPAWN
-            if taken < wish:  # little is there: these start before the next look
+            # These start before the next look: at once where little is there, and where one of them may keep this loop
+            # waiting, with what it would have taken meanwhile.
+            if taken < wish or self._heavy.known:
                 self.runtime.sleep(0)
             return
         self.state.status = WorkerStatus.WAIT if wish else WorkerStatus.FULL

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mrq.engine.budget import Budget
     from mrq.engine.collector import Collector
     from mrq.engine.fittings import Fittings
+    from mrq.engine.heavy import HeavyTasks
     from mrq.engine.limits import Limits
     from mrq.engine.metrics import Metrics
     from mrq.engine.options import WorkerOptions
@@ -62,6 +63,7 @@ class Performer:
     fittings: Fittings
     collector: Collector
     blocking: BlockingWatch
+    heavy: HeavyTasks
     options: WorkerOptions
     spans: Spans = field(default_factory=NoSpans)
     budget: Budget | None = None
@@ -75,7 +77,7 @@ class Performer:
         if self.budget is not None:
             runs = [run for run in runs if self._fits(run, self.budget)]
         self.quota.taken += len(runs)
-        for run in runs:
+        for run in self.heavy.last(runs):
             if must_run_alone(run.job):
                 self.alone.append(run)
             else:
@@ -178,8 +180,10 @@ class Performer:
         run.in_task = True
         if self.quota.max_jobs:
             self.state.kick.set()  # this may have been the last one
+        began = self.heavy.begin()
         outcome, run.task = execute(run.job, self.tasks, run=run) if fittings.perform is None else fittings.perform(run)
         run.close_pools()
+        self.heavy.end(run, began)
         run.in_task = False
         self._traced(run)
         if measure is not None:

@@ -1,0 +1,60 @@
+"""Tasks whose jobs compute for long and let no other job of the worker run meanwhile: what they are is learned here,
+so that they start after the others of their batch."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mrq.engine.run import Run
+    from mrq.ports.clock import Clock
+
+LONG = 0.05  # seconds; what is shorter makes nobody wait for long
+MOSTLY = 0.8  # of its time a run computes; the rest is what the machine gives to other processes
+REMEMBERED = 600.0  # seconds since the last such run of a task
+MOST_TASKS = 1_000
+
+
+@dataclass(slots=True)
+class HeavyTasks:
+    """What a worker knows of its tasks. A run is heavy when it was long, computed all the time, and no other run began
+    or ended meanwhile: whoever waits while a heavy one computes sees that one end before itself."""
+
+    clock: Clock
+    cpu: Callable[[], float] = time.thread_time  # seconds that the thread of the caller has computed
+    _turn: int = 0  # counts beginnings and ends
+    _until: dict[str, float] = field(default_factory=dict)  # by task: monotonic seconds
+
+    def begin(self) -> tuple[int, float]:
+        """A run begins, in the fiber of the caller: what `end` wants to know."""
+        self._turn += 1
+        return self._turn, self.cpu()
+
+    def end(self, run: Run, began: tuple[int, float]) -> None:
+        """It is over, in the same fiber."""
+        turn, cpu = began
+        alone, self._turn = turn == self._turn, self._turn + 1
+        if not alone or run.started is None:
+            return
+        now = self.clock.monotonic()
+        took = now - run.started
+        if took >= LONG and self.cpu() - cpu >= MOSTLY * took:
+            if len(self._until) >= MOST_TASKS:
+                self._until.clear()
+            self._until[run.job.path] = now + REMEMBERED
+
+    @property
+    def known(self) -> bool:
+        """Whether any task is known to be heavy."""
+        return bool(self._until)
+
+    def last(self, runs: list[Run]) -> list[Run]:
+        """The same runs, those of heavy tasks last."""
+        if not self._until:
+            return runs
+        now = self.clock.monotonic()
+        return sorted(runs, key=lambda run: self._until.get(run.job.path, 0.0) > now)
