@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mrq.ports.guard import Guard
     from mrq.ports.runtime import Event
 
-INTERVAL = 0.5  # seconds between two looks, and between two interruptions of the same job
+INTERVAL = 0.5  # seconds between two looks, and between two interruptions of the same job; twice that if none ran
 
 
 @dataclass(slots=True)
@@ -37,9 +37,11 @@ class Deadlines:
 
     def loop(self, stopped: Event) -> None:
         """Look until told to stop."""
-        while not stopped.wait(INTERVAL):
+        active: list[Run] = []
+        while not stopped.wait(INTERVAL if active else 2 * INTERVAL):
             self.guard.alive()
-            for run in self.state.active():
+            active = self.state.active()
+            for run in active:
                 self.look_at(run, self.clock.monotonic())
 
     def look_at(self, run: Run, now: float) -> None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("mrq.worker")
 
+PATIENCE = 5.0  # seconds of one wait; nothing depends on its end but that the loop sees that it is to stop
+
 
 @dataclass(frozen=True, slots=True)
 class Listener:
@@ -39,7 +41,7 @@ class Listener:
         try:
             while not stopped.is_set():
                 try:
-                    if ear.wait(1.0):
+                    if ear.wait(PATIENCE):
                         self.state.kick.set()
                     backoff.worked()
                     if outage.over("Redis is back: jobs start at once again"):

@@ -59,6 +59,8 @@ def connect(url: str, *, server_timeout: float, name: str, setting: str = "mongo
             "serverSelectionTimeoutMS": int(server_timeout * 1000),
             "connectTimeoutMS": int(server_timeout * 1000),
             "socketTimeoutMS": 60_000,  # a half-open connection must not hold a worker for ever
+            # a server that goes is seen by the next command; streams would keep idle processes awake
+            "serverMonitoringMode": "poll",
             "wTimeoutMS": 20_000,  # a majority that can't be had is an outage, not a reason to wait for ever
             "appName": f"mrq {name}".strip(),
         }
