@@ -1,7 +1,7 @@
 """Workers of this version and of the one before on the same servers, as during an upgrade.
 
-The one before is the latest tag of a release, or the revision that MRQ_TEST_PREVIOUS names. Without either, or in a
-clone without history, there is nothing to run.
+The one before is the revision that MRQ_TEST_PREVIOUS names, or the latest tag of a release, or, before there was one,
+the code that the kept documents of the latest version come from. Without a clone there is nothing to run.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 VARIABLE = "MRQ_TEST_PREVIOUS"
 FOLDERS = ("core", "adapters/container")
+KEPT = "tests/integration/upgrade/schemas"
 JOBS = 60
 
 
@@ -41,12 +42,15 @@ def _git(*arguments: str) -> bytes | None:
 @pytest.fixture(scope="module")
 def previous(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The PYTHONPATH of the version before."""
-    revision = os.environ.get(VARIABLE) or (_git("describe", "--tags", "--abbrev=0", "--match", "v*") or b"").decode()
+    revision = (
+        os.environ.get(VARIABLE)
+        or (_git("describe", "--tags", "--abbrev=0", "--match", "v*") or b"").decode().strip()
+        or (_git("log", "-1", "--format=%H", "--", KEPT) or b"").decode().strip()
+    )
     if not revision:
-        pytest.skip(f"no release is tagged, and {VARIABLE} names no revision")
-    packed = _git("archive", revision.strip(), *FOLDERS)
-    if packed is None:
-        pytest.skip(f"{revision.strip()} is not in this clone")
+        pytest.skip("this is no git clone, so no version before this one is there")
+    packed = _git("archive", revision, *FOLDERS)
+    assert packed is not None, f"{revision} is not in this clone"
     folder = tmp_path_factory.mktemp("previous")
     with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
         archive.extractall(folder, filter="data")
