@@ -201,13 +201,12 @@ def test_the_resources_are_those_of_the_stack(precise: Resources) -> None:
     (service,) = precise.of("ECS::Service")
     assert {flat(each) for each in may["lambda:InvokeFunction"]} == {f"<{burst}.Arn>"}
     assert {flat(each) for each in may["ecs:UpdateService"]} == {f"<{service}>"}
-    for handler in ("scheduler", "dashboard"):
+    for handler in ("scheduler", "dashboard", "burst"):
         _, function = precise.function(handler)
         assert flat(function["Environment"]["Variables"]["MRQ_WAKE_UP"]) == f"lambda:<{dispatcher}>"
         may = allowed(precise, role_of(function))
-        assert {flat(each) for each in may["lambda:InvokeFunction"]} == {f"<{dispatcher}.Arn>"}
-    may = allowed(precise, role_of(precise.function("burst")[1]))
-    assert {flat(each) for each in may["lambda:InvokeFunction"]} == {f"<{burst}.Arn>"}
+        itself = {f"<{burst}.Arn>"} if handler == "burst" else set()
+        assert {flat(each) for each in may["lambda:InvokeFunction"]} == {f"<{dispatcher}.Arn>"} | itself
     secrets = set(precise.of("SecretsManager::Secret"))
     for handler in PATHS:
         read = allowed(precise, role_of(precise.function(handler)[1]))["secretsmanager:GetSecretValue"]
@@ -215,11 +214,16 @@ def test_the_resources_are_those_of_the_stack(precise: Resources) -> None:
         assert len(read) == (4 if handler == "dashboard" else 2)
 
 
-def test_containers_may_protect_their_task_and_nothing_else(of_size: Callable[[str], Resources]) -> None:
+def test_containers_may_protect_their_task_and_wake_the_dispatcher(of_size: Callable[[str], Resources]) -> None:
     standard = of_size("standard")
     task = standard.one("ECS::TaskDefinition")
     may = allowed(standard, task["TaskRoleArn"]["Fn::GetAtt"][0])
-    assert set(may) == {"ecs:UpdateTaskProtection"}
+    assert set(may) == {"ecs:UpdateTaskProtection", "lambda:InvokeFunction"}
+    dispatcher, _ = standard.function("dispatcher")
+    assert [flat(each) for each in may["lambda:InvokeFunction"]] == [f"<{dispatcher}.Arn>"]
+    (container,) = task["ContainerDefinitions"]
+    variables = {each["Name"]: flat(each["Value"]) for each in container["Environment"]}
+    assert variables["MRQ_WAKE_UP"] == f"lambda:<{dispatcher}>"
     may = allowed(standard, task["ExecutionRoleArn"]["Fn::GetAtt"][0])
     assert {each for each in may if each.startswith("secretsmanager:")} <= {
         "secretsmanager:GetSecretValue", "secretsmanager:DescribeSecret"

@@ -273,9 +273,10 @@ def test_the_constructs_can_be_used_one_by_one() -> None:
     data = MrqData(stack, "Data", DataProps(), network=network)
     around = Surroundings(network, data, Bundles(CDK / "project"))
     group = GroupProps("mail", ("mail",), burst=BurstProps(most=5))
-    burst = MrqBurst(stack, "Burst", group=group, around=around)
+    dispatcher = MrqDispatcher(stack, "Dispatcher", around=around)
+    burst = MrqBurst(stack, "Burst", group=group, around=around, wakes=dispatcher.function)
     document = group.document("", "", burst.function.function_name)
-    MrqDispatcher(stack, "Dispatcher", groups={"mail": document}, services=[], bursts=[burst.function], around=around)
+    dispatcher.serve({"mail": document}, bursts=[burst.function])
     template = app.synth().get_stack_by_name("theirs").template
     kinds = [each["Type"] for each in template["Resources"].values()]
     assert kinds.count("AWS::Lambda::Function") == 2

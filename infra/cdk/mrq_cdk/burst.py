@@ -14,6 +14,7 @@ from mrq_cdk.letters import dead_letters
 from mrq_cdk.reasons import acknowledge
 
 if TYPE_CHECKING:
+    from aws_cdk import aws_lambda as lambda_
     from aws_cdk import aws_sqs as sqs
 
     from mrq_cdk.functions import Surroundings
@@ -38,10 +39,12 @@ class MrqBurst(Construct):
         *,
         group: GroupProps,
         around: Surroundings,
+        wakes: lambda_.IFunction | None = None,
         dead_letters_to: sqs.IQueue | None = None,
         log_days: int = 30,
     ) -> None:
-        """`dead_letters_to`: None: a queue of its own is made.
+        """`wakes`: the dispatcher, invoked when what its jobs queue has no worker that listens.
+        `dead_letters_to`: None: a queue of its own is made.
 
         Raises:
             ConfigError: the group has no `burst`.
@@ -70,6 +73,7 @@ class MrqBurst(Construct):
             on_failure=destinations.SqsDestination(self.dead_letters),
             retries=2,
             longest_wait=Duration.hours(1),
+            wakes=wakes,
         )
         if around.key is not None:
             rules = [f"AwsSolutions-IAM5[Action::kms:{each}*]" for each in KMS]

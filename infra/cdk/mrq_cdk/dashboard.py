@@ -104,13 +104,11 @@ class MrqDashboard(Construct):
             self, "Dashboard", handler="dashboard", about="the dashboard", around=around, props=props.function,
             environment={
                 **address,
-                **({} if wakes is None else {"MRQ_WAKE_UP": f"lambda:{wakes.function_name}"}),
                 "MRQ_DASHBOARD_SECRET": signing.secret_arn,
                 "MRQ_DASHBOARD_HTTPAUTH": f"admin:$({self.login.secret_arn}:password::)",
             },
+            wakes=wakes,
         )  # fmt: skip
-        if wakes is not None:
-            made.allow("lambda:InvokeFunction", on=[wakes.function_arn])
         made.role.add_to_policy(
             iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"],
                                 resources=[signing.secret_arn, self.login.secret_arn])

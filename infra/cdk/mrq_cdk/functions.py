@@ -105,16 +105,18 @@ class MrqFunction(Construct):
         on_failure: lambda_.IDestination | None = None,
         retries: int | None = None,
         longest_wait: Duration | None = None,
+        wakes: lambda_.IFunction | None = None,
     ) -> None:
         """`handler`: the module of mrq_lambda whose handler it is. `about`: what it does, for people who see it in the
-        console. `on_failure`, `retries`, `longest_wait`: of asynchronous events."""
+        console. `on_failure`, `retries`, `longest_wait`: of asynchronous events. `wakes`: the dispatcher, invoked when
+        what was queued has no worker that listens."""
         super().__init__(scope, name)
         group = logs.LogGroup(self, "Logs", retention=retention(props.log_days), encryption_key=around.key,
                               removal_policy=RemovalPolicy.DESTROY)  # fmt: skip
         self.role = _role(self, group, about, in_vpc=in_vpc)
         self.security_group = around.network.group(self, f"MRQ {about}") if in_vpc else None
-        variables = {**(around.connections.lambda_environment() if in_vpc else {}), **(environment or {}),
-                     **props.environment}  # fmt: skip
+        variables = {**(around.connections.lambda_environment() if in_vpc else {}), **waking(wakes),
+                     **(environment or {}), **props.environment}  # fmt: skip
         self.function = lambda_.Function(
             self,
             "Function",
@@ -141,12 +143,19 @@ class MrqFunction(Construct):
         if self.security_group is not None:
             around.connections.let_in(self.security_group)
             around.connections.grant_read(self.role)
+        if wakes is not None:
+            self.allow("lambda:InvokeFunction", on=[wakes.function_arn])
         around.bundles.explain(self.function)
         _explain(self.function)
 
     def allow(self, *actions: str, on: list[str]) -> None:
         """Let it do this."""
         self.role.add_to_policy(iam.PolicyStatement(actions=list(actions), resources=on))
+
+
+def waking(dispatcher: lambda_.IFunction | None) -> dict[str, str]:
+    """The variable that has producers wake it."""
+    return {} if dispatcher is None else {"MRQ_WAKE_UP": f"lambda:{dispatcher.function_name}"}
 
 
 def _role(scope: Construct, group: logs.LogGroup, about: str, *, in_vpc: bool) -> iam.Role:

@@ -44,17 +44,15 @@ class MrqScheduler(Construct):
         super().__init__(scope, name)
         letters = dead_letters_to or dead_letters(self, around.key)
         group = f"{Stack.of(self).stack_name}-ticks" if to_the_second else ""
-        environment = {} if wakes is None else {"MRQ_WAKE_UP": f"lambda:{wakes.function_name}"}
+        environment: dict[str, str] = {}
         role = invoking_role(self, "EntriesRole") if to_the_second else None
         if role is not None:
             environment |= {"MRQ_EVENTBRIDGE_GROUP": group, "MRQ_EVENTBRIDGE_ROLE": role.role_arn}
         made = MrqFunction(
             self, "Tick", handler="scheduler", about="tick of the scheduler", around=around,
-            props=props or FunctionProps(), environment=environment, retries=0,
+            props=props or FunctionProps(), environment=environment, retries=0, wakes=wakes,
         )  # fmt: skip
         self.function, self.role, self.security_group = made.function, made.role, made.security_group
-        if wakes is not None:
-            made.allow("lambda:InvokeFunction", on=[wakes.function_arn])
         if role is not None:
             self._entries(made, group, role)
         self.schedule = invoke_every(self, made.function, minutes=minutes, event={}, letters=letters)

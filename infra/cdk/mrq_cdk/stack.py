@@ -57,10 +57,14 @@ class MrqStack(Stack):
         self.around = Surroundings(self.network, self.data, bundles, self.key)
         self.letters: sqs.Queue = dead_letters(self, self.key)
         self.cluster = self._cluster() if config.has_workers else None
+        self.dispatcher = MrqDispatcher(
+            self, "Dispatcher", around=self.around, dead_letters_to=self.letters, namespace=config.metrics,
+            props=self._usual(),
+        )  # fmt: skip
         self.workers: dict[str, MrqWorkers] = {}
         self.bursts: dict[str, MrqBurst] = {}
         self._groups()
-        self.dispatcher = self._dispatcher()
+        self._dispatch()
         self.scheduler = MrqScheduler(
             self, "Scheduler", around=self.around, wakes=self.dispatcher.function, to_the_second=config.to_the_second,
             dead_letters_to=self.letters, props=self._usual(),
@@ -87,15 +91,15 @@ class MrqStack(Stack):
             if group.workers is not None and self.cluster is not None:
                 self.workers[group.name] = MrqWorkers(
                     self, f"{name}Workers", group=group, cluster=self.cluster, images=self._images, around=self.around,
-                    namespace=self.config.metrics,
+                    wakes=self.dispatcher.function, namespace=self.config.metrics,
                 )  # fmt: skip
             if group.burst is not None:
                 self.bursts[group.name] = MrqBurst(
                     self, f"{name}Burst", group=group, around=self.around, dead_letters_to=self.letters,
-                    log_days=self.config.log_days,
+                    wakes=self.dispatcher.function, log_days=self.config.log_days,
                 )  # fmt: skip
 
-    def _dispatcher(self) -> MrqDispatcher:
+    def _dispatch(self) -> None:
         documents = {}
         for group in self.config.groups:
             workers, burst = self.workers.get(group.name), self.bursts.get(group.name)
@@ -105,10 +109,9 @@ class MrqStack(Stack):
                 "" if workers is None else workers.service.service_name,
                 "" if burst is None else burst.function.function_name,
             )
-        return MrqDispatcher(
-            self, "Dispatcher", groups=documents, services=[each.service for each in self.workers.values()],
-            bursts=[each.function for each in self.bursts.values()], around=self.around, dead_letters_to=self.letters,
-            namespace=self.config.metrics, props=self._usual(),
+        self.dispatcher.serve(
+            documents, services=[each.service for each in self.workers.values()],
+            bursts=[each.function for each in self.bursts.values()],
         )  # fmt: skip
 
     def _rotations(self) -> None:

@@ -12,10 +12,13 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from mrq.domain.prices import Architecture
+from mrq_cdk.functions import waking
 from mrq_cdk.network import retention
 from mrq_cdk.reasons import ANY, acknowledge, finding
 
 if TYPE_CHECKING:
+    from aws_cdk import aws_lambda as lambda_
+
     from mrq_cdk.functions import Surroundings
     from mrq_cdk.groups import GroupProps, WorkersProps
     from mrq_cdk.image import Images
@@ -42,9 +45,11 @@ class MrqWorkers(Construct):
         cluster: ecs.ICluster,
         images: Images,
         around: Surroundings,
+        wakes: lambda_.IFunction | None = None,
         namespace: str = "MRQ",
     ) -> None:
-        """`namespace`: of the metrics in CloudWatch, as the dispatcher writes them.
+        """`wakes`: the dispatcher, invoked when what its jobs queue has no worker that listens.
+        `namespace`: of the metrics in CloudWatch, as the dispatcher writes them.
 
         Raises:
             ConfigError: the group has no `workers`.
@@ -52,7 +57,7 @@ class MrqWorkers(Construct):
         super().__init__(scope, name)
         props = group.containers
         self.task = self._task(props, cluster, around)
-        self._container(group, props, images, around)
+        self._container(group, props, images, around, wakes)
         self.security_group = around.network.group(self, f"MRQ workers of {group.name}")
         around.connections.let_in(self.security_group)
         self.service = ecs.FargateService(
@@ -98,7 +103,10 @@ class MrqWorkers(Construct):
             around.key.grant_decrypt(task.obtain_execution_role())
         return task
 
-    def _container(self, group: GroupProps, props: WorkersProps, images: Images, around: Surroundings) -> None:
+    def _container(
+        self, group: GroupProps, props: WorkersProps, images: Images, around: Surroundings,
+        wakes: lambda_.IFunction | None,
+    ) -> None:  # fmt: skip
         log = logs.LogGroup(self, "Logs", retention=retention(props.log_days), encryption_key=around.key,
                             removal_policy=RemovalPolicy.DESTROY)  # fmt: skip
         linux = ecs.LinuxParameters(self, "Linux", init_process_enabled=True)
@@ -109,6 +117,7 @@ class MrqWorkers(Construct):
             command=[*group.queues, "--greenlets", str(props.greenlets), *props.arguments],
             environment={
                 **around.connections.container_environment(),
+                **waking(wakes),
                 "MRQ_EMF": "1",
                 "MRQ_WORKER_GROUP": group.name,
             },
@@ -118,6 +127,10 @@ class MrqWorkers(Construct):
             stop_timeout=Duration.seconds(STOP),
             essential=True,
         )
+        if wakes is not None:
+            self.task.add_to_task_role_policy(
+                iam.PolicyStatement(actions=["lambda:InvokeFunction"], resources=[wakes.function_arn])
+            )
 
     def _autoscaling(self, group: GroupProps, props: WorkersProps, namespace: str) -> None:
         target = self.service.auto_scale_task_count(min_capacity=max(1, props.least), max_capacity=props.most)
