@@ -118,7 +118,7 @@ lock: ## Write requirements/*.lock again (needs uv; for newer versions: UPGRADE=
 	@$(COMPILE) pyproject.toml --all-extras --group dev --group node --output-file requirements/all.lock
 	@$(PART) pyproject.toml --extra cdk --extra container --extra dashboard --extra embedded --extra lambda --extra memory --extra oidc --extra otel --group dev --output-file requirements/dev.lock
 	@$(PART) pyproject.toml --extra container --extra embedded --group build --output-file requirements/demo.lock
-	@$(PART) pyproject.toml --extra container --output-file requirements/container.lock
+	@$(PART) pyproject.toml --extra container --extra lambda --output-file requirements/container.lock
 	@$(PART) pyproject.toml --extra dashboard --output-file requirements/dashboard.lock
 	@$(PART) pyproject.toml --extra lambda --output-file requirements/lambda.lock
 	@$(PART) pyproject.toml --extra lambda --extra dashboard --output-file requirements/lambda-dashboard.lock
