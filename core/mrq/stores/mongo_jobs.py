@@ -11,7 +11,7 @@ import bson
 import pymongo
 from bson.raw_bson import RawBSONDocument
 from pymongo import ASCENDING, DESCENDING, ReturnDocument, UpdateOne, WriteConcern
-from pymongo.errors import BulkWriteError, PyMongoError
+from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
 
 from mrq.domain.status import Status, sources_of
 from mrq.stores import documents, mongo_bulk, mongo_indexes
@@ -72,8 +72,14 @@ class MongoJobStore:
     @translated
     def insert(self, jobs: Sequence[NewJob]) -> None:
         """See JobStore."""
+        new = [RawBSONDocument(documents.encode_new(job)) for job in jobs]
         try:
-            self._jobs.insert_many([RawBSONDocument(documents.encode_new(job)) for job in jobs], ordered=False)
+            if len(new) == 1:  # which costs the driver half
+                self._jobs.insert_one(new[0])
+            else:
+                self._jobs.insert_many(new, ordered=False)
+        except DuplicateKeyError:
+            return
         except BulkWriteError as error:
             others = [e for e in error.details["writeErrors"] if e["code"] != _DUPLICATE]
             if others or error.details.get("writeConcernErrors"):
