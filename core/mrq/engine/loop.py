@@ -108,7 +108,9 @@ class Worker:
         self.sizes = self._make_sizes(stores)
         self._performer = self._make_performer(stores, tasks)
         self._heartbeat = self._make_heartbeat(stores)
-        self._departure = None if budget is None else Departure(budget, self.state, self.stop, self._heartbeat, clock)
+        self._departure = (
+            None if budget is None else Departure(budget, self.state, self.stop, self._heartbeat, clock, runtime)
+        )
         self._claimer = self._make_claimer(stores)
         self.reporter = Reporter(jobs, workers, self.state, clock, options, self.fittings, self.sizes, self.collector)
         self._maintenance = Maintenance(jobs, enqueuer, clock)
@@ -216,7 +218,7 @@ class Worker:
         logs, memory = self.fittings.logs, self.fittings.memory
         if logs is not None:
             something = self.runtime.event()
-            yield "logs", lambda stopped: logs.loop(stopped, something, self.runtime.sleep)
+            yield "logs", lambda stopped: logs.loop(stopped, something)
         if memory is not None and self.options.max_memory:
             watch = MemoryWatch(self.options.max_memory, memory, lambda: self._quota.taken, self.stop)
             yield "memory", watch.loop
@@ -231,6 +233,12 @@ class Worker:
             self.options.max_time if max_time is None else max_time,
         )
         self._enough = ""
+        if self._departure is None:
+            self._turns()
+        else:
+            self._departure.turns(self._turns)
+
+    def _turns(self) -> None:
         try:
             while not (self.stop.graceful or self._enough):
                 self._turn()
@@ -279,8 +287,14 @@ class Worker:
             self.fittings.logs.wake()
         late = self._loops.stop(2.0 if departure is None else departure.pause(2.0), but="wake-up")  # that may listen on
         self._idle.close()
-        if departure is not None:
-            departure.leave_nothing(late)
+        if departure is None:
+            self._sign_off(written)
+        else:
+            departure.leave_nothing(late, functools.partial(self._sign_off, written))
+        self._guard.finishing(self.stop.exit_code, replace=self.stop.replace)
+        return Exit(self.stop.exit_code, self.stop.replace, self.stop.reason)
+
+    def _sign_off(self, written: bool) -> None:
         if written and not self.state.busy:
             self._permits.finish()
             try:
@@ -291,8 +305,6 @@ class Worker:
         log.info("worker %s stopped: %s", self.state.worker, what_became(self.state))
         if self.fittings.logs is not None:
             self.fittings.logs.close()
-        self._guard.finishing(self.stop.exit_code, replace=self.stop.replace)
-        return Exit(self.stop.exit_code, self.stop.replace, self.stop.reason)
 
     @property
     def _settling(self) -> dict[str, Callable[[], None]]:
