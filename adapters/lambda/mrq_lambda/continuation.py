@@ -39,9 +39,8 @@ def work_remains(app: App, options: WorkerOptions, queues: list[QueueName], budg
             if not budget.is_closed(queue.root) and _raw_waits(app, queue):
                 return True
             continue
-        claim = Claim(
-            queue, 1, app.jobs.new_id(), app.jobs.new_id(), app.clock.now(), options.only, frozenset(never), paused
-        )
+        new, now = app.jobs.new_id, app.clock.now()
+        claim = Claim(queue, 1, new(), new(), now, options.only, frozenset(never), paused, for_burst=True)
         if app.jobs.waits(claim):
             return True
     return False

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mrq.domain.change import MOST_OVERRUNS
 from mrq.domain.options import TaskOptions
 from mrq.domain.queuename import parse_queue
 from mrq.domain.status import Status
@@ -42,7 +43,8 @@ def test_time_runs_down_to_the_margin_and_then_to_the_end(clock: ManualClock) ->
     assert budget.deadline(clock.now()) == clock.now() + timedelta(seconds=100)
     clock.pass_by(95)
     assert (budget.left, budget.remaining) == (0, 5)
-    assert budget.interrupts_until < budget.writes_until < budget.ends
+    stages = [budget.turns_until, budget.interrupts_until, budget.writes_until, budget.leaves_by, budget.ends]
+    assert stages == sorted(set(stages))
 
 
 def test_a_margin_leaves_half_of_a_short_time_for_the_work(clock: ManualClock) -> None:
@@ -185,6 +187,22 @@ def test_at_the_margin_what_runs_is_interrupted_and_comes_back(plant: Plant) -> 
     assert plant.started() == 0
     assert worker.state.interrupted == 4
     assert plant.document(worker)["status"] == "stop"
+
+
+def test_a_job_far_longer_than_its_task_is_left_to_containers(plant: Plant) -> None:
+    def wait(params: Any) -> None:
+        while not plant.go.wait(0.005):
+            pass
+
+    (job,) = plant.queue(plant.tasks.define(wait, burst_limit=0.3))
+    for overruns in range(1, MOST_OVERRUNS + 1):
+        assert plant.run(seconds=1.6, margin=1, interrupt_requeue_delay=0)[0].state.interrupted == 1
+        assert plant.app.jobs.fetch(job).overruns == overruns  # type: ignore[union-attr]
+    worker, ended = plant.run()
+    assert (ended.reason, worker.state.finished + worker.state.interrupted) == ("its queues are empty", 0)
+    plant.go.set()
+    plant.app.worker(ThreadRuntime(), options=WorkerOptions(strategy="burst", max_latency=0.02)).run()
+    assert plant.statuses([job]) == ["success"]
 
 
 def test_a_graceful_end_waits_no_longer_than_the_margin(plant: Plant) -> None:
