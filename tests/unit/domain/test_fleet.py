@@ -124,6 +124,15 @@ def test_jobs_that_only_containers_can_take_get_one() -> None:
     assert (decision.containers, decision.bursts) == (1, 0)
 
 
+@pytest.mark.parametrize(
+    "limits", [{"max_workers": 0, "max_bursts": 2}, {"max_workers": 2}], ids=["bursts", "containers"]
+)
+def test_a_job_that_takes_next_to_no_time_gets_somebody_who_takes_it(limits: dict[str, int]) -> None:
+    instant = RunTimes(1e-7, 1e-7, 1e-7, 1e-7)
+    decision = decide(policy(**limits), figures(1, run_time=instant), Fleet())
+    assert (decision.containers, decision.bursts) == ((1, 0) if limits["max_workers"] else (0, 1))
+
+
 def test_where_there_are_no_containers_jobs_that_need_one_are_told() -> None:
     said = "no burst takes 2 jobs, and there are no containers: max_workers is 0"
     decision = decide(policy(max_workers=0, max_bursts=20), figures(5, containers_only=2), Fleet())
