@@ -1,8 +1,8 @@
 """`python -m benchmarks.bursts`: Lambda handlers in the real runtime client, on this machine.
 
 What a cold start takes by handler, how many jobs a burst runs in a second (threads beside gevent), and how long the
-first job waits for a burst whose sandbox is new. A sandbox here has a whole core and the servers next to it; on Lambda
-a core comes with 1,769 MB, and the network lies between.
+first job waits for a burst whose sandbox is new, alone and with a dispatcher in between. A sandbox here has a whole
+core and the servers next to it; on Lambda a core comes with 1,769 MB, and the network lies between.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks import measures
 from benchmarks.services import Services
+from benchmarks.wakeups import WakeUps, table
 from mrq.app import App, use_app
 from mrq.job import queue_job, queue_jobs
 from mrq.stores.mongo_client import connect
@@ -65,12 +66,21 @@ class Bench:
         self._app.ensure_indexes()
         self._database: Database[dict[str, Any]] = connect(services.mongodb_url, server_timeout=5, name="benchmarks")
 
-    def sandbox(self, handler: str) -> LambdaSandbox:
-        """A new one."""
-        environment = {**self._services.environment, "MRQ_LOG_LEVEL": "WARNING", "MRQ_DASHBOARD_HTTPAUTH": "a:b"}
+    def sandbox(self, handler: str, more: dict[str, str] | None = None) -> LambdaSandbox:
+        """A new one. `more`: of its environment."""
+        environment = {
+            **(more or {}),
+            **self._services.environment,
+            "MRQ_LOG_LEVEL": "WARNING",
+            "MRQ_DASHBOARD_HTTPAUTH": "a:b",
+        }
         environment["MRQ_DASHBOARD_SECRET"] = "of a benchmark, kept nowhere, long enough"
         environment["PYTHONPATH"] = f"{self._folder}:{ROOT}:{ROOT / 'tests'}"
         return self._make(handler, self._folder, environment)
+
+    def wake_ups(self) -> WakeUps:
+        """The whole way, with a dispatcher."""
+        return WakeUps((self._services.mongodb_url, self._services.redis_url), self._database, self.sandbox)
 
     def cold(self, handler: str) -> tuple[float, float, float]:
         """Milliseconds from the start of the process until it asks for an event; of its first event; of its second."""
@@ -152,6 +162,10 @@ def main() -> int:
                 for handler in (BURST, GEVENT)
             ]
             print(f"| {what} | " + " | ".join(f"{wait:,.0f}" for wait in waits) + " |", flush=True)
+        print()
+        with bench.wake_ups() as wake_ups:
+            for line in table(wake_ups, rounds):
+                print(line, flush=True)
     return 0
 
 
