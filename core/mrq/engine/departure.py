@@ -60,9 +60,10 @@ class Departure:
         self.state.open_takes.clear()
         if not self.in_time(lambda: self._last_words(sign_off), self.budget.leaves_by):
             late = [*late, "a server is silent, so what was to be written last is not"]
+        until = min(self.clock.monotonic() + LAST_JOIN, self.budget.leaves_by)
         for run in self.state.active():  # one that was past its time-out may be just about to end
             if run.fiber is not None:
-                run.fiber.join(self.pause(LAST_JOIN))
+                run.fiber.join(max(0.0, until - self.clock.monotonic()))
         if late or self.state.active():
             log.error("this process has to end: %s", ", ".join(late) or "jobs can't be interrupted")
             self.stop.replace = True

@@ -39,7 +39,7 @@ from mrq.engine.report import Reporter
 from mrq.engine.rescue import Rescuer
 from mrq.engine.settling import Settler
 from mrq.engine.shutdown import Ending, Exit, StopFlags, what_became
-from mrq.engine.sideloops import SideLoops
+from mrq.engine.sideloops import SHORTEST_JOIN, SideLoops
 from mrq.engine.sizes import SizePublisher
 from mrq.engine.state import WorkerState
 from mrq.engine.strategies import strategy_named
@@ -277,7 +277,7 @@ class Worker:
         self._ending.perform()
         self._settler.close()
         until = self._clock.monotonic() + (LAST_WRITES if departure is None else departure.pause(LAST_WRITES))
-        ended = [self._loops.join(name, max(0.1, until - self._clock.monotonic())) for name in self._settling]
+        ended = [self._loops.join(name, max(SHORTEST_JOIN, until - self._clock.monotonic())) for name in self._settling]
         written = all(ended)
         if not written:
             log.error("%s could not be written: their jobs will run again", many(len(self.state.held()), "outcome"))

@@ -157,7 +157,7 @@ class Ending:
             for run in pending:
                 if run.fiber is not None:
                     run.fiber.interrupt(JobInterrupt("the worker stops"))
-            pause = self.clock.monotonic() + INTERRUPT_INTERVAL
+            pause = min(self.clock.monotonic() + INTERRUPT_INTERVAL, until)
             still = []  # not those whose run.ended is unset: a fiber sets that before its join is over
             for run in pending:
                 if run.fiber is not None and run.fiber.join(max(0.0, pause - self.clock.monotonic())):

@@ -261,6 +261,34 @@ def test_a_job_past_its_timeout_that_cannot_be_interrupted_ends_the_process_as_w
     wait_until(lambda: not worker.state.active())
 
 
+def test_neither_many_stuck_jobs_nor_a_silent_database_hold_it_beyond_its_end(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, released, stuck = threading.Lock(), threading.Event(), 60
+    held.acquire()
+
+    def wait(params: Any) -> None:
+        with held:  # inside a C call
+            pass
+
+    def silent(*_: Any) -> Any:
+        released.wait(60)
+        raise StoreUnavailableError("away")
+
+    plant.queue(plant.tasks.define(wait, burst_limit=0.2), stuck)
+    worker = plant.worker(seconds=3.0, margin=2.0, greenlets=stuck)
+    for name in ("settle", "started_by"):
+        monkeypatch.setattr(plant.app.jobs, name, silent)
+    ended = worker.run()
+    budget: Any = worker._budget
+    left = budget.remaining
+    released.set()
+    held.release()
+    assert ended.replace
+    assert left > -budget.margin / 4, "at most as late as this busy machine"
+    wait_until(lambda: not worker.state.active())
+
+
 def test_a_claim_whose_answer_was_lost_leaves_nothing_behind(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
     jobs = plant.queue(plant.tasks.define(lambda params: None, burst_limit=0.1), 3)
     claim = plant.app.jobs.claim
