@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
+from mrq.domain.change import MOST_OVERRUNS
 from mrq.domain.status import Status
 from support import bursttasks
 from support.waiting import wait_until
@@ -171,6 +172,26 @@ def test_a_server_that_falls_silent_does_not_hold_a_burst_beyond_its_end(site: B
         (worker,) = site.app.workers.alive(10)
         site.container()
         wait_until(lambda: site.worker_statuses()[str(worker["_id"])] == "lost", 30, what="the stated end has passed")
+
+
+def test_a_job_far_longer_than_its_task_goes_to_a_container_after_two_bursts(site: BurstSite) -> None:
+    sandbox = site.warm_sandbox()
+    bursttasks.work.queue(key="long", seconds=600)
+
+    def cut_short() -> bool:
+        return bool(sandbox.invoke({"margin": 1}, seconds=4).payload["interrupted"])
+
+    def left_alone() -> bool:
+        assert sandbox.invoke({}).payload["jobs"] == 0
+        return site.statuses() == {"queued": 1}
+
+    for _ in range(MOST_OVERRUNS):
+        wait_until(cut_short, 30, what="its turn has come again")
+    assert "bursts leave it to containers" in sandbox.log
+    wait_until(left_alone, 30, what="it waits again")
+    container = site.container()
+    site.wait_for_runs(MOST_OVERRUNS + 1)
+    assert [run.key for run in site.ledger.running(container.child_pid)] == ["long"]
 
 
 @pytest.mark.parametrize("when", ["claimed", "running"])
