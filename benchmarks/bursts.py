@@ -24,7 +24,7 @@ from mrq.job import queue_job, queue_jobs
 from mrq.stores.mongo_client import connect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from pymongo.database import Database
 
@@ -134,37 +134,42 @@ class Bench:
                 made.close()
 
 
+def tables(bench: Bench, rounds: int) -> Iterator[str]:
+    """Lines of Markdown about bursts alone."""
+    yield "| Handler | start, ms | first event, ms | next event, ms |\n|---|---:|---:|---:|"
+    for handler in HANDLERS:
+        found = [statistics.median(each) for each in zip(*(bench.cold(handler) for _ in range(rounds)), strict=True)]
+        yield f"| `{handler}` | " + " | ".join(f"{value:,.0f}" for value in found) + " |"
+    yield "\n| A burst, jobs/s | threads | gevent |\n|---|---:|---:|"
+    for what, load in LOADS.items():
+        few = range(max(1, rounds // 2))
+        rates = [statistics.median(bench.rate(handler, *load) for _ in few) for handler in (BURST, GEVENT)]
+        yield f"| {what} | " + " | ".join(f"{rate:,.0f}" for rate in rates) + " |"
+    yield "\n| From the enqueue to the first start, ms | threads | gevent |\n|---|---:|---:|"
+    for what, warm in (("a new sandbox", False), ("a warm one", True)):
+        waits = [
+            statistics.median(bench.first_start(handler, warm=warm) for _ in range(rounds))
+            for handler in (BURST, GEVENT)
+        ]
+        yield f"| {what} | " + " | ".join(f"{wait:,.0f}" for wait in waits) + " |"
+    yield ""
+
+
 def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.bursts", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="medians count")
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--wake-ups", action="store_true", help="only the whole way through a dispatcher")
+    asked = parser.parse_args()
     sys.path.insert(0, str(ROOT / "tests"))
     from support.lambdaruntime import LambdaSandbox
 
     with Services(postgres=False) as services, tempfile.TemporaryDirectory(prefix="mrq-bench-") as folder:
         bench = Bench(services, Path(folder), LambdaSandbox)
-        print("| Handler | start, ms | first event, ms | next event, ms |\n|---|---:|---:|---:|")
-        for handler in HANDLERS:
-            found = [
-                statistics.median(each) for each in zip(*(bench.cold(handler) for _ in range(rounds)), strict=True)
-            ]
-            print(f"| `{handler}` | " + " | ".join(f"{value:,.0f}" for value in found) + " |", flush=True)
-        print("\n| A burst, jobs/s | threads | gevent |\n|---|---:|---:|")
-        for what, load in LOADS.items():
-            few = range(max(1, rounds // 2))
-            rates = [statistics.median(bench.rate(handler, *load) for _ in few) for handler in (BURST, GEVENT)]
-            print(f"| {what} | " + " | ".join(f"{rate:,.0f}" for rate in rates) + " |", flush=True)
-        print("\n| From the enqueue to the first start, ms | threads | gevent |\n|---|---:|---:|")
-        for what, warm in (("a new sandbox", False), ("a warm one", True)):
-            waits = [
-                statistics.median(bench.first_start(handler, warm=warm) for _ in range(rounds))
-                for handler in (BURST, GEVENT)
-            ]
-            print(f"| {what} | " + " | ".join(f"{wait:,.0f}" for wait in waits) + " |", flush=True)
-        print()
+        for line in () if asked.wake_ups else tables(bench, asked.rounds):
+            print(line, flush=True)
         with bench.wake_ups() as wake_ups:
-            for line in table(wake_ups, rounds):
+            for line in table(wake_ups, asked.rounds):
                 print(line, flush=True)
     return 0
 
