@@ -1,8 +1,8 @@
 """`python -m benchmarks.bursts`: Lambda handlers in the real runtime client, on this machine.
 
 What a cold start takes by handler, how many jobs a burst runs in a second (threads beside gevent), and how long the
-first job waits for a burst whose sandbox is new. A sandbox here has a whole core and the servers next to it; on Lambda
-a core comes with 1,769 MB, and the network lies between.
+first job waits for a burst whose sandbox is new, alone and with a dispatcher in between. A sandbox here has a whole
+core and the servers next to it; on Lambda a core comes with 1,769 MB, and the network lies between.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks import measures
 from benchmarks.services import Services
+from benchmarks.wakeups import WakeUps, table
 from mrq.app import App, use_app
 from mrq.job import queue_job, queue_jobs
 from mrq.stores.mongo_client import connect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from pymongo.database import Database
 
@@ -65,12 +66,21 @@ class Bench:
         self._app.ensure_indexes()
         self._database: Database[dict[str, Any]] = connect(services.mongodb_url, server_timeout=5, name="benchmarks")
 
-    def sandbox(self, handler: str) -> LambdaSandbox:
-        """A new one."""
-        environment = {**self._services.environment, "MRQ_LOG_LEVEL": "WARNING", "MRQ_DASHBOARD_HTTPAUTH": "a:b"}
+    def sandbox(self, handler: str, more: dict[str, str] | None = None) -> LambdaSandbox:
+        """A new one. `more`: of its environment."""
+        environment = {
+            **(more or {}),
+            **self._services.environment,
+            "MRQ_LOG_LEVEL": "WARNING",
+            "MRQ_DASHBOARD_HTTPAUTH": "a:b",
+        }
         environment["MRQ_DASHBOARD_SECRET"] = "of a benchmark, kept nowhere, long enough"
         environment["PYTHONPATH"] = f"{self._folder}:{ROOT}:{ROOT / 'tests'}"
         return self._make(handler, self._folder, environment)
+
+    def wake_ups(self) -> WakeUps:
+        """The whole way, with a dispatcher."""
+        return WakeUps((self._services.mongodb_url, self._services.redis_url), self._database, self.sandbox)
 
     def cold(self, handler: str) -> tuple[float, float, float]:
         """Milliseconds from the start of the process until it asks for an event; of its first event; of its second."""
@@ -124,34 +134,43 @@ class Bench:
                 made.close()
 
 
+def tables(bench: Bench, rounds: int) -> Iterator[str]:
+    """Lines of Markdown about bursts alone."""
+    yield "| Handler | start, ms | first event, ms | next event, ms |\n|---|---:|---:|---:|"
+    for handler in HANDLERS:
+        found = [statistics.median(each) for each in zip(*(bench.cold(handler) for _ in range(rounds)), strict=True)]
+        yield f"| `{handler}` | " + " | ".join(f"{value:,.0f}" for value in found) + " |"
+    yield "\n| A burst, jobs/s | threads | gevent |\n|---|---:|---:|"
+    for what, load in LOADS.items():
+        few = range(max(1, rounds // 2))
+        rates = [statistics.median(bench.rate(handler, *load) for _ in few) for handler in (BURST, GEVENT)]
+        yield f"| {what} | " + " | ".join(f"{rate:,.0f}" for rate in rates) + " |"
+    yield "\n| From the enqueue to the first start, ms | threads | gevent |\n|---|---:|---:|"
+    for what, warm in (("a new sandbox", False), ("a warm one", True)):
+        waits = [
+            statistics.median(bench.first_start(handler, warm=warm) for _ in range(rounds))
+            for handler in (BURST, GEVENT)
+        ]
+        yield f"| {what} | " + " | ".join(f"{wait:,.0f}" for wait in waits) + " |"
+    yield ""
+
+
 def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.bursts", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="medians count")
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--wake-ups", action="store_true", help="only the whole way through a dispatcher")
+    asked = parser.parse_args()
     sys.path.insert(0, str(ROOT / "tests"))
     from support.lambdaruntime import LambdaSandbox
 
     with Services(postgres=False) as services, tempfile.TemporaryDirectory(prefix="mrq-bench-") as folder:
         bench = Bench(services, Path(folder), LambdaSandbox)
-        print("| Handler | start, ms | first event, ms | next event, ms |\n|---|---:|---:|---:|")
-        for handler in HANDLERS:
-            found = [
-                statistics.median(each) for each in zip(*(bench.cold(handler) for _ in range(rounds)), strict=True)
-            ]
-            print(f"| `{handler}` | " + " | ".join(f"{value:,.0f}" for value in found) + " |", flush=True)
-        print("\n| A burst, jobs/s | threads | gevent |\n|---|---:|---:|")
-        for what, load in LOADS.items():
-            few = range(max(1, rounds // 2))
-            rates = [statistics.median(bench.rate(handler, *load) for _ in few) for handler in (BURST, GEVENT)]
-            print(f"| {what} | " + " | ".join(f"{rate:,.0f}" for rate in rates) + " |", flush=True)
-        print("\n| From the enqueue to the first start, ms | threads | gevent |\n|---|---:|---:|")
-        for what, warm in (("a new sandbox", False), ("a warm one", True)):
-            waits = [
-                statistics.median(bench.first_start(handler, warm=warm) for _ in range(rounds))
-                for handler in (BURST, GEVENT)
-            ]
-            print(f"| {what} | " + " | ".join(f"{wait:,.0f}" for wait in waits) + " |", flush=True)
+        for line in () if asked.wake_ups else tables(bench, asked.rounds):
+            print(line, flush=True)
+        with bench.wake_ups() as wake_ups:
+            for line in table(wake_ups, asked.rounds):
+                print(line, flush=True)
     return 0
 
 

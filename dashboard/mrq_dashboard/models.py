@@ -128,6 +128,7 @@ class JobDetail(JobSummary):
     runs: list[Run] = Field(description="the last 30, oldest first; the last one may still run")
     parent: str | None = Field(description="the job that queued it")
     losses: int = Field(description="workers that died while it ran")
+    left_to_containers: bool = Field(description="no burst takes it: their ends have cut it short too often")
     raw_queue: str | None
     running: RunningNow | None = Field(description="where it is now, as its worker said last")
     command: str = Field(description="runs the same again")

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from mrq.domain.change import MOST_OVERRUNS
 from mrq.domain.status import Status
 from mrq_dashboard.identity import Principal
 from mrq_dashboard.models import (
@@ -56,6 +57,7 @@ def detail(job: JobRecord, shower: Shower, worker: Mapping[str, Any] | None) -> 
         runs=[_run(attempt, shower) for attempt in job.attempts],
         parent=None if job.parent is None else str(job.parent),
         losses=job.losses,
+        left_to_containers=job.overruns >= MOST_OVERRUNS,
         raw_queue=job.document.get("raw_queue"),
         running=running,
         command=shlex.join(["mrq", "run", storable(job.path), json.dumps(common["params"], ensure_ascii=False)]),

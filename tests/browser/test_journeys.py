@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 from mrq import schedules
+from mrq.domain.change import MOST_OVERRUNS
 from mrq.job import queue_job
 from support.browsers import PATIENCE, until_shown
 from support.dashboards import put
@@ -103,6 +104,13 @@ def test_a_job_is_cancelled_by_a_key(page: Page, site: FaultSite) -> None:
     page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
     expect(page.get_by_role("row").nth(1)).to_contain_text("cancelled")
     assert status_of(site, job) == "cancel"
+
+
+def test_a_job_that_bursts_leave_to_containers_says_what_it_needs(page: Page, site: FaultSite) -> None:
+    for overruns, shown in ((1, 0), (MOST_OVERRUNS, 1)):
+        page.goto(f"/jobs/{put(site.app, 'queued', queue='nobody', overruns=overruns)}")
+        expect(page.locator(".jh .line")).to_contain_text("waits for")
+        expect(page.get_by_text("It needs a container")).to_have_count(shown)
 
 
 def test_a_queue_is_paused_with_a_reason_and_goes_on(page: Page, site: FaultSite) -> None:

@@ -56,19 +56,19 @@ class JobKit:
     def claim(
         self, queue: str = "default", limit: int = 10, now: float = 0.0, *, worker: WorkerId | None = None,
         token: Token | None = None, only: set[str] | None = None, never: set[str] | None = None,
-        paused: set[str] | None = None, after: str | None = None,
+        paused: set[str] | None = None, after: str | None = None, for_burst: bool = False,
     ) -> list[ClaimedJob]:  # fmt: skip
         """Claim jobs of a queue in the kit's worker's name."""
         claim = self._claim(queue, limit, now, only, never, paused)
         chosen = {"worker": worker or claim.worker, "token": token or claim.token, "after": after}
-        return self.store.claim(replace(claim, **chosen))
+        return self.store.claim(replace(claim, for_burst=for_burst, **chosen))
 
     def waits(
         self, queue: str = "default", now: float = 0.0, *, only: set[str] | None = None, never: set[str] | None = None,
-        paused: set[str] | None = None,
+        paused: set[str] | None = None, for_burst: bool = False,
     ) -> bool:  # fmt: skip
         """Whether there is something to claim."""
-        return self.store.waits(self._claim(queue, 10, now, only, never, paused))
+        return self.store.waits(replace(self._claim(queue, 10, now, only, never, paused), for_burst=for_burst))
 
     def _claim(
         self, queue: str, limit: int, now: float, only: set[str] | None, never: set[str] | None,

@@ -9,6 +9,7 @@ from bson.datetime_ms import DatetimeMS
 from pymongo.collection import Collection
 
 from contract.kit import NOW, TASK, at
+from mrq.domain.change import MOST_OVERRUNS
 from mrq.domain.status import Status
 from mrq.ports.jobs import Settled
 from mrq.stores.documents import document_of
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import pytest
 
     from contract.kit import JobKit
+    from mrq.domain.ids import JobId
 
 
 def test_jobs_leave_in_the_order_of_their_place_then_of_their_id(kit: JobKit) -> None:
@@ -366,3 +368,28 @@ def test_one_job_is_claimed_in_one_round_trip(mongo_kit: JobKit, monkeypatch: py
     (claimed,) = mongo_kit.claim(limit=1)
     assert claimed.id == first
     assert sent == ["find_one_and_update"]
+
+
+def overrun(kit: JobKit, times: int) -> JobId:
+    """A job that bursts have cut short so often, and that waits again."""
+    job = kit.started()
+    kit.settle(job, Status.QUEUED, overruns=times, queue="default", datequeued=at(-100))
+    return job.id
+
+
+def test_a_burst_leaves_jobs_that_such_have_cut_short_too_often_where_they_are(kit: JobKit) -> None:
+    left, once = overrun(kit, MOST_OVERRUNS), overrun(kit, MOST_OVERRUNS - 1)
+    fresh = kit.queue()
+    claimed = kit.claim(for_burst=True)
+    assert [(job.id, job.overruns) for job in claimed] == [(once, MOST_OVERRUNS - 1), (fresh, 0)]
+    assert not kit.waits(for_burst=True)
+    assert kit.waits()
+    assert [(job.id, job.overruns) for job in kit.claim()] == [(left, MOST_OVERRUNS)], "by a container"
+
+
+def test_who_requeues_a_job_by_hand_lets_bursts_try_again(kit: JobKit) -> None:
+    job = overrun(kit, MOST_OVERRUNS)
+    assert kit.store.move(job, Status.CANCEL, at(1), {})
+    assert kit.store.move(job, Status.QUEUED, at(2), {})
+    assert kit.read(job).overruns == 0
+    assert [job.id for job in kit.claim(for_burst=True)] == [job]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from contract.kit import NOW, at
+from mrq.domain.change import MOST_OVERRUNS, JobChange, Settlement
 from mrq.domain.job import ClaimedJob, NewJob, RawOrigin
 from mrq.domain.queuename import parse_queue
 from mrq.domain.stats import (
@@ -272,15 +273,30 @@ def test_no_more_are_counted_than_asked_for_and_that_is_said(stats: StatsKit) ->
     assert not stats.store.backlog("q", NOW, 5).capped
 
 
+def tasks(stats: StatsKit, queue: str, most: int = 10) -> dict[str, tuple[int, int]]:
+    found = stats.store.waiting_by_path(queue, NOW, most)
+    return {path: (task.jobs, task.overran) for path, task in found.items()}
+
+
 def test_the_tasks_of_the_first_jobs_that_could_start_are_counted(stats: StatsKit) -> None:
     for path, seconds in (("a", -9), ("b", -8), ("a", -7), ("c", -6), ("late", 5)):
         stats.jobs.insert([NewJob(new_id(), path, {}, "q", at(seconds))])
     queue(stats, "p", -10)
-    assert stats.store.waiting_by_path("q", NOW, 10) == {"a": 2, "b": 1, "c": 1}
-    assert stats.store.waiting_by_path("q", NOW, 3) == {"a": 2, "b": 1}
+    assert tasks(stats, "q") == {"a": (2, 0), "b": (1, 0), "c": (1, 0)}
+    assert tasks(stats, "q", 3) == {"a": (2, 0), "b": (1, 0)}
     stats.jobs.insert([NewJob(new_id(), "sub", {}, "q/1", at(-1))])
-    assert stats.store.waiting_by_path("q/", NOW, 10) == {"sub": 1}
-    assert stats.store.waiting_by_path("none", NOW, 10) == {}
+    assert tasks(stats, "q/") == {"sub": (1, 0)}
+    assert tasks(stats, "none") == {}
+
+
+def test_those_of_them_that_bursts_leave_to_containers_are_told(stats: StatsKit) -> None:
+    for overruns in (MOST_OVERRUNS, MOST_OVERRUNS - 1, 0):
+        job, token = NewJob(new_id(), "a", {}, "q", at(-9)), new_id()
+        stats.jobs.insert([job])
+        assert stats.jobs.start(job.id, new_id(), token, NOW) is not None
+        change = JobChange(Status.QUEUED, at(-1), None, overruns=overruns)
+        stats.jobs.settle([Settlement(job.id, token, change)])
+    assert tasks(stats, "q") == {"a": (3, 1)}
 
 
 def test_jobs_that_run_are_counted_by_queue(stats: StatsKit) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mrq.domain.change import MOST_OVERRUNS
 from mrq.domain.loglines import LogMark
 from mrq.domain.status import Status
 from mrq.job import queue_job, queue_jobs
@@ -215,6 +216,14 @@ def test_every_run_of_a_job_and_what_it_has_queued(client: TestClient, app: App)
     assert ([job["id"] for job in listed["jobs"]], listed["more"]) == (children[:20], True)
     assert client.get(f"{API}/jobs/{children[0]}").json()["parent"] == parent
     assert client.get(f"{API}/jobs/{'0' * 24}/children").status_code == 404
+
+
+def test_a_job_that_bursts_leave_to_containers_says_so(client: TestClient, app: App) -> None:
+    found = [
+        client.get(f"{API}/jobs/{put(app, 'queued', overruns=overruns)}").json()["left_to_containers"]
+        for overruns in (MOST_OVERRUNS - 1, MOST_OVERRUNS)
+    ]
+    assert found == [False, True]
 
 
 def test_jobs_are_counted_by_groups_of_statuses(client: TestClient, app: App) -> None:

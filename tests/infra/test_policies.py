@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 
 import mrq_lambda
 from mrq.testing import memory_app
-from mrq_lambda import aws, continuation, mirror, rotation, secretvalues, waking
+from mrq_lambda import aws, calling, continuation, mirror, rotation, secretvalues, waking
 from mrq_lambda.dispatcher import dispatch
 from mrq_lambda.orders import orders_of
 from support.lambdacontext import FakeContext
@@ -104,7 +104,7 @@ def recorder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
 
 
 def forget() -> None:
-    for cached in (aws.client, waking._client, continuation._client):
+    for cached in (aws.client, calling._client):
         cached.cache_clear()
 
 

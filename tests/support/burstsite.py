@@ -10,12 +10,17 @@ from urllib.parse import urlsplit, urlunsplit
 from support.faultsite import FaultSite
 from support.lambdaruntime import LambdaSandbox
 from support.tcpproxy import TcpProxy
-from support.workers import environment_for
+from support.workers import HEARTBEAT, LEASE, environment_for
 
 if TYPE_CHECKING:
     from support.workers import WorkerProcess
 
-QUICK = {"MRQ_LOG_LEVEL": "INFO", "MRQ_INTERRUPT_REQUEUE_DELAY": "1", "MRQ_HEARTBEAT_INTERVAL": "0.5", "MRQ_LEASE": "3"}
+QUICK = {
+    "MRQ_LOG_LEVEL": "INFO",
+    "MRQ_INTERRUPT_REQUEUE_DELAY": "1",
+    "MRQ_HEARTBEAT_INTERVAL": str(HEARTBEAT),
+    "MRQ_LEASE": str(LEASE),
+}
 
 
 class BurstSite(FaultSite):

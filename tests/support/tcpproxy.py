@@ -1,4 +1,5 @@
-"""A proxy that forwards bytes, and drops all its connections when told to, as gateways and fail-overs do."""
+"""A proxy that forwards bytes, and drops all its connections when told to, as gateways and fail-overs do; or falls
+silent, as a server does whose machine has died."""
 
 from __future__ import annotations
 
@@ -20,6 +21,8 @@ class TcpProxy:
         self.port: int = self._listener.getsockname()[1]
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
         self._threads: list[threading.Thread] = []
+        self._speaks = threading.Event()
+        self._speaks.set()
         self.accepted = 0
         """Connections so far."""
 
@@ -32,8 +35,13 @@ class TcpProxy:
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self.drop_all()
+        self._speaks.set()
         for thread in self._threads:
             thread.join(10)
+
+    def fall_silent(self) -> None:
+        """Take what is sent, and new connections, and never answer again."""
+        self._speaks.clear()
 
     def drop_all(self) -> int:
         """Reset every connection; how many there were."""
@@ -61,10 +69,10 @@ class TcpProxy:
                 self._start(self._forward, client, server)
                 self._start(self._forward, server, client)
 
-    @staticmethod
-    def _forward(source: socket.socket, sink: socket.socket) -> None:
+    def _forward(self, source: socket.socket, sink: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while part := source.recv(65536):
+                self._speaks.wait()
                 sink.sendall(part)
         with contextlib.suppress(OSError):
             sink.shutdown(socket.SHUT_WR)

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 TESTS = Path(__file__).parents[1]
-QUICK_LEASE = ("--heartbeat_interval", "0.5", "--lease", "3")
-LEASE = 3.0  # seconds, of workers with QUICK_LEASE
+HEARTBEAT, LEASE = 0.5, 3.0  # seconds, of workers with QUICK_LEASE
+QUICK_LEASE = ("--heartbeat_interval", str(HEARTBEAT), "--lease", str(LEASE))
 START = 30.0  # seconds that a worker may take to get going on a busy machine
 STOP = 20.0
 

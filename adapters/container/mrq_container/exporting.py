@@ -4,11 +4,11 @@ counted and reported; the worker works on."""
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from typing import TYPE_CHECKING, TextIO
 
 from mrq.domain.exposition import Totals, emf_lines, prometheus
+from mrq.engine.stdout import write_now
 from mrq_container.process import memory
 
 if TYPE_CHECKING:
@@ -20,20 +20,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("mrq.metrics")
 
 COMPLAIN_EVERY = 100  # failures
-
-
-def write_now(text: str, out: TextIO) -> None:
-    """Write past the stream's own buffer, which would keep what it can't write and try that again later."""
-    try:
-        number = out.fileno()
-    except (OSError, ValueError, AttributeError):  # no file: of a test, or of whoever has put something else there
-        out.write(text)
-        out.flush()
-        return
-    out.flush()
-    left = text.encode()
-    while left:
-        left = left[os.write(number, left) :]
 
 
 class Exporter:

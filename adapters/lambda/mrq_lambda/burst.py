@@ -21,6 +21,7 @@ from mrq.domain.exposition import Totals
 from mrq.engine.budget import Budget, needs_of
 from mrq.engine.claiming import queues_of
 from mrq.engine.fittings import Fittings
+from mrq.engine.sideloops import in_time
 from mrq.exceptions import MrqError
 from mrq.logger import handlers_of, mongo_handler
 from mrq_lambda import emf
@@ -53,7 +54,7 @@ def handler(event: Any, context: Context) -> dict[str, Any]:
         ServerUnavailableError, ServerRefusedError: MongoDB can't be reached; nothing was taken.
         BurstFailedError: see there.
     """
-    return sandbox.invocation(lambda app: drain(app, event, context))
+    return sandbox.invocation(lambda app: drain(app, event, context), context)
 
 
 def measured(path: str) -> float | None:
@@ -76,12 +77,18 @@ def drain(app: App, event: Any, context: Context) -> dict[str, Any]:
     ended = worker.end()
     told = _report(worker, ended, budget, orders)
     emf.write(app, _gauges(app, worker, budget), totals, str(worker.id))
-    try:
-        if _may_go_on(worker, ended, budget) and work_remains(app, options, queues_of(orders.queues), budget):
-            told["continued"] = continue_burst(app, orders, _taken(worker), context.invoked_function_arn)
-    except Exception:
-        log.exception("the burst can't be continued: what remains is left to the next one that is started")
-    if ended.replace:
+    hangs = False
+    if _may_go_on(worker, ended, budget):
+
+        def go_on() -> None:
+            if work_remains(app, options, queues_of(orders.queues), budget):
+                told["continued"] = continue_burst(app, orders, _taken(worker), context.invoked_function_arn)
+
+        try:
+            hangs = not in_time(app.runtime, go_on, budget.leaves_by - app.clock.monotonic())
+        except Exception:
+            log.exception("the burst can't be continued: what remains is left to the next one that is started")
+    if ended.replace or hangs:
         retire(ended.reason)
     if ended.code:
         raise BurstFailedError(f"the burst broke: {ended.reason}; its jobs are handed back, see the log")

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import functools
-import json
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mrq.domain.queuename import QueueType
 from mrq.engine.clock import unix
 from mrq.ports.errors import StoreUnavailableError
 from mrq.ports.jobs import Claim
+from mrq_lambda.calling import call
 
 if TYPE_CHECKING:
     from mrq.app import App
@@ -39,9 +38,8 @@ def work_remains(app: App, options: WorkerOptions, queues: list[QueueName], budg
             if not budget.is_closed(queue.root) and _raw_waits(app, queue):
                 return True
             continue
-        claim = Claim(
-            queue, 1, app.jobs.new_id(), app.jobs.new_id(), app.clock.now(), options.only, frozenset(never), paused
-        )
+        new, now = app.jobs.new_id, app.clock.now()
+        claim = Claim(queue, 1, new(), new(), now, options.only, frozenset(never), paused, for_burst=True)
         if app.jobs.waits(claim):
             return True
     return False
@@ -74,20 +72,9 @@ def continue_burst(app: App, orders: BurstOrders, taken: int, function: str) -> 
     except StoreUnavailableError as error:  # one too many does no harm
         log.debug("whether a copy of this event has continued the burst is not known: %s", error)
     try:
-        payload = json.dumps(orders.next_event(taken)).encode()
-        _client().invoke(FunctionName=function, InvocationType="Event", Payload=payload)
+        call(function, orders.next_event(taken))
     except Exception:
         if key is not None:
             app.locks.release(lock, key)
         raise
     return True
-
-
-@functools.cache
-def _client() -> Any:
-    # most bursts end without them, and they take longer to load than all of MRQ
-    import boto3  # noqa: PLC0415
-    from botocore.config import Config  # noqa: PLC0415
-
-    # It is called when the time of the invocation is nearly up.
-    return boto3.client("lambda", config=Config(connect_timeout=1, read_timeout=2, retries={"max_attempts": 0}))

@@ -36,7 +36,7 @@ def handler(event: Any, context: Context) -> dict[str, Any]:
             "the dashboard's function answers requests of function URLs, API Gateway and load balancers; "
             "this event has no requestContext, so it is none of these"
         )
-    return sandbox.invocation(lambda app: dict(_served(app)(_honest(event, app), context)))  # type: ignore[arg-type]
+    return sandbox.invocation(lambda app: dict(_served(app)(_honest(event, app), context)), context)  # type: ignore[arg-type]
 
 
 def _honest(event: dict[str, Any], app: App) -> dict[str, Any]:

@@ -66,7 +66,7 @@ def handler(event: Any, context: Context) -> dict[str, Any]:
         ConfigError: the configuration is wrong; nothing was done.
         ServerUnavailableError, ServerRefusedError: MongoDB can't be reached. The next one goes on.
     """
-    return sandbox.invocation(lambda app: dispatch(app, event, context))
+    return sandbox.invocation(lambda app: dispatch(app, event, context), context)
 
 
 def dispatch(app: App, event: Any, context: Context, clients: Callable[[str], Any] = client) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from mrq.domain.exposition import Totals, emf_lines
+from mrq.engine.stdout import write_now
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +27,6 @@ def write(app: App, gauges: Mapping[str, float], totals: Totals | None = None, w
         return
     try:
         lines = emf_lines(totals or Totals(), gauges, app.clock.now(), worker)
-        sys.stdout.write("".join(f"{line}\n" for line in lines))
-        sys.stdout.flush()
+        write_now("".join(f"{line}\n" for line in lines), sys.stdout)
     except Exception as error:  # noqa: BLE001 - what an invocation did must not be undone by what it says of it
         log.warning("metrics can't be written: %s", error)

@@ -50,7 +50,7 @@ def handler(event: Any, context: Context) -> dict[str, Any]:
         EventsFailedError: see there.
         BatchProcessingError: every message of an SQS event failed.
     """
-    return sandbox.invocation(lambda app: produce(app, event, context))
+    return sandbox.invocation(lambda app: produce(app, event, context), context)
 
 
 def produce(app: App, event: Any, context: Context) -> dict[str, Any]:

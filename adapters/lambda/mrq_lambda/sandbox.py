@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mrq.settings import Settings
+    from mrq_lambda.context import Context
 
 T = TypeVar("T")
 
@@ -27,6 +28,7 @@ log = logging.getLogger("mrq.lambda")
 LONGEST_SLEEP = 300.0  # seconds frozen after which connections are made anew: NAT gateways forget them after 350
 
 LAST_CALLS = 2.0  # seconds
+LAST_MOMENT = 0.2  # seconds before the end of an invocation, for the process to leave
 
 
 class Sandbox:
@@ -71,7 +73,7 @@ class Sandbox:
         """An invocation ends."""
         self._left_at = self._wall()
 
-    def invocation(self, work: Callable[[App], T]) -> T:
+    def invocation(self, work: Callable[[App], T], context: Context) -> T:
         """Do an invocation's work, once.
 
         Where connection URLs are secrets, both servers are asked first whether they let us in; if not, the secrets are
@@ -91,21 +93,21 @@ class Sandbox:
             self._renewed()
             raise
         finally:
-            self._woken()
-            self._told()
+            self._woken(context)
+            self._told(context)
             self.left()
 
-    def _woken(self) -> None:
+    def _woken(self, context: Context) -> None:
         """Who was to be woken for jobs is called before the process is frozen."""
         enqueuer = vars(self._app).get("enqueuer") if self._app is not None else None
-        if enqueuer is not None and enqueuer.waker is not None and not enqueuer.waker.wait(LAST_CALLS):
+        if enqueuer is not None and enqueuer.waker is not None and not enqueuer.waker.wait(_for_last_calls(context)):
             log.warning("somebody was to be woken, and it takes long: a dispatcher does it in its next round")
 
-    def _told(self) -> None:
+    def _told(self, context: Context) -> None:
         """Spans are exported before the process is frozen."""
         spans = vars(self._app).get("spans") if self._app is not None else None
         if spans is not None:
-            spans.flush(LAST_CALLS)
+            spans.flush(_for_last_calls(context))
 
     def _knock(self) -> None:
         app = self.app()
@@ -143,6 +145,11 @@ class Sandbox:
     def _use(self, secrets: dict[str, str]) -> None:
         self._app = App({**self._config, **secrets})
         use_app(self._app)
+
+
+def _for_last_calls(context: Context) -> float:
+    """Seconds that may be waited for a call, as far as there is time."""
+    return max(0.0, min(LAST_CALLS, context.get_remaining_time_in_millis() / 1000 - LAST_MOMENT))
 
 
 class ToStdout(logging.StreamHandler[TextIO]):

@@ -33,7 +33,7 @@ def handler(event: Any, context: Context) -> dict[str, Any]:  # noqa: ARG001 - w
         ConfigError: the configuration is wrong; nothing was done.
         ServerUnavailableError, ServerRefusedError: MongoDB can't be reached. The next tick goes on.
     """
-    return sandbox.invocation(lambda app: _tick(app, context))
+    return sandbox.invocation(lambda app: _tick(app, context), context)
 
 
 def _tick(app: App, context: Context) -> dict[str, Any]:

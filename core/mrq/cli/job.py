@@ -10,8 +10,10 @@ import click
 from mrq.app import App
 from mrq.cli.options import SettingsCommand, given_on_command_line, settings_options
 from mrq.cli.run import as_json
+from mrq.domain.change import MOST_OVERRUNS
 from mrq.domain.redaction import COMMON, redacted, redacted_text
 from mrq.domain.status import Status
+from mrq.domain.words import many
 from mrq.exceptions import MrqError
 from mrq.ports.reports import FAILED
 from mrq.settings import load
@@ -121,6 +123,7 @@ def facts(record: JobRecord, redact: Sequence[str] = COMMON) -> list[tuple[str, 
         ("runs again", _time(record.dateretry)),
         ("retries", str(record.retry_count or "")),
         ("lost", f"{record.losses} workers died while it ran" if record.losses else ""),
+        ("cut short", _cut_short(record.overruns)),
         ("worker", str(record.worker or "")),
         ("deleted at", _time(record.dateexpires)),
         ("result", _value(_result(record.result, redact)) if "result" in record.document else ""),
@@ -136,6 +139,13 @@ def _result(value: Any, redact: Sequence[str]) -> Any:
 
 def _time(moment: datetime | None) -> str:
     return "" if moment is None else f"{moment:%Y-%m-%d %H:%M:%S}.{moment.microsecond // 1000:03} UTC"
+
+
+def _cut_short(overruns: int) -> str:
+    if not overruns:
+        return ""
+    text = f"by the ends of {many(overruns, 'burst')}, though it had had the time that its task takes"
+    return f"{text}; bursts leave it to containers" if overruns >= MOST_OVERRUNS else text
 
 
 def _value(value: Any) -> str:

@@ -54,6 +54,7 @@ class JobChange:
     retry_count: int | None = None
     losses: int | None = None
     losses_alone: int | None = None
+    overruns: int | None = None
     progress: float | None = None
     usage: Usage | None = None
     deploy: str = ""
@@ -102,6 +103,7 @@ def change_for(
         worker=worker,
         retry_count=outcome.retry_count,
         queue=outcome.queue,
+        overruns=job.overruns + 1 if outcome.overran else None,
         progress=1.0 if success and shows_progress else None,
         usage=usage,
         deploy=deploy,
@@ -167,3 +169,8 @@ LOSSES_BEFORE_ALONE = 2
 def must_run_alone(job: ClaimedJob) -> bool:
     """Whether a job has lost so many workers that nothing else may run beside it."""
     return job.losses >= LOSSES_BEFORE_ALONE
+
+
+MOST_OVERRUNS = 2
+"""After so many ends of bursts that came before its own a job is left to containers: one in a hundred runs takes longer
+than the p99 of its task, but hardly the same job twice."""

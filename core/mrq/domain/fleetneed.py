@@ -20,6 +20,9 @@ LASTING = 60.0
 """Seconds. What is busy with shorter jobs says nothing: it is free again before a smaller fleet would matter. Of longer
 ones all but the part that ends within that time counts, so that there is no edge."""
 
+LEAST = 0.001
+"""Containers that waiting jobs need in any case: one that takes a microsecond needs somebody who takes it, too."""
+
 BACK_TO_BURSTS = 0.7
 """Containers are given up for bursts only under this part of `light_load`, so that a load around it doesn't swing."""
 
@@ -33,7 +36,7 @@ def needed(policy: FleetPolicy, figures: QueueFigures, running: int) -> float:
     """Containers that the target asks for: a fraction, without regard to limits, patience or bursts."""
     load = steady_load(policy, figures)
     steady = load / policy.utilisation
-    held = busy_for_long(policy, figures, running)
+    held = max(busy_for_long(policy, figures, running), LEAST if figures.waiting else 0.0)
     if policy.target.kind is TargetKind.BACKLOG_PER_WORKER:
         return max(steady, held, figures.waiting / policy.target.value)
     run_time, slots = figures.mean_run_time, policy.jobs_per_worker

@@ -41,6 +41,10 @@ def in_words(policy: FleetPolicy, figures: QueueFigures, notes: Notes) -> str:
         parts.append(f"held at max_workers {policy.max_workers}")
     elif notes.need < policy.min_workers:
         parts.append(f"held at min_workers {policy.min_workers}")
+    if figures.containers_only and not policy.max_workers:
+        parts.append(
+            f"no burst takes {many(figures.containers_only, 'job')}, and there are no containers: max_workers is 0"
+        )
     if notes.patience is not None:
         parts.append(f"fewer would do, scale-in in {max(notes.patience, 0):,.0f} s at the earliest")
     if notes.bursts:

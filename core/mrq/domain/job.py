@@ -70,6 +70,7 @@ class ClaimedJob:
     losses_alone: int = 0
     alone: bool = False
     has_slot: bool = False  # it came back for its turn under its task's rate
+    overruns: int = 0  # ends of bursts that have cut it short, though it had had the time its task takes
     raw: RawOrigin | None = None  # None: it was queued as a job
     trace: Mapping[str, str] | None = None  # see NewJob
 
@@ -97,6 +98,7 @@ class JobRecord:
     retry_count: int = 0
     losses: int = 0
     losses_alone: int = 0
+    overruns: int = 0
     exceptiontype: str | None = None
     traceback: str | None = None
     parent: JobId | None = None

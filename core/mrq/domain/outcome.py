@@ -38,3 +38,4 @@ class Outcome:
     at_front: bool = False  # back to its old place in the queue, not to the end
     due: datetime | None = None  # queued: not to be started before
     has_slot: bool = False  # queued: its turn under the task's rate is at `due`
+    overran: bool = False  # the end of a burst cut a run short that took longer than its task is known to take

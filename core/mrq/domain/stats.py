@@ -258,6 +258,15 @@ class Backlog:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskBacklog:
+    """Jobs of one task that wait. `overran`: those of them that bursts leave to containers, for they were cut short too
+    often."""
+
+    jobs: int
+    overran: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class QueueSamples:
     """All queues at one moment. One that isn't there was empty, if `complete`: neither the time nor the number of
     queues was too much, nor was Redis away. `start`: of the minute, of which there is one sample."""

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from mrq.ports.clock import Clock
 
 
-LAST_MOMENT = 0.3  # seconds before the end in which nothing is begun any more
+LAST_MOMENT = 0.3  # seconds before the end in which nothing is waited for any more
+SIGNING_OFF = 1.0  # seconds before the end from which on no end of a job is waited for
 
 
 class Budget:
@@ -47,6 +48,11 @@ class Budget:
         return self.ends - self._clock.monotonic()
 
     @property
+    def turns_until(self) -> float:
+        """Monotonic seconds until which the main loop may take to see that its time is up: a server may be silent."""
+        return self.ends - 0.75 * self.margin
+
+    @property
     def interrupts_until(self) -> float:
         """Monotonic seconds until which interrupted jobs may take to end: half of the margin is for the writes."""
         return self.ends - self.margin / 2
@@ -54,7 +60,12 @@ class Budget:
     @property
     def writes_until(self) -> float:
         """Monotonic seconds until which ends may be written."""
-        return self.ends - min(LAST_MOMENT, self.margin / 4)
+        return self.ends - min(SIGNING_OFF, self.margin / 4)
+
+    @property
+    def leaves_by(self) -> float:
+        """Monotonic seconds until which anything may be waited for: the rest is for the process to leave."""
+        return self.ends - min(LAST_MOMENT, self.margin / 8)
 
     def deadline(self, now: datetime) -> datetime:
         """The end, as a time."""
@@ -65,6 +76,10 @@ class Budget:
     def fits(self, path: str) -> bool:
         """Whether a job of this task fits into the time that is left."""
         return self._need(path) <= self.left
+
+    def is_overrun(self, path: str, seconds: float) -> bool:
+        """Whether a job of this task that has run for so long should have ended by now."""
+        return seconds >= self._need(path)
 
     def look_at(self, paths: Iterable[str]) -> None:
         """These tasks may come: find out at once how long they take."""

@@ -41,7 +41,8 @@ class BurstFit:
         if parse_queue(queue).is_raw:
             return figures
         tasks = self.stats.waiting_by_path(counted_as(queue), now, SAMPLE) if figures.waiting else {}
-        unfit, seen = sum(jobs for path, jobs in tasks.items() if not self.takes(path)), sum(tasks.values())
+        unfit = sum(task.overran if self.takes(path) else task.jobs for path, task in tasks.items())
+        seen = sum(task.jobs for task in tasks.values())
         return replace(figures, containers_only=math.ceil(figures.waiting * unfit / seen) if seen else 0)
 
     def takes(self, path: str) -> bool:

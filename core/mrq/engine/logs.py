@@ -253,7 +253,7 @@ class LogWriter:
         except Exception as error:  # noqa: BLE001 - jobs run without logs as well
             log.warning("logs can't be stored now: %s", error)
 
-    def loop(self, stopped: Event, something: Event, sleep: Callable[[float], None]) -> None:
+    def loop(self, stopped: Event, something: Event) -> None:
         """Write what is due until told to stop."""
         self.buffer.something = something
         self._something = something
@@ -261,7 +261,7 @@ class LogWriter:
         while not stopped.is_set():
             if something.wait(tick):
                 something.clear()
-                sleep(GATHER)
+                stopped.wait(GATHER)
             if time.monotonic() >= self._not_before:
                 self.flush(self._interval)
 

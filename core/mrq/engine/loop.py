@@ -41,7 +41,7 @@ from mrq.engine.report import Reporter
 from mrq.engine.rescue import Rescuer
 from mrq.engine.settling import Settler
 from mrq.engine.shutdown import Ending, Exit, StopFlags, what_became
-from mrq.engine.sideloops import SideLoops
+from mrq.engine.sideloops import SHORTEST_JOIN, SideLoops
 from mrq.engine.sizes import SizePublisher
 from mrq.engine.state import WorkerState
 from mrq.engine.strategies import strategy_named
@@ -110,7 +110,9 @@ class Worker:
         self.sizes, self._heavy, self._ahead = self._make_sizes(stores), HeavyTasks(clock), Ahead(clock)
         self._performer = self._make_performer(stores, tasks)
         self._heartbeat = self._make_heartbeat(stores)
-        self._departure = None if budget is None else Departure(budget, self.state, self.stop, self._heartbeat, clock)
+        self._departure = (
+            None if budget is None else Departure(budget, self.state, self.stop, self._heartbeat, clock, runtime)
+        )
         self._claimer = self._make_claimer(stores)
         self.reporter = Reporter(jobs, workers, self.state, clock, options, self.fittings, self.sizes, self.collector)
         self._maintenance = Maintenance(jobs, enqueuer, clock)
@@ -218,7 +220,7 @@ class Worker:
         logs, memory = self.fittings.logs, self.fittings.memory
         if logs is not None:
             something = self.runtime.event()
-            yield "logs", lambda stopped: logs.loop(stopped, something, self.runtime.sleep)
+            yield "logs", lambda stopped: logs.loop(stopped, something)
         if memory is not None and self.options.max_memory:
             watch = MemoryWatch(self.options.max_memory, memory, lambda: self._quota.taken, self.stop)
             yield "memory", watch.loop
@@ -233,6 +235,12 @@ class Worker:
             self.options.max_time if max_time is None else max_time,
         )
         self._enough = ""
+        if self._departure is None:
+            self._turns()
+        else:
+            self._departure.turns(self._turns)
+
+    def _turns(self) -> None:
         try:
             while not (self.stop.graceful or self._enough):
                 self._turn()
@@ -271,7 +279,7 @@ class Worker:
         self._ending.perform()
         self._settler.close()
         until = self._clock.monotonic() + (LAST_WRITES if departure is None else departure.pause(LAST_WRITES))
-        ended = [self._loops.join(name, max(0.1, until - self._clock.monotonic())) for name in self._settling]
+        ended = [self._loops.join(name, max(SHORTEST_JOIN, until - self._clock.monotonic())) for name in self._settling]
         written = all(ended)
         if not written:
             log.error("%s could not be written: their jobs will run again", many(len(self.state.held()), "outcome"))
@@ -281,8 +289,14 @@ class Worker:
             self.fittings.logs.wake()
         late = self._loops.stop(2.0 if departure is None else departure.pause(2.0), but="wake-up")  # that may listen on
         self._idle.close()
-        if departure is not None:
-            departure.leave_nothing(late)
+        if departure is None:
+            self._sign_off(written)
+        else:
+            departure.leave_nothing(late, functools.partial(self._sign_off, written))
+        self._guard.finishing(self.stop.exit_code, replace=self.stop.replace)
+        return Exit(self.stop.exit_code, self.stop.replace, self.stop.reason)
+
+    def _sign_off(self, written: bool) -> None:
         if written and not self.state.busy:
             self._permits.finish()
             try:
@@ -293,8 +307,6 @@ class Worker:
         log.info("worker %s stopped: %s", self.state.worker, what_became(self.state))
         if self.fittings.logs is not None:
             self.fittings.logs.close()
-        self._guard.finishing(self.stop.exit_code, replace=self.stop.replace)
-        return Exit(self.stop.exit_code, self.stop.replace, self.stop.reason)
 
     @property
     def _settling(self) -> dict[str, Callable[[], None]]:

@@ -75,7 +75,9 @@ class RegularSource:
         token = self._jobs.new_id()
         worker, now, options = self._state.worker, self._clock.now(), self._options
         never = options.never if self._budget is None else options.never | self._budget.unfit()
-        claim = Claim(queue, limit, worker, token, now, options.only, never, paused, after)
+        claim = Claim(
+            queue, limit, worker, token, now, options.only, never, paused, after, for_burst=self._budget is not None
+        )
         self._state.open_claims.add(token)  # stays open if the answer is lost
         return self._answered(token, self._jobs.claim(claim))
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
+from mrq.domain.change import MOST_OVERRUNS
 from mrq.domain.outcome import Failure, Outcome
 from mrq.domain.status import Status
 from mrq.domain.words import many
@@ -156,7 +157,7 @@ class Ending:
             for run in pending:
                 if run.fiber is not None:
                     run.fiber.interrupt(JobInterrupt("the worker stops"))
-            pause = self.clock.monotonic() + INTERRUPT_INTERVAL
+            pause = min(self.clock.monotonic() + INTERRUPT_INTERVAL, until)
             still = []  # not those whose run.ended is unset: a fiber sets that before its join is over
             for run in pending:
                 if run.fiber is not None and run.fiber.join(max(0.0, pause - self.clock.monotonic())):
@@ -190,7 +191,21 @@ class Ending:
             return run.decide(Outcome(Status.QUEUED, at_front=True))
         delay = self.options.interrupt_requeue_delay if self.options.requeue_interrupted else None
         text = run.ended_by(JobInterrupt(f"the worker had to stop ({self.flags.reason or 'asked to'})"))
-        return run.decide(Outcome(Status.INTERRUPT, failure=Failure("JobInterrupt", text), delay=delay))
+        failure, overran = Failure("JobInterrupt", text), self._overran(run)
+        return run.decide(Outcome(Status.INTERRUPT, failure=failure, delay=delay, overran=overran))
+
+    def _overran(self, run: Run) -> bool:
+        """Whether the end of a burst hits a run that had all the time that its task takes."""
+        if self.budget is None or self.budget.left > 0 or not run.in_task or run.started is None:
+            return False
+        if not self.budget.is_overrun(run.job.path, self.clock.monotonic() - run.started):
+            return False
+        if run.job.overruns + 1 >= MOST_OVERRUNS:
+            log.warning(
+                "job %s (%s) takes longer than its task is known to take (%d times now): bursts leave it to containers",
+                run.job.id, run.job.path, run.job.overruns + 1,
+            )  # fmt: skip
+        return True
 
     def _give_back_unstarted(self, run: Run) -> None:
         if run.decide(Outcome(Status.QUEUED, at_front=True)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from mrq.ports.runtime import Fiber, Runtime
 
 log = logging.getLogger("mrq.worker")
+
+SHORTEST_JOIN = 0.01  # seconds, for what has as good as ended
 
 
 class SideLoops:
@@ -30,12 +33,17 @@ class SideLoops:
         self._fibers[name] = self._runtime.spawn(self._watched, name, loop, name=f"mrq-{name}")
 
     def stop(self, timeout: float, but: str = "") -> list[str]:
-        """Tell all loops to end and wait up to `timeout` seconds for each, not for `but`.
+        """Tell all loops to end and wait up to `timeout` seconds for them, not for `but`.
 
         Returns the names of those that didn't end in time.
         """
         self.stopped.set()
-        return [name for name, fiber in self._fibers.items() if name != but and not fiber.join(timeout)]
+        until = time.monotonic() + timeout
+        return [
+            name
+            for name, fiber in self._fibers.items()
+            if name != but and not fiber.join(max(SHORTEST_JOIN, until - time.monotonic()))
+        ]
 
     def join(self, name: str, timeout: float) -> bool:
         """Wait for one loop's end."""
@@ -51,3 +59,24 @@ class SideLoops:
         if not self.stopped.is_set() and name not in self._may_end:
             log.critical("the worker's %s loop ended by itself; the worker stops", name)
             self._died(name)
+
+
+def in_time(runtime: Runtime, work: Callable[[], None], seconds: float) -> bool:
+    """Do something that may take longer than there is time, beside the caller. False: it is not done after so many
+    seconds, and may go on for as long as this process lives.
+
+    Raises:
+        BaseException: what the work raised.
+    """
+    raised: list[BaseException] = []
+
+    def tried() -> None:
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001 - the caller's
+            raised.append(error)
+
+    ended = runtime.spawn(tried, name="mrq-in-time").join(max(SHORTEST_JOIN, seconds))
+    if raised:
+        raise raised[0]
+    return ended

@@ -25,7 +25,8 @@ class Claim:
 
     `only` and `never` are task paths: a white and a black list (empty: no restriction). When the queue means
     all subqueues of a root, those in `paused` give nothing, and only those that follow `after` in the
-    alphabet are looked at (precede it, for a reverse queue).
+    alphabet are looked at (precede it, for a reverse queue). `for_burst`: the worker's end is known, so it leaves jobs
+    that such ends have cut short too often (`mrq.domain.change.MOST_OVERRUNS`).
     """
 
     queue: QueueName
@@ -37,6 +38,7 @@ class Claim:
     never: frozenset[str] = field(default_factory=frozenset)
     paused: frozenset[str] = field(default_factory=frozenset)
     after: str | None = None
+    for_burst: bool = False
 
 
 class Settled(Enum):

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from mrq.domain.ids import WorkerId
-    from mrq.domain.stats import Backlog, Period, QueueSamples, Resolution
+    from mrq.domain.stats import Backlog, Period, QueueSamples, Resolution, TaskBacklog
 
 
 class StatsStore(Protocol):
@@ -92,7 +92,7 @@ class StatsStore(Protocol):
         """
         ...
 
-    def waiting_by_path(self, queue: str, now: datetime, most: int) -> dict[str, int]:
+    def waiting_by_path(self, queue: str, now: datetime, most: int) -> dict[str, TaskBacklog]:
         """Of which tasks the first jobs are that wait in a regular queue (`main/`: in its subqueues) and could start,
         and how many of each; `most` are looked at. Raises as `backlog` does."""
         ...

@@ -8,6 +8,7 @@
     alone           the job runs with nothing beside it in its worker
     rateslot        the job was sent back once to wait for its turn under its task's rate: `datedue` is that turn
     losses losses_alone                              workers that died while it ran, and while it ran alone
+    overruns        ends of bursts that cut it short though it had had the time its task takes
     dateupdated totaltime result dateexpires dateretry retry_count progress
     traceback exceptiontype traceback_history        written when it ends
     memory_diff     bytes by which the worker's process grew while it ran, if that was measured
@@ -24,6 +25,7 @@ from typing import TYPE_CHECKING, Any, cast
 import bson
 from bson.codec_options import CodecOptions, DatetimeConversion
 
+from mrq.domain.change import MOST_OVERRUNS
 from mrq.domain.job import ClaimedJob, JobRecord
 from mrq.domain.jobkeys import Standing
 from mrq.domain.status import Status
@@ -49,7 +51,7 @@ HISTORY_KEPT = 30  # entries of traceback_history
 
 CLAIMED_FIELDS = (
     "_id", "path", "params", "queue", "datequeued", "datestarted", "claim", "retry_count", "losses", "losses_alone",
-    "alone", "rateslot", "traceparent", "tracestate",
+    "alone", "rateslot", "overruns", "traceparent", "tracestate",
 )  # fmt: skip
 
 LARGE_FIELDS = ("result", "traceback", "traceback_history")  # left out of lists
@@ -152,6 +154,8 @@ def claim_filter(claim: Claim, horizon: datetime) -> Document:
         wanted["path"] = {"$in": sorted(claim.only)}
     if claim.never:
         wanted.setdefault("path", {})["$nin"] = sorted(claim.never)
+    if claim.for_burst:
+        wanted["overruns"] = {"$not": {"$gte": MOST_OVERRUNS}}  # also true where there is none
     return wanted
 
 
@@ -233,6 +237,7 @@ def values_of(change: JobChange) -> Document:
         "retry_count": change.retry_count,
         "losses": change.losses,
         "losses_alone": change.losses_alone,
+        "overruns": change.overruns,
         "progress": change.progress,
         "memory_diff": change.memory_diff,
     }
@@ -289,7 +294,7 @@ def move_update(to: Status, at: datetime, fields: Mapping[str, Any]) -> Document
     values = {name: value for name, value in values.items() if value is not None}
     update: Document = {"$set": values}
     if to is Status.QUEUED:
-        update["$unset"] = {**_NOT_QUEUED, "losses": "", "losses_alone": ""}
+        update["$unset"] = {**_NOT_QUEUED, "losses": "", "losses_alone": "", "overruns": ""}
     return update
 
 
@@ -309,6 +314,7 @@ def claimed(document: Mapping[str, Any]) -> ClaimedJob:
         get("losses_alone") or 0,
         bool(get("alone")),
         bool(get("rateslot")),
+        get("overruns") or 0,
         trace=trace_of(document),
     )
 
@@ -354,6 +360,7 @@ def record(document: Document) -> JobRecord:
         retry_count=get("retry_count") or 0,
         losses=get("losses") or 0,
         losses_alone=get("losses_alone") or 0,
+        overruns=get("overruns") or 0,
         exceptiontype=get("exceptiontype"),
         traceback=get("traceback"),
         parent=get("parent"),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import bson
 
+from mrq.domain.change import MOST_OVERRUNS
 from mrq.domain.jobfilter import Page
 from mrq.domain.status import Status, sources_of
 from mrq.ports.jobs import Settled, SettleResult
@@ -378,6 +379,7 @@ def _free_for(claim: Claim) -> Callable[[Document], bool]:
             and _is_claimed_from(claim, document["queue"])
             and (not claim.only or path in claim.only)
             and path not in claim.never
+            and not (claim.for_burst and document.get("overruns", 0) >= MOST_OVERRUNS)
         )
 
     return free

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import bson
 
+from mrq.domain.change import MOST_OVERRUNS
 from mrq.domain.queuename import parse_queue
-from mrq.domain.stats import Backlog, counted_as
+from mrq.domain.stats import Backlog, TaskBacklog, counted_as
 from mrq.domain.status import Status
 from mrq.stores import stats_documents
 from mrq.stores.documents import CODEC
@@ -151,7 +152,7 @@ class MemoryStatsStore:
         waiting, delayed = min(most, len(due)), min(most, len(times) - len(due))
         return Backlog(waiting, delayed, oldest, capped=most in (waiting, delayed))
 
-    def waiting_by_path(self, queue: str, now: datetime, most: int) -> dict[str, int]:
+    def waiting_by_path(self, queue: str, now: datetime, most: int) -> dict[str, TaskBacklog]:
         """See StatsStore."""
         due = [
             document
@@ -162,7 +163,9 @@ class MemoryStatsStore:
             and _is_in(document["queue"], queue)
         ]
         due.sort(key=lambda document: (document["queue"], document["datequeued"], document["_id"]))
-        return dict(Counter(document["path"] for document in due[:most]))
+        jobs = Counter(document["path"] for document in due[:most])
+        overran = Counter(d["path"] for d in due[:most] if d.get("overruns", 0) >= MOST_OVERRUNS)
+        return {path: TaskBacklog(many, overran[path]) for path, many in jobs.items()}
 
     def running(self, queue: str, most: int) -> int:
         """See StatsStore."""

@@ -10,8 +10,9 @@ import pymongo
 from pymongo import ASCENDING, DESCENDING, UpdateOne, WriteConcern
 from pymongo.errors import DocumentTooLarge, DuplicateKeyError, PyMongoError
 
+from mrq.domain.change import MOST_OVERRUNS
 from mrq.domain.queuename import parse_queue
-from mrq.domain.stats import Backlog, Resolution, counted_as
+from mrq.domain.stats import Backlog, Resolution, TaskBacklog, counted_as
 from mrq.domain.status import Status
 from mrq.ports.errors import StoreUnavailableError
 from mrq.stores import mongo_indexes, stats_documents
@@ -167,7 +168,7 @@ class MongoStatsStore:
         oldest = None if since is None else max(0.0, (now - since).total_seconds())
         return Backlog(waiting, delayed, oldest, capped=most in (waiting, delayed))
 
-    def waiting_by_path(self, queue: str, now: datetime, most: int) -> dict[str, int]:
+    def waiting_by_path(self, queue: str, now: datetime, most: int) -> dict[str, TaskBacklog]:
         """See StatsStore."""
         with _in_time(queue):
             return self._paths(self._waiting(queue, {"$lte": now}, most))
@@ -184,11 +185,11 @@ class MongoStatsStore:
         return self._jobs.count_documents(wanted, limit=most, maxTimeMS=LONGEST_COUNT)
 
     @translated
-    def _paths(self, waiting: list[Document]) -> dict[str, int]:
-        found = self._jobs.aggregate(
-            [*waiting, {"$group": {"_id": "$path", "jobs": {"$sum": 1}}}], maxTimeMS=LONGEST_COUNT
-        )
-        return {group["_id"]: group["jobs"] for group in found}
+    def _paths(self, waiting: list[Document]) -> dict[str, TaskBacklog]:
+        overran = {"$cond": [{"$gte": ["$overruns", MOST_OVERRUNS]}, 1, 0]}
+        group = {"_id": "$path", "jobs": {"$sum": 1}, "overran": {"$sum": overran}}
+        found = self._jobs.aggregate([*waiting, {"$group": group}], maxTimeMS=LONGEST_COUNT)
+        return {group["_id"]: TaskBacklog(group["jobs"], group["overran"]) for group in found}
 
     @translated
     def _count(self, queue: str, when: Document, most: int) -> tuple[int, datetime | None]:

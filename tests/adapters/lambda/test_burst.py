@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import sys
+import threading
 import zipfile
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -18,10 +19,11 @@ from mrq.engine import shutdown
 from mrq.job import get_job_logs
 from mrq.logger import MongoHandler
 from mrq.task import Task
-from mrq_lambda import burst, continuation
+from mrq_lambda import burst, calling, continuation
 from mrq_lambda.burst import BurstFailedError, drain
 from mrq_lambda.orders import BadEventError, orders_of
 from support.lambdacontext import FakeContext
+from support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -52,7 +54,7 @@ class Lambda:
 @pytest.fixture
 def function(monkeypatch: pytest.MonkeyPatch) -> Lambda:
     fake = Lambda()
-    monkeypatch.setattr(continuation, "_client", lambda: fake)
+    monkeypatch.setattr(calling, "_client", lambda: fake)
     return fake
 
 
@@ -201,9 +203,15 @@ def test_one_that_has_finished_nothing_does_not_go_on(memory_app: App, define: A
 def test_what_fits_into_a_whole_invocation_but_not_into_the_rest_makes_it_go_on(
     memory_app: App, define: Any, function: Lambda
 ) -> None:
-    queue(memory_app, define("Slow", lambda params: memory_app.runtime.sleep(0.6), burst_limit=0.6), 1)
-    queue(memory_app, define("Longer", lambda params: None, burst_limit=0.9), 1, "last")
-    told = drain(memory_app, {"margin": 1, "queues": ["default", "last"]}, FakeContext(2.0))
+    context = FakeContext(3.0)
+    most = context.get_remaining_time_in_millis() / 1000 - 1 - 0.1  # a whole budget and a little less
+
+    def until_too_little_is_left(params: Any) -> None:
+        wait_until(lambda: context.get_remaining_time_in_millis() / 1000 - 1 < most, interval=0.01)
+
+    queue(memory_app, define("Slow", until_too_little_is_left, burst_limit=0.6), 1)
+    queue(memory_app, define("Longer", lambda params: None, burst_limit=most), 1, "last")
+    told = drain(memory_app, {"margin": 1, "queues": ["default", "last"], "concurrency": 1}, context)
     assert (told["jobs"], told["for_containers"]) == (1, {})
     assert told["continued"]
 
@@ -222,18 +230,18 @@ def test_a_job_that_cannot_be_stopped_takes_the_process_along(
     reasons: list[str] = []
     monkeypatch.setattr(burst, "retire", reasons.append)
     monkeypatch.setattr(shutdown, "INTERRUPT_INTERVAL", 0.05)
-    done: list[int] = []
+    done = threading.Event()
 
     def stubborn(params: Any) -> None:
-        while not done:
+        while not done.is_set():
             try:
-                memory_app.runtime.sleep(0.01)
+                done.wait(0.01)  # an interruption reaches a thread between two waits
             except BaseException:
                 continue
 
     queue(memory_app, define("Stubborn", stubborn))
     drain(memory_app, {"margin": 1}, FakeContext(2.0))
-    done.append(1)
+    done.set()
     assert reasons == ["its time is up"]
     assert memory_app.jobs.count_by_queue(Status.STARTED) == {}
 
@@ -262,7 +270,7 @@ def test_the_lines_of_jobs_are_kept_with_them(memory_app: App, define: Any) -> N
 def test_the_call_is_one_that_lambda_takes(memory_app: App) -> None:
     import boto3
 
-    continuation._client.cache_clear()
+    calling._client.cache_clear()
     try:
         roles, functions = boto3.client("iam"), boto3.client("lambda")
         role = roles.create_role(RoleName="r", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
@@ -273,7 +281,7 @@ def test_the_call_is_one_that_lambda_takes(memory_app: App) -> None:
         assert continuation.continue_burst(memory_app, orders, 3, arn)
         assert not continuation.continue_burst(memory_app, orders, 3, arn)
     finally:
-        continuation._client.cache_clear()
+        calling._client.cache_clear()
 
 
 def zipped() -> bytes:

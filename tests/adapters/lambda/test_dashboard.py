@@ -24,7 +24,7 @@ BASIC = {"authorization": "Basic YTpi"}
 
 @pytest.fixture(autouse=True)
 def _here(monkeypatch: pytest.MonkeyPatch) -> None:
-    def invocation(work: Callable[[App], Any]) -> Any:
+    def invocation(work: Callable[[App], Any], _context: Any) -> Any:
         return work(get_app())
 
     monkeypatch.setattr(dashboard.sandbox, "invocation", invocation)

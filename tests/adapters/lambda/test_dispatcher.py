@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mrq.domain.change import MOST_OVERRUNS, JobChange, Settlement
+from mrq.domain.status import Status
 from mrq.domain.worker import WorkerRecord
 from mrq.exceptions import ConfigError
 from mrq.ports.errors import StoreUnavailableError
@@ -117,6 +119,22 @@ def test_for_jobs_that_no_burst_takes_none_is_started(memory_app: App, cloud: Cl
     assert last is not None
     assert last.figures.containers_only == 12
     assert run(memory_app, cloud)["groups"]["g"]["bursts"] == 1, "for the three"
+
+
+def test_a_job_that_bursts_leave_to_containers_starts_none_and_is_told_where_there_are_none(
+    memory_app: App, cloud: Cloud
+) -> None:
+    cloud.function("burst")
+    group(memory_app, sizing=BURSTS | {"max_workers": 0}, burst={"function": "burst"})
+    queue(memory_app, 1)
+    (job,), token = memory_app.jobs.list_ids("default", Status.QUEUED, 0, 1), memory_app.jobs.new_id()
+    now = memory_app.clock.now()
+    assert memory_app.jobs.start(job, token, token, now) is not None
+    change = JobChange(Status.QUEUED, now, None, overruns=MOST_OVERRUNS)
+    memory_app.jobs.settle([Settlement(job, token, change)])
+    told = run(memory_app, cloud)["groups"]["g"]
+    assert told["bursts"] == 0
+    assert "no burst takes 1 job, and there are no containers: max_workers is 0" in told["reason"]
 
 
 @pytest.mark.parametrize(

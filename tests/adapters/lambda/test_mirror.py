@@ -29,7 +29,7 @@ SETTINGS = {"eventbridge_role": ROLE, "eventbridge_group": GROUP}
 def entries(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     import boto3
 
-    def invocation(work: Callable[[App], Any]) -> Any:
+    def invocation(work: Callable[[App], Any], _context: Any) -> Any:
         return work(get_app())
 
     monkeypatch.setattr(scheduler.sandbox, "invocation", invocation)

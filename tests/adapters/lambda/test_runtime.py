@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
+import statistics
 from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 
+from mrq.domain.change import MOST_OVERRUNS
 from mrq.domain.status import Status
 from support import bursttasks
 from support.waiting import wait_until
 
 if TYPE_CHECKING:
     from support.burstsite import BurstSite
+
+INVOCATIONS = 1000
 
 
 def test_a_cold_and_warm_sandbox_drain_the_queue_over_the_same_connections(site: BurstSite) -> None:
@@ -128,17 +133,65 @@ def test_an_answer_over_6_mb_is_an_error_of_the_platform(site: BurstSite) -> Non
 
 
 def test_memory_does_not_grow_with_the_number_of_invocations(site: BurstSite) -> None:
-    sandbox = site.sandbox()
+    sandbox = site.sandbox(MRQ_LOG_LEVEL="WARNING")
+    process = psutil.Process(sandbox.pid)
+    rss: list[int] = []
+    for n in range(INVOCATIONS):
+        bursttasks.work.queue(key=f"job{n}")
+        assert sandbox.invoke({"concurrency": 2}).error is None, sandbox.log
+        rss.append(int(process.memory_info().rss))
+    assert growth(rss[INVOCATIONS // 5 :]) < resource.getpagesize(), "less than the least that a process can grow by"
 
-    def rounds(many: int) -> int:
-        for n in range(many):
-            bursttasks.work.queue(key=f"job{n}")
-            assert sandbox.invoke({"concurrency": 2}).error is None
-        return int(psutil.Process(sandbox.pid).memory_info().rss)
 
-    warm = rounds(30)
-    grown = rounds(100) - warm
-    assert grown < 100 * 20_000, f"{grown / 100 / 1000:.1f} kB an invocation"
+def growth(rss: list[int]) -> float:
+    """Bytes an invocation, given the memory after each: the middle one of the slopes over half of them, so that neither
+    a step of the allocator counts nor the peak of a moment."""
+    half = len(rss) // 2
+    return statistics.median((rss[n + half] - rss[n]) / half for n in range(len(rss) - half))
+
+
+@pytest.mark.parametrize("server", ["MongoDB", "Redis"])
+def test_a_server_that_falls_silent_does_not_hold_a_burst_beyond_its_end(site: BurstSite, server: str) -> None:
+    """Claims ask both: this one has a raw queue too."""
+    site.write_config("RAW_QUEUES = {'other_raw': {'job_factory': lambda payload: {'path': 't.T', 'params': {}}}}")
+    environment, proxies = site.proxied()
+    sandbox = site.sandbox(**environment, MRQ_SERVER_TIMEOUT="60")
+    assert sandbox.invoke({}).payload["jobs"] == 0
+    bursttasks.work.queue(key="long", seconds=600)
+    sandbox.begin({"queues": ["default", "other_raw"], "concurrency": 2, "margin": 3}, seconds=8)
+    site.wait_for_runs(1)
+    proxies[["MongoDB", "Redis"].index(server)].fall_silent()
+    answer = sandbox.finish()
+    assert not answer.killed, "it has left by itself"
+    site.ledger.note_death(sandbox.pid)
+    if server == "Redis":
+        assert site.statuses() == {"interrupt": 1}, "what could be written was"
+    else:
+        assert answer.exit_code == 1, "nothing goes on in it after a thaw"
+        assert site.statuses() == {"started": 1}
+        (worker,) = site.app.workers.alive(10)
+        site.container()
+        wait_until(lambda: site.worker_statuses()[str(worker["_id"])] == "lost", 30, what="the stated end has passed")
+
+
+def test_a_job_far_longer_than_its_task_goes_to_a_container_after_two_bursts(site: BurstSite) -> None:
+    sandbox = site.warm_sandbox()
+    bursttasks.work.queue(key="long", seconds=600)
+
+    def cut_short() -> bool:
+        return bool(sandbox.invoke({"margin": 1}, seconds=4).payload["interrupted"])
+
+    def left_alone() -> bool:
+        assert sandbox.invoke({}).payload["jobs"] == 0
+        return site.statuses() == {"queued": 1}
+
+    for _ in range(MOST_OVERRUNS):
+        wait_until(cut_short, 30, what="its turn has come again")
+    assert "bursts leave it to containers" in sandbox.log
+    wait_until(left_alone, 30, what="it waits again")
+    container = site.container()
+    site.wait_for_runs(MOST_OVERRUNS + 1)
+    assert [run.key for run in site.ledger.running(container.child_pid)] == ["long"]
 
 
 @pytest.mark.parametrize("when", ["claimed", "running"])

@@ -10,6 +10,7 @@ from mrq.exceptions import ConfigError, ServerRefusedError, ServerUnavailableErr
 from mrq.ports.spans import NoSpans
 from mrq_lambda import secretvalues
 from mrq_lambda.sandbox import LAST_CALLS, LONGEST_SLEEP, Sandbox
+from support.lambdacontext import FakeContext
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from mrq.app import App
 
 pytestmark = pytest.mark.usefixtures("own_logging")
+CONTEXT = FakeContext(3600.0)
 
 
 class Wall:
@@ -62,31 +64,37 @@ def test_spans_are_exported_before_an_invocation_ends(sandbox: Sandbox) -> None:
         def flush(self, timeout: float) -> None:
             flushed.append(timeout)
 
-    assert sandbox.invocation(lambda app: vars(app).get("spans")) is None, "nothing is made where nothing is traced"
+    assert sandbox.invocation(lambda app: vars(app).get("spans"), CONTEXT) is None, (
+        "nothing is made where nothing is traced"
+    )
     sandbox.app().spans = Spans()  # type: ignore[misc]
     with pytest.raises(ZeroDivisionError):
-        sandbox.invocation(lambda _app: 1 // 0)
-    assert flushed == [LAST_CALLS]
+        sandbox.invocation(lambda _app: 1 // 0, CONTEXT)
+    sandbox.invocation(lambda _app: None, FakeContext(1.0))
+    sandbox.invocation(lambda _app: None, FakeContext(0.0))
+    assert flushed[0] == LAST_CALLS
+    assert 0 < flushed[1] < 1, "no longer than there is time"
+    assert flushed[2] == 0
 
 
 def test_a_wrong_setting_is_an_error_each_time(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MRQ_GREENLETS", "many")
     for _ in range(2):
         with pytest.raises(ConfigError, match="MRQ_GREENLETS"):
-            sandbox.invocation(lambda app: app)
+            sandbox.invocation(lambda app: app, CONTEXT)
 
 
 def test_warm_invocations_have_the_same_app_and_its_stores(sandbox: Sandbox) -> None:
-    first = sandbox.invocation(lambda app: (app, app.jobs))
-    assert sandbox.invocation(lambda app: (app, app.jobs)) == first
+    first = sandbox.invocation(lambda app: (app, app.jobs), CONTEXT)
+    assert sandbox.invocation(lambda app: (app, app.jobs), CONTEXT) == first
 
 
 @pytest.mark.parametrize("slept", [LONGEST_SLEEP + 1, -5.0], ids=["long", "the clock was set back"])
 def test_after_a_long_freeze_connections_are_new(sandbox: Sandbox, slept: float) -> None:
     wall: Any = sandbox._wall
-    app, jobs = sandbox.invocation(lambda app: (app, app.jobs))
+    app, jobs = sandbox.invocation(lambda app: (app, app.jobs), CONTEXT)
     wall.now += slept
-    again, new = sandbox.invocation(lambda app: (app, app.jobs))
+    again, new = sandbox.invocation(lambda app: (app, app.jobs), CONTEXT)
     assert again is app
     assert new is not jobs
 
@@ -104,7 +112,7 @@ def test_before_the_freeze_those_are_called_who_were_to_be_woken(sandbox: Sandbo
         raise KeyError("the work fails")
 
     with pytest.raises(KeyError):
-        sandbox.invocation(work)
+        sandbox.invocation(work, CONTEXT)
     assert waited == [LAST_CALLS]
 
 
@@ -202,10 +210,10 @@ def test_a_rotated_secret_is_read_again_once(
         runs.append(1)
         return str(app.config["mongodb_jobs"])
 
-    assert sandbox.invocation(work) == sandbox.invocation(work) == "mongodb://user:first@host/mrq"
+    assert sandbox.invocation(work, CONTEXT) == sandbox.invocation(work, CONTEXT) == "mongodb://user:first@host/mrq"
     assert server.fetched == 1, "it is kept"
     server.rotate()
-    assert sandbox.invocation(work) == "mongodb://user:second@host/mrq"
+    assert sandbox.invocation(work, CONTEXT) == "mongodb://user:second@host/mrq"
     assert server.fetched == 2
     assert len(runs) == 3, "the work is done once an invocation"
 
@@ -220,11 +228,11 @@ def test_a_server_that_is_away_for_another_reason_is_reported(
         app.jobs.ping()
 
     with pytest.raises(ServerUnavailableError):
-        sandbox.invocation(work)
+        sandbox.invocation(work, CONTEXT)
 
 
 def test_without_secrets_nothing_is_asked_beforehand(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     server = Server(monkeypatch, ServerUnavailableError)
     monkeypatch.setenv("MRQ_MONGODB_JOBS", "mongodb://host/mrq")
-    assert sandbox.invocation(lambda app: 1) == 1
+    assert sandbox.invocation(lambda app: 1, CONTEXT) == 1
     assert (server.asked, server.fetched) == ([], 0)

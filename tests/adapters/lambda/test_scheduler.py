@@ -25,7 +25,7 @@ def _here(monkeypatch: pytest.MonkeyPatch) -> None:
     """The handler works on the current app."""
     from mrq.app import get_app
 
-    def invocation(work: Callable[[App], Any]) -> Any:
+    def invocation(work: Callable[[App], Any], _context: Any) -> Any:
         return work(get_app())
 
     monkeypatch.setattr(scheduler.sandbox, "invocation", invocation)

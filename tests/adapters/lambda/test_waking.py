@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mrq.testing import memory_app
-from mrq_lambda import waking
+from mrq_lambda import calling
 from mrq_lambda.dispatcher import dispatch
 from support.cloud import CLUSTER, Cloud
 from support.lambdacontext import FakeContext
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def cloud(aws: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
-    waking._client.cache_clear()
+    calling._client.cache_clear()
     yield Cloud().plug(monkeypatch)
-    waking._client.cache_clear()
+    calling._client.cache_clear()
 
 
 def test_from_an_enqueue_on_an_idle_system_to_a_task_of_ecs(cloud: Cloud) -> None:

@@ -60,3 +60,15 @@ def test_a_small_run_of_claims_shows_the_plan_of_each_case() -> None:
     for line in lines:
         assert "LIMIT < FETCH < IXSCAN mrq_queued" in line
         assert " 100 " in line  # entries read for 100 jobs
+
+
+def test_the_whole_way_from_an_enqueue_through_a_dispatcher_to_a_start_is_measured_by_its_parts() -> None:
+    ran = run("benchmarks.bursts", "--wake-ups", "--rounds", "1")
+    assert ran.returncode == 0, ran.stderr
+    lines = [line.strip("| ").split(" | ") for line in ran.stdout.splitlines() if "sandboxes" in line or "warm" in line]
+    assert [line[0] for line in lines] == ["new sandboxes", "warm ones"]
+    for _, *cells in lines:
+        producer, dispatcher, burst, whole, stand_in = (int(cell.replace(",", "")) for cell in cells)
+        assert min(producer, dispatcher, burst) > 0
+        assert abs(producer + dispatcher + burst - whole) <= 2, "they are rounded"
+        assert 0 < stand_in < whole

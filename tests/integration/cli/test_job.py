@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mrq.cli import job as command
+from mrq.domain.change import MOST_OVERRUNS
 from mrq.job import queue_job
 from mrq.ports.logs import LogText
 from mrq.testing import run_jobs
@@ -73,6 +74,16 @@ def test_a_job_from_a_raw_queue(mrq: Mrq, app: App) -> None:
     app._database.mrq_jobs.update_one({"_id": job_id}, {"$set": {"raw_queue": "pages_raw/x"}})
     lines = mrq("job", str(job_id))[1].splitlines()
     assert lines[3:5] == ["queue       again", "raw queue   pages_raw/x"]
+
+
+@pytest.mark.usefixtures("configured", "printed")
+def test_a_job_that_the_ends_of_bursts_have_cut_short(mrq: Mrq, app: App) -> None:
+    job_id = queue_job("tasks.T", {})
+    for overruns, left in ((MOST_OVERRUNS - 1, False), (MOST_OVERRUNS, True)):
+        app._database.mrq_jobs.update_one({"_id": job_id}, {"$set": {"overruns": overruns}})
+        out = " ".join(mrq("job", str(job_id))[1].split())
+        assert f"cut short by the ends of {overruns} burst" in out
+        assert ("bursts leave it to containers" in out) is left
 
 
 @pytest.mark.usefixtures("configured", "printed")

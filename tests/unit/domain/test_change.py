@@ -86,6 +86,11 @@ def test_a_lifetime_longer_than_the_calendar_is_none(seconds: float) -> None:
     assert soon.dateretry == NOW
 
 
+def test_ends_of_bursts_that_come_before_its_own_are_counted() -> None:
+    assert change(Outcome(Status.INTERRUPT, delay=1)).overruns is None
+    assert change(Outcome(Status.INTERRUPT, delay=1, overran=True), replace(JOB, overruns=1)).overruns == 2
+
+
 def test_a_job_that_is_handed_back_keeps_its_place() -> None:
     assert change(Outcome(Status.QUEUED, at_front=True)).datequeued is None
 

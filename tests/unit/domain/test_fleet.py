@@ -124,6 +124,24 @@ def test_jobs_that_only_containers_can_take_get_one() -> None:
     assert (decision.containers, decision.bursts) == (1, 0)
 
 
+@pytest.mark.parametrize(
+    "limits", [{"max_workers": 0, "max_bursts": 2}, {"max_workers": 2}], ids=["bursts", "containers"]
+)
+def test_a_job_that_takes_next_to_no_time_gets_somebody_who_takes_it(limits: dict[str, int]) -> None:
+    instant = RunTimes(1e-7, 1e-7, 1e-7, 1e-7)
+    decision = decide(policy(**limits), figures(1, run_time=instant), Fleet())
+    assert (decision.containers, decision.bursts) == ((1, 0) if limits["max_workers"] else (0, 1))
+
+
+def test_where_there_are_no_containers_jobs_that_need_one_are_told() -> None:
+    said = "no burst takes 2 jobs, and there are no containers: max_workers is 0"
+    decision = decide(policy(max_workers=0, max_bursts=20), figures(5, containers_only=2), Fleet())
+    assert (decision.containers, decision.bursts) == (0, 1)
+    assert said in decision.reason
+    assert "no burst" not in decide(policy(max_workers=0, max_bursts=20), figures(5), Fleet()).reason
+    assert "no burst" not in decide(policy(max_bursts=20), figures(5, containers_only=2), Fleet()).reason
+
+
 def test_a_light_load_of_jobs_too_long_for_bursts_keeps_its_container() -> None:
     long, limits = RunTimes(200.0, 200.0, 300.0, 301.0), policy(max_bursts=20, scale_in_patience=0)
     for times, wanted in ((long, 1), (replace(long, p99=300.0), 0)):

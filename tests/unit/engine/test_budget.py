@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mrq.domain.change import MOST_OVERRUNS
 from mrq.domain.options import TaskOptions
 from mrq.domain.queuename import parse_queue
 from mrq.domain.status import Status
@@ -42,7 +43,8 @@ def test_time_runs_down_to_the_margin_and_then_to_the_end(clock: ManualClock) ->
     assert budget.deadline(clock.now()) == clock.now() + timedelta(seconds=100)
     clock.pass_by(95)
     assert (budget.left, budget.remaining) == (0, 5)
-    assert budget.interrupts_until < budget.writes_until < budget.ends
+    stages = [budget.turns_until, budget.interrupts_until, budget.writes_until, budget.leaves_by, budget.ends]
+    assert stages == sorted(set(stages))
 
 
 def test_a_margin_leaves_half_of_a_short_time_for_the_work(clock: ManualClock) -> None:
@@ -187,6 +189,22 @@ def test_at_the_margin_what_runs_is_interrupted_and_comes_back(plant: Plant) -> 
     assert plant.document(worker)["status"] == "stop"
 
 
+def test_a_job_far_longer_than_its_task_is_left_to_containers(plant: Plant) -> None:
+    def wait(params: Any) -> None:
+        while not plant.go.wait(0.005):
+            pass
+
+    (job,) = plant.queue(plant.tasks.define(wait, burst_limit=0.3))
+    for overruns in range(1, MOST_OVERRUNS + 1):
+        assert plant.run(seconds=1.6, margin=1, interrupt_requeue_delay=0)[0].state.interrupted == 1
+        assert plant.app.jobs.fetch(job).overruns == overruns  # type: ignore[union-attr]
+    worker, ended = plant.run()
+    assert (ended.reason, worker.state.finished + worker.state.interrupted) == ("its queues are empty", 0)
+    plant.go.set()
+    plant.app.worker(ThreadRuntime(), options=WorkerOptions(strategy="burst", max_latency=0.02)).run()
+    assert plant.statuses([job]) == ["success"]
+
+
 def test_a_graceful_end_waits_no_longer_than_the_margin(plant: Plant) -> None:
     """It has taken all that it may take, and one job goes on for ever."""
 
@@ -240,6 +258,34 @@ def test_a_job_past_its_timeout_that_cannot_be_interrupted_ends_the_process_as_w
     assert plant.app.jobs.count("default", frozenset({Status.TIMEOUT})) == 1
     assert plant.document(worker)["status"] == "stop"
     let_go()
+    wait_until(lambda: not worker.state.active())
+
+
+def test_neither_many_stuck_jobs_nor_a_silent_database_hold_it_beyond_its_end(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, released, stuck = threading.Lock(), threading.Event(), 60
+    held.acquire()
+
+    def wait(params: Any) -> None:
+        with held:  # inside a C call
+            pass
+
+    def silent(*_: Any) -> Any:
+        released.wait(60)
+        raise StoreUnavailableError("away")
+
+    plant.queue(plant.tasks.define(wait, burst_limit=0.2), stuck)
+    worker = plant.worker(seconds=3.0, margin=2.0, greenlets=stuck)
+    for name in ("settle", "started_by"):
+        monkeypatch.setattr(plant.app.jobs, name, silent)
+    ended = worker.run()
+    budget: Any = worker._budget
+    left = budget.remaining
+    released.set()
+    held.release()
+    assert ended.replace
+    assert left > -budget.margin / 4, "at most as late as this busy machine"
     wait_until(lambda: not worker.state.active())
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mrq.domain.change import MOST_OVERRUNS, JobChange, Settlement
 from mrq.domain.queuefigures import QueueFigures
+from mrq.domain.status import Status
 from mrq.engine import burstfit
 from mrq.engine.burstfit import BurstFit
 
@@ -33,6 +35,15 @@ def test_jobs_that_take_too_long_or_nobody_knows_how_long_are_for_containers(mem
     assert looked_at(memory_app, waiting=9, never=frozenset({"quick.T"})) == 9
     assert looked_at(memory_app, waiting=9, only=frozenset({"slow.T"})) == 9
     assert looked_at(memory_app, waiting=9, only=frozenset({"quick.T"})) == 6
+
+
+def test_single_jobs_that_bursts_have_cut_short_too_often_are_for_containers_too(memory_app: App) -> None:
+    queue(memory_app, "quick.T", 3)
+    (job, *_), token = memory_app.jobs.list_ids("q", Status.QUEUED, 0, 3), memory_app.jobs.new_id()
+    assert memory_app.jobs.start(job, token, token, memory_app.clock.now()) is not None
+    change = JobChange(Status.QUEUED, memory_app.clock.now(), None, overruns=MOST_OVERRUNS)
+    memory_app.jobs.settle([Settlement(job, token, change)])
+    assert looked_at(memory_app, waiting=3) == 1
 
 
 def test_the_head_of_a_long_queue_stands_for_all_of_it(memory_app: App, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,7 @@ import pytest
 from mrq.domain.options import TaskOptions
 from mrq.domain.outcome import Outcome
 from mrq.domain.status import Status
+from mrq.engine.budget import Budget
 from mrq.engine.deadlines import Deadlines
 from mrq.engine.options import WorkerOptions
 from mrq.engine.run import Run
@@ -218,6 +219,34 @@ def test_a_fiber_that_ended_without_a_word_is_noticed(bench: Bench) -> None:
     bench.deadlines.look_at(runs[0], bench.clock.monotonic())
     assert bench.state.active() == []
     assert bench.written(runs) == ["timeout"]
+
+
+@pytest.mark.parametrize(
+    ("begun", "in_task", "overran"),
+    [(30, True, True), (60, True, False), (30, False, False)],
+    ids=["longer than its task takes", "begun too late", "waiting for its turn"],
+)
+def test_a_burst_knows_which_jobs_had_all_the_time_that_their_task_takes(
+    bench: Bench, begun: float, in_task: bool, overran: bool
+) -> None:
+    bench.ending.budget = Budget(bench.clock, 100.0, 10.0, lambda _path: 50.0)
+    bench.clock.pass_by(begun)
+    (run,) = bench.running(Puppet(bench.clock))
+    run.in_task = in_task
+    bench.clock.pass_by(90 - begun)
+    bench.ending.interrupt([run], hand_back=False)
+    assert run.outcome is not None
+    assert run.outcome.overran is overran
+
+
+def test_whoever_else_interrupts_a_job_says_nothing_about_its_length(bench: Bench) -> None:
+    bench.ending.budget = Budget(bench.clock, 100.0, 10.0, lambda _path: 50.0)
+    (run,) = bench.running(Puppet(bench.clock))
+    run.in_task = True
+    bench.clock.pass_by(60)
+    bench.ending.interrupt([run], hand_back=False)
+    assert run.outcome is not None
+    assert not run.outcome.overran
 
 
 # ---- side loops

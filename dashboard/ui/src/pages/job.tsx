@@ -89,7 +89,7 @@ function Head({ job, refresh }: { job: Job; refresh: () => void }) {
 function Story({ job }: { job: Job }) {
   if (job.status === "queued") {
     const later = job.due && Date.parse(job.due) > Date.now();
-    return <span>{later ? <>{t.job.dueOn} <Ago at={job.due} /></> : <>{t.job.waits} <Since at={job.queued ?? job.created} /></>}</span>;
+    return <span>{later ? <>{t.job.dueOn} <Ago at={job.due} /></> : <>{t.job.waits} <Since at={job.queued ?? job.created} /></>}{job.left_to_containers && `. ${t.job.leftToContainers}`}</span>;
   }
   if (job.status === "started") return <span>{t.job.runs} <Since at={job.started} /></span>;
   if (job.status === "retry" || job.status === "interrupt") {

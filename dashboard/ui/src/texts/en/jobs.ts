@@ -113,6 +113,7 @@ export const jobs = {
     ran: "Ran",
     retries: "Retries",
     losses: (many: number) => `${many} ${plural(many, "worker", "workers")} died with it`,
+    leftToContainers: "No burst takes it: their ends have cut it short too often. It needs a container",
     updated: "Last change",
     kept: "Kept until",
     forever: "for ever",
