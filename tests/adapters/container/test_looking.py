@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from datetime import datetime
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import objgraph
+import pytest
 from gevent.monkey import get_original
 
+from mrq_container import objects
 from mrq_container.objects import ObjectTrace
 from mrq_container.profiler import Profiler, Sampling
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    import pytest
+    from collections.abc import Callable, Iterator
 
 
 def test_a_type_that_can_not_be_looked_for_fails_no_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,3 +53,80 @@ def test_a_profile_that_can_not_be_made_ends_no_worker(caplog: pytest.LogCapture
     profiler.begin()
     profiler.finish()
     assert "the profile p can't be made" in caplog.text
+
+
+class Page:
+    """What is left."""
+
+
+kept: list[Page] = []
+
+
+@pytest.fixture
+def leave(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """Watches a job that leaves a page, on a machine whose `dot` is a shell script, or isn't there."""
+
+    def left(dot: str | None) -> None:
+        programs = tmp_path / "bin"
+        programs.mkdir()
+        if dot is not None:
+            (programs / "dot").write_text(f"#!/bin/sh\n{dot}\n")
+            (programs / "dot").chmod(0o755)
+        monkeypatch.setenv("PATH", str(programs))
+        run: Any = SimpleNamespace(job=SimpleNamespace(id="j", path="tasks.Leaks"))
+        done = ObjectTrace(f"{__name__}.Page", str(tmp_path / "pictures")).watch(run)
+        kept.append(Page())
+        done()
+
+    yield left
+    kept.clear()
+
+
+def test_without_graphviz_the_log_says_what_to_do_with_the_source(
+    leave: Callable[..., None], tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    leave(None)
+    (source,) = (tmp_path / "pictures").iterdir()
+    assert source.name == f"tasks.Leaks-{__name__}.Page-j.dot"
+    assert "digraph" in source.read_text()
+    assert "Page" in source.read_text()
+    assert f"drawn in {source}; Graphviz isn't installed" in caplog.text
+    assert f"dot -Tpng -O {source.name}" in caplog.text
+    assert "-> dict -> list kept -> Page" in caplog.text
+    assert capfd.readouterr().out == "", "metrics go to the output, which others read"
+
+
+def test_graphviz_makes_a_picture_in_place_of_the_source(
+    leave: Callable[..., None], tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    temporary = Path(tempfile.gettempdir())
+    before = set(temporary.glob("objgraph-*"))
+    dot = shutil.which("dot")
+    leave(f'exec {dot} "$@"' if dot else 'read first < "$4"; echo "PNG of $first" > "$3"')
+    (picture,) = (tmp_path / "pictures").iterdir()
+    assert picture.name == f"tasks.Leaks-{__name__}.Page-j.png"
+    assert b"PNG" in picture.read_bytes()[:4]
+    assert f"drawn in {picture}\n" in caplog.text
+    assert capfd.readouterr().out == ""
+    assert set(temporary.glob("objgraph-*")) <= before
+
+
+@pytest.mark.parametrize(
+    ("dot", "said"),
+    [('echo part > "$3"; echo "no fonts" >&2; exit 3', "no fonts"), ("while :; do :; done", "timed out")],
+    ids=["fails", "hangs"],
+)
+def test_a_graphviz_that_fails_leaves_the_source(
+    leave: Callable[..., None],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    dot: str,
+    said: str,
+) -> None:
+    monkeypatch.setattr(objects, "LONGEST_DRAWING", 1.0)
+    leave(dot)
+    (source,) = (tmp_path / "pictures").iterdir()
+    assert source.suffix == ".dot"
+    assert f"drawn in {source}; Graphviz made no picture of it: " in caplog.text
+    assert said in caplog.text
