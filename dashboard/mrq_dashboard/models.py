@@ -140,10 +140,19 @@ class Children(BaseModel):
     more: bool = Field(description="whether there are more than these")
 
 
+class LogMarkModel(BaseModel):
+    """What is known of a line of a log."""
+
+    time: datetime | None
+    level: str | None
+    rows: int = Field(description="of the text that it takes: with a traceback it is several")
+
+
 class LogLines(BaseModel):
     """Some lines of a log."""
 
     text: str
+    marks: list[LogMarkModel] = Field(description="of the lines in `text`, in their order")
     next: str | None = Field(description="give it as `after` to go on from here, now or later")
     more: bool = Field(description="whether there are more lines already")
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import expect
 
 from mrq import schedules
+from mrq.domain.loglines import LogMark
 from mrq.job import queue_job
+from mrq.ports.logs import LogText
+from mrq.stores.ids import new_id
 from support.browsers import PATIENCE, until_shown
 from support.dashboards import put
 from support.dashboardsite import SHOP
@@ -92,6 +96,25 @@ def test_a_running_job_is_watched_and_its_log_tailed(page: Page, site: FaultSite
     page.goto(f"/jobs/{job}")
     end.touch()
     expect(page.locator(".jh .st")).to_have_text("success")
+
+
+def test_the_lines_of_a_log_are_shown_with_time_and_level_whatever_their_format(page: Page, site: FaultSite) -> None:
+    job, began = site.app.jobs.parse_id(put(site.app, "success", path=PARSE, queue="parse")), datetime(2026, 1, 5, 12)
+    smaller, larger = sorted([new_id(), new_id()], key=str)
+    marks = (LogMark(len("out of paper\n  of any size\n"), began, 40), LogMark(len("fine\n"), began, 20))
+    site.app.logs.append(  # type: ignore[union-attr]
+        [LogText(larger, "out of paper\n  of any size\nfine\n", job=job, run=began, marks=marks)]
+    )
+    page.goto(f"/jobs/{job}")
+    lines = page.get_by_role("log").locator("div")
+    expect(lines).to_have_count(2)
+    expect(lines.first).to_have_text(re.compile(r"12:00:00.* ERROR out of paper\s+of any size"))
+    again, warned = datetime(2026, 1, 5, 12, 0, 1), "[WARNING] ink is low\n"
+    mark = (LogMark(len(warned), again, 30),)
+    site.app.logs.append([LogText(smaller, warned, job=job, run=again, marks=mark)])  # type: ignore[union-attr]
+    expect(lines).to_have_text([re.compile("out of paper"), re.compile("INFO fine"), re.compile(r"^\[WARNING\] ink")])
+    page.get_by_role("button", name="Errors 1").click()
+    expect(lines).to_have_count(1)
 
 
 def test_a_job_is_cancelled_by_a_key(page: Page, site: FaultSite) -> None:
