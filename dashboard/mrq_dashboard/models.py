@@ -298,8 +298,12 @@ class FailureGroup(BaseModel):
     exceptiontype: str
     jobs: int
     exact: bool = Field(description="whether these are all its jobs; else there are more")
-    first: datetime | None
+    first: datetime | None = Field(
+        description="when a job failed so for the first time, whatever became of it; for those who see single "
+        "queues: when the oldest job that they see did"
+    )
     last: datetime | None
+    new: bool | None = Field(description="whether it was seen first after the last deploy mark; null: not known")
     example: str
     message: str = Field(description="of the example")
 
