@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import json
 import shutil
 import tempfile
 from datetime import datetime
@@ -9,13 +11,16 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import gevent
 import objgraph
 import pytest
 from gevent.monkey import get_original
 
+from mrq.ports.errors import StoreUnavailableError
 from mrq_container import objects
 from mrq_container.objects import ObjectTrace
 from mrq_container.profiler import Profiler, Sampling
+from mrq_container.reportfile import ReportFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,10 +46,19 @@ def test_nothing_is_added_to_a_profile_that_is_over() -> None:
     assert sum(stacks.values()) == 1
 
 
-def test_a_profile_that_can_not_be_made_ends_no_worker(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (RuntimeError("dictionary changed size during iteration"), "the profile p can't be made (1 times so far): "),
+        (StoreUnavailableError("MongoDB is away"), "the profile p can't be stored (1 times so far): MongoDB is away"),
+    ],
+)
+def test_a_profile_that_can_not_be_made_or_stored_ends_no_worker(
+    caplog: pytest.LogCaptureFixture, error: Exception, said: str
+) -> None:
     class Broken:
         def put(self, profile: Any) -> None:
-            raise RuntimeError("dictionary changed size during iteration")
+            raise error
 
     clock: Any = SimpleNamespace(now=lambda: datetime(2026, 1, 1), monotonic=lambda: 1.0)
     name: Any = "p"
@@ -52,7 +66,36 @@ def test_a_profile_that_can_not_be_made_ends_no_worker(caplog: pytest.LogCapture
     profiler = Profiler(broken, clock, lambda: name, lambda: name)
     profiler.begin()
     profiler.finish()
-    assert "the profile p can't be made" in caplog.text
+    assert said in caplog.text
+    profiler.start(0.02)
+    gevent.get_hub().join()
+    assert profiler.failed == 2
+    assert "(2 times so far)" in caplog.text
+    assert profiler.start(0.02).startswith("makes the profile"), "the next one may be better"
+    gevent.get_hub().join()
+
+
+def test_a_report_that_does_not_fit_on_the_disk_leaves_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "report.json"
+    file = ReportFile(str(path))
+    file.write({"jobs": 1})
+
+    def full(self: Path, *_: Any, **__: Any) -> None:
+        self.touch()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "write_text", full)
+        for _ in range(3):
+            file.write({"jobs": 2})
+    assert (json.loads(path.read_text()), file.failed) == ({"jobs": 1}, 3)
+    assert list(tmp_path.iterdir()) == [path], "no part of one keeps the room"
+    assert caplog.text.count("can't be written (1 times so far): [Errno 28]") == len(caplog.records) == 1
+    file.write({"jobs": 3})
+    assert json.loads(path.read_text()) == {"jobs": 3}
+    ReportFile("").write({})
 
 
 class Page:
