@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +12,7 @@ from playwright.sync_api import expect
 from mrq import schedules
 from mrq.domain.loglines import LogMark
 from mrq.job import queue_job
+from mrq.ports.deploys import Deploy
 from mrq.ports.logs import LogText
 from mrq.stores.ids import new_id
 from support.browsers import PATIENCE, until_shown
@@ -54,6 +55,7 @@ def test_a_job_is_queued_by_the_form_and_seen_to_its_end(page: Page, site: Fault
 
 
 def test_a_failure_is_seen_and_requeued_in_bulk(page: Page, site: FaultSite) -> None:
+    site.app.deploys.mark(Deploy("2026-1", site.app.clock.now() - timedelta(minutes=1)))
     jobs = [queue_job(PARSE, {"url": f"https://shop.example/{n}", "shop": "shop-fr"}, queue="parse") for n in range(5)]
     for _ in range(10):  # what the failed ones have and these don't is what they share
         put(site.app, "success", path=PARSE, queue="parse", params={"shop": "shop-de"})
@@ -64,6 +66,7 @@ def test_a_failure_is_seen_and_requeued_in_bulk(page: Page, site: FaultSite) -> 
     expect(attention).to_contain_text("ValueError")
     attention.get_by_role("link", name="See group").click()
     expect(page.get_by_role("heading", name="ValueError")).to_be_visible()
+    expect(page.get_by_title("Not seen before the last deploy")).to_have_text("new")
     expect(page.locator(".fr.own").last).to_contain_text("raise ValueError")
     expect(page.get_by_role("region", name="What these failures share")).to_contain_text("shop = shop-fr")
     before = {str(job["_id"]): job["datequeued"] for job in site.jobs() if job["status"] == "failed"}
