@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
-
-from mrq.domain.schedule import EPOCH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from datetime import datetime
 
     from mrq.domain.ids import JobId
 
@@ -23,6 +20,7 @@ MOST_RUNS = 16
 """Runs of one job whose ends a place knows, the newest ones. What older ones write late is not read any more."""
 
 _TEXT = re.compile(r"(?a:(\d*)((?:~[^~.]+\.\d*)*))~?")
+EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - naive and in UTC; that of schedules would load cron for every burst
 _MICROSECOND = timedelta(microseconds=1)
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from mrq.domain.logplaces import LogPlace
-from mrq.domain.schedule import EPOCH
+from mrq.domain.logplaces import EPOCH, LogPlace
 from mrq.ports.logs import LOGS_SIZE, SEARCHED, FoundLines, LogText, found_in
 
 if TYPE_CHECKING:
