@@ -264,7 +264,11 @@ class App(StoreShelf):
     def _of_insights(self, largest: int | None) -> list[str]:
         if self._stores is not None:
             return []
-        return [*self.deploys.ensure_indexes(largest), *self.profiles.ensure_indexes(largest)]
+        return [
+            *self.deploys.ensure_indexes(largest),
+            *self.profiles.ensure_indexes(largest),
+            *self.failures.ensure_indexes(largest),
+        ]
 
     def worker(
         self,

@@ -109,7 +109,10 @@ def _shared(app: App) -> list[Chore]:
 
 def expiring(app: App) -> list[Expiring]:
     """The stores whose documents have a time after which they are deleted; of given stores those that there are."""
-    names = ("jobs", "job_keys", "workers", "audit", "operations", "agents", "deploys", "profiles", "logs", "stats")
+    names = (
+        "jobs", "job_keys", "workers", "audit", "operations", "agents", "deploys", "profiles", "failures", "logs",
+        "stats",
+    )  # fmt: skip
     given = app.given_stores
     there = [getattr(app, name) for name in names if given is None or getattr(given, name) is not None]
     return [store for store in there if store is not None]

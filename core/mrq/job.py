@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from mrq.app import get_app
+from mrq.domain.logplaces import LogPlace
 from mrq.domain.queuename import waiting_place
 from mrq.domain.retry import seconds
 from mrq.domain.status import FINAL, Status
@@ -66,13 +67,13 @@ def get_job_result(job_id: Any) -> dict[str, Any]:
 def get_job_logs(job_id: Any, after: Any = None, limit: int = 1000) -> list[LogText]:
     """What a job has written to `mrq.context.log`: pieces of text with ids, oldest first; [] if there is nothing.
 
-    after: the id of the last piece that is known. Lines appear a moment after the job has ended,
-    and up to `report_interval` seconds late while it runs.
+    after: the id of the last piece that is known, or a place (`mrq.logs.read`), which misses nothing. Lines appear a
+    moment after the job has ended, and up to `report_interval` seconds late while it runs.
     """
     app = get_app()
     if app.logs is None:
         return []
-    behind = None if after is None else app.jobs.parse_id(after)
+    behind = after if after is None or isinstance(after, LogPlace) else app.jobs.parse_id(after)
     return app.logs.read(job=app.jobs.parse_id(job_id), after=behind, limit=limit)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mrq.app import get_app
 from mrq.domain.loglines import LogLine, LogQuery, level_of
+from mrq.domain.logplaces import LogPlace
 from mrq.engine.given import moment
 from mrq.exceptions import InvalidParamsError, JobNotFoundError
 from mrq.ports.logs import FoundLine, FoundLines, LogText
@@ -13,7 +14,7 @@ from mrq.ports.logs import FoundLine, FoundLines, LogText
 if TYPE_CHECKING:
     from datetime import datetime
 
-__all__ = ["FoundLine", "FoundLines", "LogLine", "LogText", "read", "search"]
+__all__ = ["FoundLine", "FoundLines", "LogLine", "LogPlace", "LogText", "read", "search"]
 
 
 def search(
@@ -70,11 +71,23 @@ def _began(job: Any, attempt: int) -> datetime:
     return record.attempts[number].started
 
 
-def read(*, job: Any = None, worker: Any = None, after: Any = None, limit: int = 1000) -> list[LogText]:
-    """Pieces of the log of a job, or of a worker, oldest first; `after`: the `id` of the last one that you have.
+def read(
+    *, job: Any = None, worker: Any = None, after: Any = None, limit: int = 1000, last: bool = False
+) -> list[LogText]:
+    """Pieces of the log of a job, or of a worker, oldest first, or with `last` the last ones.
 
-    Ask again with that to follow a job that runs. Raises InvalidJobIdError and ServerUnavailableError.
+    To follow a job that runs give the place up to which you have read: `place = LogPlace()` in the beginning, and
+    `place = place.behind(pieces)` after each reading. No line is missed then, whichever worker writes it, and when.
+
+    Args:
+        after: a LogPlace; or the `id` of a piece: those with larger ids, among which what another worker writes in the
+            same second may not be.
+
+    Raises:
+        InvalidJobIdError, ServerUnavailableError
     """
     app = get_app()
-    job, worker, after = (None if each is None else app.jobs.parse_id(each) for each in (job, worker, after))
-    return [] if app.logs is None else app.logs.read(job=job, worker=worker, after=after, limit=limit)
+    job, worker = (None if each is None else app.jobs.parse_id(each) for each in (job, worker))
+    if after is not None and not isinstance(after, LogPlace):
+        after = app.jobs.parse_id(after)
+    return [] if app.logs is None else app.logs.read(job=job, worker=worker, after=after, limit=limit, last=last)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from mrq.domain.sharedparams import SharedParam as Shared
 from mrq.domain.sharedparams import shared_params
 from mrq.failures import COMPARED
+from mrq.ports.deploys import DEPLOYS_KEPT
 from mrq.ports.failures import FailedJob
 from mrq.ports.failures import FailureGroup as Group
 from mrq_dashboard.errors import RefusedError
@@ -25,8 +27,9 @@ def failure_groups(given: Services, who: Principal, most: int = MOST_GROUPS) -> 
     newest = given.mrq.failures.groups(most + 1)
     seen = [group for each in newest[:most] if (group := _visible(given, who, each)[0]) is not None]
     seen.sort(key=lambda group: -group.jobs)
+    deploy = _last_deploy(given, who) if seen else None
     return Failures(
-        groups=[_model(given, group) for group in seen],
+        groups=[_model(given, group, deploy) for group in seen],
         looked_at=sum(group.jobs for group in seen),
         complete=len(newest) <= most and all(group.exact for group in seen),
     )
@@ -43,7 +46,7 @@ def failure_details(given: Services, who: Principal, fingerprint: str) -> Failur
     others = given.mrq.failures.others(group.path, COMPARED) if who.queues is None else []
     shared = shared_params([job.params for job in members], others)
     return FailureDetails(
-        group=_model(given, group),
+        group=_model(given, group, _last_deploy(given, who)),
         compared=len(members),
         shared=[_shared(given, each) for each in shared if not any(map(given.shower.is_secret, each.name.split(".")))],
     )
@@ -64,7 +67,16 @@ def _visible(given: Services, who: Principal, group: Group) -> tuple[Group | Non
     ), seen  # fmt: skip
 
 
-def _model(given: Services, group: Group) -> FailureGroup:
+def _last_deploy(given: Services, who: Principal) -> datetime | None:
+    """None as well for those who see single queues: to them a failure may seem new that others have had before."""
+    if who.queues is not None:
+        return None
+    now = given.now()
+    marks = given.mrq.deploys.between(now - DEPLOYS_KEPT, now, limit=1)
+    return marks[-1].at if marks else None
+
+
+def _model(given: Services, group: Group, deploy: datetime | None) -> FailureGroup:
     return FailureGroup(
         fingerprint=group.fingerprint,
         task=storable(group.path),
@@ -73,6 +85,7 @@ def _model(given: Services, group: Group) -> FailureGroup:
         exact=group.exact,
         first=utc(group.first),
         last=utc(group.last),
+        new=None if deploy is None else group.first >= deploy,
         example=str(group.example),
         message=given.shower.text(group.message, 500),
     )

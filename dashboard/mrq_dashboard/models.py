@@ -141,10 +141,19 @@ class Children(BaseModel):
     more: bool = Field(description="whether there are more than these")
 
 
+class LogMarkModel(BaseModel):
+    """What is known of a line of a log."""
+
+    time: datetime | None
+    level: str | None
+    rows: int = Field(description="of the text that it takes: with a traceback it is several")
+
+
 class LogLines(BaseModel):
     """Some lines of a log."""
 
     text: str
+    marks: list[LogMarkModel] = Field(description="of the lines in `text`, in their order")
     next: str | None = Field(description="give it as `after` to go on from here, now or later")
     more: bool = Field(description="whether there are more lines already")
 
@@ -290,8 +299,12 @@ class FailureGroup(BaseModel):
     exceptiontype: str
     jobs: int
     exact: bool = Field(description="whether these are all its jobs; else there are more")
-    first: datetime | None
+    first: datetime | None = Field(
+        description="when a job failed so for the first time, whatever became of it; for those who see single "
+        "queues: when the oldest job that they see did"
+    )
     last: datetime | None
+    new: bool | None = Field(description="whether it was seen first after the last deploy mark; null: not known")
     example: str
     message: str = Field(description="of the example")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,7 +11,11 @@ from playwright.sync_api import expect
 
 from mrq import schedules
 from mrq.domain.change import MOST_OVERRUNS
+from mrq.domain.loglines import LogMark
 from mrq.job import queue_job
+from mrq.ports.deploys import Deploy
+from mrq.ports.logs import LogText
+from mrq.stores.ids import new_id
 from support.browsers import PATIENCE, until_shown
 from support.dashboards import put
 from support.dashboardsite import SHOP
@@ -51,6 +56,7 @@ def test_a_job_is_queued_by_the_form_and_seen_to_its_end(page: Page, site: Fault
 
 
 def test_a_failure_is_seen_and_requeued_in_bulk(page: Page, site: FaultSite) -> None:
+    site.app.deploys.mark(Deploy("2026-1", site.app.clock.now() - timedelta(minutes=1)))
     jobs = [queue_job(PARSE, {"url": f"https://shop.example/{n}", "shop": "shop-fr"}, queue="parse") for n in range(5)]
     for _ in range(10):  # what the failed ones have and these don't is what they share
         put(site.app, "success", path=PARSE, queue="parse", params={"shop": "shop-de"})
@@ -61,6 +67,7 @@ def test_a_failure_is_seen_and_requeued_in_bulk(page: Page, site: FaultSite) -> 
     expect(attention).to_contain_text("ValueError")
     attention.get_by_role("link", name="See group").click()
     expect(page.get_by_role("heading", name="ValueError")).to_be_visible()
+    expect(page.get_by_title("Not seen before the last deploy")).to_have_text("new")
     expect(page.locator(".fr.own").last).to_contain_text("raise ValueError")
     expect(page.get_by_role("region", name="What these failures share")).to_contain_text("shop = shop-fr")
     before = {str(job["_id"]): job["datequeued"] for job in site.jobs() if job["status"] == "failed"}
@@ -93,6 +100,25 @@ def test_a_running_job_is_watched_and_its_log_tailed(page: Page, site: FaultSite
     page.goto(f"/jobs/{job}")
     end.touch()
     expect(page.locator(".jh .st")).to_have_text("success")
+
+
+def test_the_lines_of_a_log_are_shown_with_time_and_level_whatever_their_format(page: Page, site: FaultSite) -> None:
+    job, began = site.app.jobs.parse_id(put(site.app, "success", path=PARSE, queue="parse")), datetime(2026, 1, 5, 12)
+    smaller, larger = sorted([new_id(), new_id()], key=str)
+    marks = (LogMark(len("out of paper\n  of any size\n"), began, 40), LogMark(len("fine\n"), began, 20))
+    site.app.logs.append(  # type: ignore[union-attr]
+        [LogText(larger, "out of paper\n  of any size\nfine\n", job=job, run=began, marks=marks)]
+    )
+    page.goto(f"/jobs/{job}")
+    lines = page.get_by_role("log").locator("div")
+    expect(lines).to_have_count(2)
+    expect(lines.first).to_have_text(re.compile(r"12:00:00.* ERROR out of paper\s+of any size"))
+    again, warned = datetime(2026, 1, 5, 12, 0, 1), "[WARNING] ink is low\n"
+    mark = (LogMark(len(warned), again, 30),)
+    site.app.logs.append([LogText(smaller, warned, job=job, run=again, marks=mark)])  # type: ignore[union-attr]
+    expect(lines).to_have_text([re.compile("out of paper"), re.compile("INFO fine"), re.compile(r"^\[WARNING\] ink")])
+    page.get_by_role("button", name="Errors 1").click()
+    expect(lines).to_have_count(1)
 
 
 def test_a_job_is_cancelled_by_a_key(page: Page, site: FaultSite) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pymongo.errors import AutoReconnect
 
 from contract.kit import TASK, at
 from mrq.domain.attempt import Attempt, AttemptEnd
@@ -15,6 +16,8 @@ from mrq.domain.options import TaskOptions
 from mrq.domain.outcome import Failure, Outcome
 from mrq.domain.status import Status
 from mrq.domain.usage import Usage
+from mrq.ports.failures import SIGHTINGS_KEPT
+from mrq.stores import mongo_sightings
 from mrq.stores.memory_failures import MemoryFailureStore
 from mrq.stores.mongo_failures import MongoFailureStore
 
@@ -32,7 +35,7 @@ GROUP = fingerprint(TASK, Signature("ValueError", ("tasks:run",), "no row 7"))
 @pytest.fixture
 def failures(kit: JobKit) -> FailureStore:
     if kit.database is None:
-        return MemoryFailureStore(kit.store.documents)  # type: ignore[attr-defined]
+        return MemoryFailureStore(kit.store.documents, kit.store.sightings)  # type: ignore[attr-defined]
     return MongoFailureStore(kit.database)
 
 
@@ -87,6 +90,70 @@ def test_a_job_leaves_its_group_when_it_is_queued_or_starts(kit: JobKit, failure
     kit.store.move(cancelled, Status.QUEUED, at(70), {})
     assert failures.group(GROUP) is None
     assert failures.groups() == []
+
+
+def test_a_failure_was_seen_first_when_it_was_though_its_first_job_is_gone(kit: JobKit, failures: FailureStore) -> None:
+    first, other = fail(kit, 30), fail(kit, 40, OTHER)
+    fail(kit, 60)
+    kit.store.move(first, Status.QUEUED, at(70), {})
+    kit.store.move(other, Status.QUEUED, at(70), {})
+    group = failures.group(GROUP)
+    assert group is not None
+    assert (group.jobs, group.first, group.last) == (1, at(30), at(60))
+    assert failures.groups() == [group], "one of which no job is left is none"
+    fail(kit, 20)  # a clock that is behind
+    fail(kit, 9999)
+    assert [(each.jobs, each.first, each.last) for each in failures.groups()] == [(3, at(20), at(9999))]
+
+
+def test_first_sights_are_forgotten_after_a_long_silence(kit: JobKit, failures: FailureStore) -> None:
+    failures.ensure_indexes()
+    gone, silent = fail(kit, 30), fail(kit, 40, OTHER)
+    kit.store.move(gone, Status.QUEUED, at(70), {})
+    fail(kit, 5000)
+    late = at(5000) + SIGHTINGS_KEPT
+    assert failures.expire(at(40) + SIGHTINGS_KEPT, 10) == 0
+    assert failures.expire(late, 10) == 1
+    assert failures.expire(late, 10) == 0
+    assert {each.example: each.first for each in failures.groups()}[silent] == at(40), "its job is there"
+    group = failures.group(GROUP)
+    assert group is not None
+    assert group.first == at(30)
+
+
+def test_first_sights_cost_little_and_end_no_job(mongo_kit: JobKit, monkeypatch: pytest.MonkeyPatch) -> None:
+    kit = mongo_kit
+    sightings: Any = kit.store._sightings  # type: ignore[attr-defined]
+    writes: list[int] = []
+    write = sightings._seen.bulk_write
+
+    class Watched:
+        broken = False
+
+        def bulk_write(self, requests: Any, **options: Any) -> Any:
+            writes.append(len(requests))
+            if self.broken:
+                raise AutoReconnect("gone")
+            return write(requests, **options)
+
+    watched = Watched()
+    monkeypatch.setattr(sightings, "_seen", watched)
+    end(kit, kit.started(), Outcome(Status.SUCCESS))
+    assert writes == [], "a success costs nothing"
+    watched.broken = True
+    job = fail(kit, 0)
+    assert kit.read(job).status is Status.FAILED
+    assert (writes, sightings.failed) == ([1], 1)
+    watched.broken = False
+    for seconds in (10, 20, 500, 609):
+        fail(kit, seconds)
+    assert writes == [1, 1], "again, and then no more for a while"
+    fail(kit, 611)
+    assert writes == [1, 1, 1]
+    monkeypatch.setattr(mongo_sightings, "MOST_KNOWN", 2)
+    for word in "abcd":
+        fail(kit, 700, Failure("E", "", signature=Signature(word)))
+    assert len(sightings._written) == 2
 
 
 def test_a_retry_that_waits_is_a_member_until_it_returns(kit: JobKit, failures: FailureStore) -> None:

@@ -7,13 +7,16 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from bson import ObjectId
 from pymongo.errors import OperationFailure
 
 from contract.kit import at
 from mrq.domain.loglines import LogLine, LogMark, LogQuery
+from mrq.domain.logplaces import MOST_RUNS, LogPlace
+from mrq.exceptions import InvalidJobIdError
 from mrq.ports.errors import StoreUnavailableError
 from mrq.ports.logs import LogText
-from mrq.stores.ids import new_id
+from mrq.stores.ids import new_id, parse_id
 
 if TYPE_CHECKING:
     from mrq.ports.logs import LogStore
@@ -136,6 +139,95 @@ def test_a_search_looks_at_so_many_pieces_and_says_where_it_ended(
         pages.append(logs.search(LogQuery(words="0"), before=last))
     assert [[hit.line.text for hit in page.lines] for page in pages] == [[], [], ["0"]]
     assert [page.next for page in pages[:2]] == [pieces[5].id, pieces[2].id]
+
+
+# ---- following
+
+
+def followed(logs: LogStore, job: Any, place: LogPlace, limit: int = 1000) -> tuple[list[str], LogPlace]:
+    """What is read from a place on, and the place after it, as it comes back from an address."""
+    pieces = logs.read(job=job, after=place, limit=limit)
+    again = LogPlace.read(place.behind(pieces).text(), parse_id)
+    assert again is not None
+    return [text.text for text in pieces], again
+
+
+RUNS_IN_ORDER = ("0.9", "2.0", "2.1", "2.2", "2.3", "1.0", "1.2", "1.3", "0.0", "0.1", "0.2", "0.3")
+
+
+def ids(count: int) -> list[Any]:
+    """Of one second, in their order."""
+    return [ObjectId(f"65a00000{number:016x}") for number in range(count)]
+
+
+def test_a_place_misses_nothing_that_another_worker_writes_in_the_same_second(logs: LogStore) -> None:
+    job, (retry, *rest) = new_id(), ids(3)  # the first worker's ids are larger
+    logs.append([LogText(rest[0], "first\n", job=job, run=at(0))])
+    said, place = followed(logs, job, LogPlace())
+    assert said == ["first\n"]
+    logs.append([LogText(retry, "again\n", job=job, run=at(1))])
+    assert logs.read(job=job, after=rest[0]) == [], "an id can't tell"
+    said, place = followed(logs, job, place)
+    assert said == ["again\n"]
+    logs.append([LogText(rest[1], "late\n", job=job, run=at(0))])
+    said, place = followed(logs, job, place)
+    assert said == ["late\n"]
+    assert followed(logs, job, place)[0] == []
+
+
+def test_from_a_place_the_runs_are_read_one_after_the_other_whatever_the_page(logs: LogStore) -> None:
+    job, names = new_id(), ids(12)
+    pieces = [LogText(name, f"{n % 3}.{n // 3}\n", job=job, run=at(10 - n % 3)) for n, name in enumerate(names)]
+    pieces[4] = LogText(names[4], "0.9\n", job=job)
+    logs.append(pieces)
+    place, seen = LogPlace(), list[str]()
+    while True:
+        page, place = followed(logs, job, place, limit=2)
+        if not page:
+            break
+        assert len(page) <= 2
+        seen += page
+    assert seen == [f"{text}\n" for text in RUNS_IN_ORDER]
+    assert [text.text for text in logs.read(job=job, after=LogPlace(), limit=2, last=True)] == ["0.2\n", "0.3\n"]
+
+
+def test_a_place_of_very_many_runs_stays_small(logs: LogStore) -> None:
+    job, runs = new_id(), 3 * MOST_RUNS
+    logs.append([piece(f"{n}\n", job=job, run=at(n)) for n in range(runs)])
+    said, place = followed(logs, job, LogPlace())
+    assert said == [f"{n}\n" for n in range(runs)]
+    assert len(place.text()) < 1_000, "for an address"
+    assert followed(logs, job, place)[0] == []
+    logs.append([piece("long ago\n", job=job, run=at(0)), piece("just now\n", job=job, run=at(runs - 1))])
+    logs.append([piece("new\n", job=job, run=at(runs)), piece("0.9\n", job=job)])
+    assert followed(logs, job, place)[0] == ["0.9\n", "just now\n", "new\n"]
+
+
+def test_a_place_may_leave_out_all_that_was_before(logs: LogStore) -> None:
+    job = new_id()
+    logs.append([piece(f"{n}\n", job=job, run=at(n)) for n in range(4)])
+    newest = logs.read(job=job, after=LogPlace(), limit=2, last=True)
+    assert [text.text for text in newest] == ["2\n", "3\n"]
+    assert followed(logs, job, LogPlace().behind(newest, and_all_before=True))[0] == []
+    assert followed(logs, job, LogPlace().behind(newest))[0] == ["0\n", "1\n"]
+
+
+def test_the_log_of_a_worker_is_followed_by_a_place(logs: LogStore) -> None:
+    worker = new_id()
+    logs.append([piece("one\n", worker=worker)])
+    place = LogPlace().behind(logs.read(worker=worker, after=LogPlace()))
+    second = piece("two\n", worker=worker)
+    logs.append([second])
+    assert logs.read(worker=worker, after=place) == [second]
+
+
+def test_other_text_is_no_place() -> None:
+    assert LogPlace.read(LogPlace().text(), parse_id) == LogPlace()
+    assert [LogPlace.read(text, parse_id) for text in ("", "65a000000000000000000000", "1~x", "9" * 400 + "~")] == [
+        None
+    ] * 4
+    with pytest.raises(InvalidJobIdError):
+        LogPlace.read("1~x.2", parse_id)
 
 
 # ---- MongoDB

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -130,6 +130,29 @@ def test_logs_are_read_on_from_where_one_was(client: TestClient, app: App) -> No
     assert client.get(f"{API}/jobs/{job}/logs", params={"after": first["next"]}).json()["text"] == ""
     app.logs.append([LogText(new_id(), "three\n", job=job)])
     assert client.get(f"{API}/jobs/{job}/logs", params={"after": first["next"]}).json()["text"] == "three\n"
+
+
+def test_a_log_is_followed_across_workers_with_time_and_level_of_each_line(client: TestClient, app: App) -> None:
+    job, began, again = queue_job(ADD, {"a": 1}), datetime(2026, 1, 5, 12), datetime(2026, 1, 5, 12, 0, 1)
+    assert app.logs is not None
+    path, (smaller, larger) = f"{API}/jobs/{job}/logs", sorted([new_id(), new_id()], key=str)
+    marks = (LogMark(len("password=hunter2\nTraceback\n"), began, 40), LogMark(len("fine\n"), began, 20))
+    text = "password=hunter2\nTraceback\nfine\n"
+    app.logs.append([LogText(larger, text, job=job, run=began, marks=marks)])
+    first = client.get(path).json()
+    assert first["text"] == "password=***\nTraceback\nfine\n"
+    assert first["marks"] == [
+        {"time": "2026-01-05T12:00:00Z", "level": "ERROR", "rows": 2},
+        {"time": "2026-01-05T12:00:00Z", "level": "INFO", "rows": 1},
+    ]
+    assert client.get(path, params={"level": "WARNING"}).json()["text"] == "password=***\nTraceback\n"
+    app.logs.append([LogText(smaller, "as 0.9\nwrote it\n", job=job, run=again)])
+    then = client.get(path, params={"after": first["next"], "level": "ERROR"}).json()
+    assert (then["text"], then["marks"]) == ("as 0.9\nwrote it\n", [{"time": None, "level": None, "rows": 2}])
+    assert client.get(path, params={"after": then["next"]}).json()["text"] == ""
+    for cursor in ("x", "1~x.1"):
+        assert client.get(path, params={"after": cursor}).status_code == 422
+    assert client.get(path, params={"after": str(smaller)}).json()["text"] == first["text"], "an id goes on as before"
 
 
 def test_lines_are_looked_for(client: TestClient, app: App) -> None:

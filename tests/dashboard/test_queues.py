@@ -13,6 +13,7 @@ from mrq.domain.fingerprint import Signature, fingerprint
 from mrq.domain.stats import Backlog, QueueSamples, Resolution
 from mrq.domain.worker import WorkerRecord
 from mrq.job import queue_jobs, queue_raw_jobs
+from mrq.ports.deploys import Deploy
 from mrq.queue import Queue
 from mrq.stores.ids import new_id
 from mrq_dashboard import queues as dashboard_queues
@@ -141,6 +142,24 @@ def test_failures_in_groups(client: TestClient, app: App) -> None:
     assert len(jobs) == 3
     assert client.get(f"{API}/jobs/{last}").json()["fingerprint"] == group["fingerprint"]
     assert client.get(f"{API}/failures/none").status_code == 404
+
+
+def test_failures_that_were_not_seen_before_the_last_deploy_are_new(client: TestClient, app: App) -> None:
+    def news() -> dict[str, bool | None]:
+        return {group["exceptiontype"]: group["new"] for group in client.get(f"{API}/failures").json()["groups"]}
+
+    now = app.clock.now()
+    put(app, "failed", exceptiontype="KeyError", now=now - timedelta(hours=2))
+    put(app, "failed", exceptiontype="ValueError")
+    assert news() == {"KeyError": None, "ValueError": None}, "nobody marks deploys"
+    for hours in (1, 3):
+        app.deploys.mark(Deploy(f"{hours} hours ago", now - timedelta(hours=hours)))
+    assert news() == {"KeyError": False, "ValueError": True}
+    name = app._database.mrq_jobs.find_one({"exceptiontype": "ValueError"})["fingerprint"]
+    assert client.get(f"{API}/failures/{name}").json()["group"]["new"] is True
+    given = SimpleNamespace(mrq=app, shower=Shower())
+    me = Principal("me", Role.VIEWER, How.TOKEN, ("default",))
+    assert {group.new for group in failure_groups(given, me).groups} == {None}  # type: ignore[arg-type]
 
 
 def test_what_failed_jobs_share_holds_no_secret(client: TestClient, app: App) -> None:

@@ -36,7 +36,7 @@ def client_of(app: App, **about: Any) -> Iterator[TestClient]:
 
 def put(app: App, status: str, **about: Any) -> str:
     """A job in a status, as its document would be; its id."""
-    now = app.clock.now()
+    now = about.pop("now", None) or app.clock.now()
     if status in FAILED and "exceptiontype" in about:
         about = failed(now=now, **{"path": ADD, **about})
     document = {

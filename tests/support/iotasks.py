@@ -49,6 +49,13 @@ class Fetch(Task):
             return answer.status
 
 
+class Resolve(Task):
+    """Looks a name up."""
+
+    def run(self, params: dict[str, Any]) -> Any:
+        return len(socket.getaddrinfo(params["host"], 80))
+
+
 class Listen(Task):
     """Waits at a socket until something comes."""
 

@@ -6,6 +6,7 @@ import gc
 import logging
 import re
 import shutil
+import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -23,6 +24,7 @@ log = logging.getLogger("mrq.worker")
 MOST_PICTURES = 10  # of a task, in one process: each is looked at by somebody
 DEEPEST = 20  # references from a module to the object
 LONGEST_CHAIN = 300  # characters of it in the log
+LONGEST_DRAWING = 20.0  # seconds; the job waits meanwhile
 
 
 class ObjectTrace:
@@ -83,16 +85,44 @@ class ObjectTrace:
 
     def _tell(self, run: Run, count: int, chain: list[Any]) -> None:
         path = run.job.path
-        words = " -> ".join(_word(each) for each in chain)[:LONGEST_CHAIN]
+        words = _words(chain)[:LONGEST_CHAIN]
         log.warning("job %s (%s) left %d objects of type %s: %s", run.job.id, path, count, self._name, words)
         self._drawn[path] += 1
         if self._drawn[path] > MOST_PICTURES:
             return
         self._folder.mkdir(parents=True, exist_ok=True)
         name = re.sub(r"[^\w.-]", "_", f"{path}-{self._name}-{run.job.id}")[:200]
-        picture = self._folder / f"{name}.{'png' if shutil.which('dot') else 'dot'}"
-        self._objgraph.show_chain(chain, filename=str(picture), shortnames=False)
-        log.warning("what keeps them is drawn in %s", picture)
+        source = self._folder / f"{name}.dot"
+        with source.open("w", encoding="utf-8") as file:
+            self._objgraph.show_chain(chain, output=file, shortnames=False)
+        log.warning("what keeps them is drawn in %s", _drawn(source))
+
+
+def _drawn(source: Path) -> str:
+    """Where the picture is, which takes the place of its source; or the source, and what to do with it."""
+    dot, picture = shutil.which("dot"), source.with_suffix(".png")
+    if dot is None:
+        return f"{source}; Graphviz isn't installed here, where it is, make a picture of it: dot -Tpng -O {source.name}"
+    command = [dot, "-Tpng", "-o", str(picture), str(source)]
+    try:
+        subprocess.run(command, check=True, capture_output=True, timeout=LONGEST_DRAWING)
+    except (OSError, subprocess.SubprocessError) as error:
+        said = (getattr(error, "stderr", None) or b"").decode(errors="replace").strip()[:LONGEST_CHAIN]
+        picture.unlink(missing_ok=True)
+        return f"{source}; Graphviz made no picture of it: {error} {said}".rstrip()
+    source.unlink()
+    return str(picture)
+
+
+def _words(chain: list[Any]) -> str:
+    """From the module on, the second being its names."""
+    words = [_word(each) for each in chain]
+    names = vars(chain[0])
+    if len(chain) > 2 and chain[1] is names:
+        held = next((name for name, value in names.items() if value is chain[2]), None)
+        if held is not None and not words[2].endswith(f" {held}"):
+            words[2] = f"{words[2]} {held}"
+    return " -> ".join(words)
 
 
 def _word(value: Any) -> str:

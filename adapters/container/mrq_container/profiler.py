@@ -50,6 +50,7 @@ class Profiler:
         self._thread = get_original("_thread", "get_ident")()
         self._running = False
         self._life: tuple[Sampling, datetime, float] | None = None
+        self.failed = 0
 
     def start(self, seconds: float) -> str:
         """Begin a profile; says so, or why not."""
@@ -78,10 +79,17 @@ class Profiler:
             profile = Profile(name, self._worker(), started, seconds, samples, bounded(stacks))
             log.info("profile %s: %s", name, profile.in_words())
             self._profiles.put(profile)
-        except StoreUnavailableError as error:
-            log.warning("the profile %s can't be stored: %s", name, error)
-        except Exception:
-            log.exception("the profile %s can't be made", name)
+        except Exception as error:  # noqa: BLE001 - whatever it is, no job is to blame
+            self._failed(name, error)
+
+    def _failed(self, name: JobId, error: Exception) -> None:
+        self.failed += 1
+        away = isinstance(error, StoreUnavailableError)
+        what = "stored" if away else "made"
+        log.warning(
+            "the profile %s can't be %s (%d times so far): %s", name, what, self.failed, error,
+            exc_info=None if away else error,
+        )  # fmt: skip
 
     def _make(self, name: JobId, seconds: float) -> None:
         try:
@@ -91,10 +99,8 @@ class Profiler:
             stacks, samples = sampling.stop()
             self._profiles.put(Profile(name, self._worker(), started, seconds, samples, bounded(stacks)))
             log.info("the profile %s is made: %d samples; see `mrq profile %s`", name, samples, name)
-        except StoreUnavailableError as error:
-            log.warning("the profile %s can't be stored: %s", name, error)
-        except Exception:
-            log.exception("the profile %s can't be made", name)
+        except Exception as error:  # noqa: BLE001 - whatever it is, no job is to blame
+            self._failed(name, error)
         finally:
             self._running = False
 

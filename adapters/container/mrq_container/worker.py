@@ -5,16 +5,12 @@ All work is done by mrq.engine.loop.Worker; this class names its parts as 0.9 di
 
 from __future__ import annotations
 
-import json
 import logging
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from mrq.app import get_app, worker_options
 from mrq.app_tracing import IoTracing
 from mrq.app_upkeep import worker_loops
-from mrq.cli.run import as_json
 from mrq.context import get_current_config, get_current_job, set_current_worker
 from mrq.domain.worker import WorkerStatus
 from mrq.engine.execute import outcome_of
@@ -25,6 +21,7 @@ from mrq.ports.guard import NoGuard
 from mrq.queue import Queue
 from mrq_container.exporting import Exporter
 from mrq_container.process import ProcessUsage, memory
+from mrq_container.reportfile import ReportFile
 from mrq_container.taskprotection import protection_loops
 
 if TYPE_CHECKING:
@@ -40,6 +37,7 @@ if TYPE_CHECKING:
     from mrq.ports.runtime import Event
     from mrq.settings import Settings
     from mrq_container.greenlets import GreenletTracer
+    from mrq_container.objects import ObjectTrace
     from mrq_container.profiler import Profiler
 
 log = logging.getLogger("mrq.worker")
@@ -67,7 +65,9 @@ class Worker:
         self._performed: dict[int, Outcome] = {}
         self._admin: Any = None
         self._io = IoTracing(self._app, get_current_job)
-        self.exporter = Exporter(self._app.clock, others=lambda: self._app.spans.failed)
+        self.exporter = Exporter(self._app.clock, others=self._failures)
+        self._report_file = ReportFile(self._app.settings.report_file)
+        self._objects = _objects(self._app.settings)
         self._profiler: Profiler | None = None
         self.exit: Exit | None = None
         self.log = logging.getLogger("mrq.current")
@@ -80,6 +80,11 @@ class Worker:
         )
         self.queues = [Queue(name) for name in self._app.settings.queues]
         set_current_worker(self)
+
+    def _failures(self) -> int:
+        """Traces, reports, profiles and looks at memory that came to nothing."""
+        parts = (self._report_file, self._objects, self._profiler)
+        return self._app.spans.failed + sum(part.failed for part in parts if part is not None)
 
     def _protection(self) -> list[tuple[str, Callable[[Event], None]]]:
         """What keeps ECS from taking this task while long jobs run."""
@@ -96,7 +101,7 @@ class Worker:
             process=self._usage.report,
             trace=self._tracer.trace if self._tracer is not None else None,
             profile=self.profile,
-            watch=_watch(settings),
+            watch=self._objects.watch if self._objects is not None else None,
             io=self._io.trace,
             totals=self.exporter.totals if settings.emf or settings.admin_port else None,
             memory=lambda: memory()["total"],
@@ -304,29 +309,17 @@ class Worker:
         self.engine.reporter.write()
 
     def _reported(self, report: Mapping[str, Any]) -> None:
-        settings = self._app.settings
-        if settings.report_file:
-            self._write_report(report)
-        if settings.emf:
+        self._report_file.write(report)
+        if self._app.settings.emf:
             self.exporter.write_emf(self.engine)
 
-    def _write_report(self, report: Mapping[str, Any]) -> None:
-        """To `report_file`, as a whole or not at all."""
-        path = Path(self._app.settings.report_file)
-        part = path.with_name(f"{path.name}.{os.getpid()}.part")
-        try:
-            part.write_text(json.dumps(report, default=as_json), encoding="utf-8")
-            part.replace(path)
-        except OSError as error:
-            log.warning("the report file %s can't be written: %s", path, error)
 
-
-def _watch(settings: Settings) -> Callable[[Run], Callable[[], None]] | None:
+def _objects(settings: Settings) -> ObjectTrace | None:
     if not settings.trace_memory_type:
         return None
     from mrq_container.objects import ObjectTrace  # noqa: PLC0415 - few workers look
 
-    return ObjectTrace(settings.trace_memory_type, settings.trace_memory_output_dir).watch
+    return ObjectTrace(settings.trace_memory_type, settings.trace_memory_output_dir)
 
 
 def _tracer() -> GreenletTracer:

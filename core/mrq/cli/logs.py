@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from time import sleep
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -13,6 +13,7 @@ from mrq import logs as found_logs
 from mrq.app import App, use_app
 from mrq.cli.options import SettingsCommand, given_on_command_line, settings_options
 from mrq.domain.loglines import level_of
+from mrq.domain.logplaces import LogPlace
 from mrq.exceptions import InvalidJobIdError, InvalidParamsError, JobNotFoundError
 from mrq.ports.logs import FoundLine
 from mrq.settings import load
@@ -20,10 +21,18 @@ from mrq.settings import load
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mrq.logs import LogText
+    from mrq.ports.logs import LogText
 
 LOOK = 1.0  # seconds between two looks while it follows
+NEWEST = 200  # pieces that are looked at to know where following begins
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+
+class _Seen(NamedTuple):
+    """A piece of which lines were shown."""
+
+    id: Any
+    run: datetime | None
 
 
 @click.command(cls=SettingsCommand)
@@ -50,9 +59,10 @@ def logs(ctx: click.Context, /, *, as_json: bool, follow: bool, **asked: Any) ->
     use_app(app)
     say = _as_json if as_json else _in_words
     try:
-        newest = _show(asked, say)
+        place = _place(asked) if follow else LogPlace()
+        found = _show(asked, say)
         if follow:
-            _follow(asked, say, newest)
+            _follow(asked, say, place.behind(found))
     except (InvalidJobIdError, InvalidParamsError, JobNotFoundError) as error:
         click.echo(f"mrq: {error}", err=True)
         return 1
@@ -64,8 +74,14 @@ def logs(ctx: click.Context, /, *, as_json: bool, follow: bool, **asked: Any) ->
     return 0
 
 
-def _show(asked: dict[str, Any], say: Callable[[FoundLine], str]) -> Any:
-    """Show what there is; the newest piece, to follow from."""
+def _place(asked: dict[str, Any]) -> LogPlace:
+    """Behind all that there is, to follow from."""
+    pieces = found_logs.read(job=asked["job"], worker=asked["worker"], after=LogPlace(), limit=NEWEST, last=True)
+    return LogPlace().behind(pieces, and_all_before=len(pieces) == NEWEST)
+
+
+def _show(asked: dict[str, Any], say: Callable[[FoundLine], str]) -> list[_Seen]:
+    """Show what there is, and return from which pieces."""
     hours = asked["hours"]
     since = None if hours is None else datetime.now(UTC) - timedelta(hours=hours)
     found = found_logs.search(
@@ -76,14 +92,15 @@ def _show(asked: dict[str, Any], say: Callable[[FoundLine], str]) -> Any:
         click.echo(say(line))
     if found.next is not None and not found.lines:
         click.echo("mrq: nothing in the newest pieces of log; there are older ones", err=True)
-    return found.lines[0].piece if found.lines else None
+    return [_Seen(line.piece, line.run) for line in found.lines]
 
 
-def _follow(asked: dict[str, Any], say: Callable[[FoundLine], str], after: Any) -> None:
+def _follow(asked: dict[str, Any], say: Callable[[FoundLine], str], place: LogPlace) -> None:
     least, words = level_of(asked["level"]), asked["words"].casefold()
     while True:
-        for piece in found_logs.read(job=asked["job"], worker=asked["worker"], after=after):
-            after = piece.id
+        pieces = found_logs.read(job=asked["job"], worker=asked["worker"], after=place)
+        place = place.behind(pieces)
+        for piece in pieces:
             for line in piece.lines():
                 if words in line.text.casefold() and not 0 < line.level < least:
                     click.echo(say(_found(piece, line)))

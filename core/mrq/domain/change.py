@@ -61,6 +61,11 @@ class JobChange:
     memory_diff: int | None = None  # bytes
     attempt: Attempt | None = None  # to be kept beside what the other fields say of it
 
+    @property
+    def group(self) -> str | None:
+        """The fingerprint of the failures among which the job is from now on; None: it is no failure."""
+        return None if self.failure is None or self.attempt is None else self.attempt.fingerprint
+
 
 @dataclass(slots=True)
 class Settlement:

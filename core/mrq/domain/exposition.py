@@ -81,7 +81,7 @@ def prometheus(totals: Totals, gauges: Mapping[str, tuple[str, float]], failed_e
     for name, (text, value) in gauges.items():
         lines += [f"# HELP {name} {text}", f"# TYPE {name} gauge", f"{name} {value!r}"]
     lines += [
-        "# HELP mrq_failed_exports_total Metrics that could not be written.",
+        "# HELP mrq_failed_exports_total Metrics, traces, reports, profiles and looks at memory that failed.",
         "# TYPE mrq_failed_exports_total counter",
         f"mrq_failed_exports_total {failed_exports}",
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import random
 import socket
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from mrq.engine.patching import Patches
 
 WAITING = ("connect", "recv", "recv_into", "recvfrom", "send", "sendall", "accept")
+RESOLVING = ("getaddrinfo", "gethostbyname")
 SENDING = ("connect", "send", "sendall")
 
 
@@ -34,7 +36,11 @@ def trace_sockets(trace: IoTrace, patches: Patches) -> None:
         return trace.call(f"http.{method}", str(connection.host), lambda: original(*args, **kwargs))
 
     patches.around(socket.socket, WAITING, on_socket)
-    patches.around(socket, ("getaddrinfo", "gethostbyname"), on_name)
+    patches.around(socket, RESOLVING, on_name)
+    # Under gevent `create_connection`, which http.client calls, is another module's and looks names up by that one's.
+    elsewhere = sys.modules[socket.create_connection.__module__]
+    if elsewhere is not socket:
+        patches.around(elsewhere, RESOLVING, on_name)
     patches.around(http.client.HTTPConnection, ("getresponse",), on_http)
 
 

@@ -1,4 +1,5 @@
-"""FailureStore: jobs whose last run failed, in groups of the same failure. Reading only: all is in the jobs' documents.
+"""FailureStore: jobs whose last run failed, in groups of the same failure. Reading only: all is in the jobs' documents,
+but when a failure was seen first, which JobStore.settle keeps.
 
 A job is in the group of its last run until it is queued or starts again, so counts are true at any time.
 Each raises StoreUnavailableError when the database is away, or needs longer than its limit.
@@ -7,6 +8,7 @@ Each raises StoreUnavailableError when the database is away, or needs longer tha
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
@@ -17,11 +19,17 @@ if TYPE_CHECKING:
 
 MOST_GROUPS: Final = 200  # that are looked at
 MOST_COUNTED: Final = 10_000  # members of a group
+SIGHTINGS_KEPT: Final = timedelta(days=90)
+"""After so long without a failure of its kind the next one is a new one."""
 
 
 @dataclass(frozen=True, slots=True)
 class FailureGroup:
-    """Jobs that failed in the same way. `first` and `last`: when its first and its last member failed (naive, UTC)."""
+    """Jobs that failed in the same way.
+
+    first: when a job failed so for the first time (naive, UTC), whatever has become of it. last: when the last member
+    failed.
+    """
 
     fingerprint: str
     path: str
@@ -63,4 +71,12 @@ class FailureStore(Protocol):
 
     def others(self, path: str, limit: int = 200) -> list[Mapping[str, Any]]:
         """Params of the newest jobs of a task, whatever became of them. Where finding them takes too long: none."""
+        ...
+
+    def expire(self, before: datetime, limit: int) -> int:
+        """Forget at most `limit` first sights that should have been forgotten before a time; see JobStore."""
+        ...
+
+    def ensure_indexes(self, largest: int | None = None) -> list[str]:
+        """See JobStore."""
         ...

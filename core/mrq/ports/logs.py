@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from mrq.domain.ids import JobId, WorkerId
     from mrq.domain.loglines import LogLine, LogMark, LogQuery
+    from mrq.domain.logplaces import LogPlace
 
 LOGS_SIZE = 16 * 1024 * 1024
 """Bytes of log that are kept by default, as in MRQ 0.9: the oldest go when more comes."""
@@ -87,13 +88,15 @@ class LogStore(Protocol):
         *,
         job: JobId | None = None,
         worker: WorkerId | None = None,
-        after: JobId | None = None,
+        after: JobId | LogPlace | None = None,
         limit: int = 1000,
         last: bool = False,
     ) -> list[LogText]:
-        """Pieces of a job, or of a worker, oldest first; only those behind the piece `after`.
+        """Pieces of a job, or of a worker, oldest first; only those behind the piece, or the place, `after`.
 
-        At most `limit` of them, the first ones, or with `last` the last ones.
+        At most `limit` of them, the first ones, or with `last` the last ones. Behind a piece are those with larger ids,
+        in their order: what another process writes late, or in the same second, may not be among them. Behind a place
+        is all that was not read, run by run.
         """
         ...
 

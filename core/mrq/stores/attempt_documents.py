@@ -42,8 +42,8 @@ def run_fields(change: JobChange) -> Document:
         fields["longest"] = {"seconds": usage.longest, "stack": usage.where[-LONGEST_STACK:]}
     if change.deploy:
         fields["deploy"] = change.deploy
-    if change.failure is not None and change.attempt is not None and change.attempt.fingerprint is not None:
-        fields["fingerprint"] = change.attempt.fingerprint
+    if change.group is not None:
+        fields["fingerprint"] = change.group
         fields["datefailed"] = change.at
     return fields
 

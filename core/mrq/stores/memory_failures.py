@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mrq.ports.failures import MOST_GROUPS
+from mrq.ports.failures import MOST_GROUPS, SIGHTINGS_KEPT
 from mrq.stores.failure_documents import group_of, member_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
 
     from mrq.ports.failures import FailedJob, FailureGroup
     from mrq.stores.documents import Document
@@ -18,9 +19,10 @@ if TYPE_CHECKING:
 class MemoryFailureStore:
     """See mrq.ports.failures.FailureStore."""
 
-    def __init__(self, documents: Callable[[], Iterable[Document]]) -> None:
-        """`documents`: returns the documents of all jobs, as they are at the call."""
+    def __init__(self, documents: Callable[[], Iterable[Document]], sightings: dict[str, Sighting]) -> None:
+        """`documents`: returns the documents of all jobs, as they are at the call; `sightings`: by fingerprint."""
         self._documents = documents
+        self._sightings = sightings
 
     def _by_group(self) -> dict[str, list[Document]]:
         """Members, newest first, by fingerprint."""
@@ -33,12 +35,17 @@ class MemoryFailureStore:
     def groups(self, limit: int = 50) -> list[FailureGroup]:
         """See FailureStore."""
         newest = sorted(self._by_group().values(), key=lambda jobs: _failed_at(jobs[0]), reverse=True)
-        return [_group(jobs) for jobs in newest[: max(1, limit)]]
+        return [self._group(jobs) for jobs in newest[: max(1, limit)]]
 
     def group(self, fingerprint: str) -> FailureGroup | None:
         """See FailureStore."""
         jobs = self._by_group().get(fingerprint)
-        return None if jobs is None else _group(jobs)
+        return None if jobs is None else self._group(jobs)
+
+    def _group(self, jobs: list[Document]) -> FailureGroup:
+        oldest = jobs[-1]["datefailed"]
+        sighting = self._sightings.get(jobs[0]["fingerprint"])
+        return group_of(jobs[0], len(jobs), oldest if sighting is None else min(oldest, sighting.first))
 
     def members(self, fingerprint: str, limit: int = 100) -> list[FailedJob]:
         """See FailureStore."""
@@ -49,9 +56,28 @@ class MemoryFailureStore:
         of_task = sorted((d for d in self._documents() if d["path"] == path), key=lambda d: d["_id"], reverse=True)
         return [document.get("params") or {} for document in of_task[: max(1, limit)]]
 
+    def expire(self, before: datetime, limit: int) -> int:
+        """See FailureStore."""
+        over = [name for name, each in self._sightings.items() if each.last < before - SIGHTINGS_KEPT][: max(1, limit)]
+        for name in over:
+            del self._sightings[name]
+        return len(over)
 
-def _group(jobs: list[Document]) -> FailureGroup:
-    return group_of(jobs[0], len(jobs), jobs[-1]["datefailed"])
+    def ensure_indexes(self, largest: int | None = None) -> list[str]:
+        """See FailureStore."""
+        return []
+
+
+class Sighting(NamedTuple):
+    """When a kind of failure was seen first, and last."""
+
+    first: datetime
+    last: datetime
+
+    @classmethod
+    def of(cls, at: datetime, before: Sighting | None) -> Sighting:
+        """With one more failure."""
+        return cls(at, at) if before is None else cls(min(before.first, at), max(before.last, at))
 
 
 def _failed_at(document: Document) -> tuple[Any, Any]:

@@ -21,6 +21,7 @@ from mrq.stores.attempt_documents import keep_last
 from mrq.stores.ids import new_id, parse_id
 from mrq.stores.job_filters import fits, found
 from mrq.stores.memory_expiry import dropped
+from mrq.stores.memory_failures import Sighting
 from mrq.stores.mongo_indexes import JOBS
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class MemoryJobStore:
         self._documents: dict[JobId, Document] = {}
         self._lock = threading.RLock()
         self._indexed = False
+        self.sightings: dict[str, Sighting] = {}  # of failures, by fingerprint
         self.new_id = new_id
         self.parse_id = parse_id
 
@@ -163,6 +165,8 @@ class MemoryJobStore:
             if len(bson.encode(new)) > documents.LARGEST_DOCUMENT:
                 return SettleResult(Settled.UNSTORABLE, documents.too_large())
             self._documents[settlement.id] = new
+            if (group := settlement.change.group) is not None:
+                self.sightings[group] = Sighting.of(settlement.change.at, self.sightings.get(group))
             return SettleResult(Settled.WRITTEN)
 
     def bring_back(self, now: datetime, limit: int) -> dict[str, int]:

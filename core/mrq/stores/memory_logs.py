@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+from mrq.domain.logplaces import EPOCH, LogPlace
 from mrq.ports.logs import LOGS_SIZE, SEARCHED, FoundLines, LogText, found_in
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class MemoryLogStore:
         *,
         job: JobId | None = None,
         worker: WorkerId | None = None,
-        after: JobId | None = None,
+        after: JobId | LogPlace | None = None,
         limit: int = 1000,
         last: bool = False,
     ) -> list[LogText]:
@@ -57,9 +58,9 @@ class MemoryLogStore:
                 text
                 for text in self._texts.values()
                 if (text.job == job if job is not None else text.worker == worker and worker is not None)
-                and (after is None or str(text.id) > str(after))
+                and not _is_before(text, after)
             ]
-        found.sort(key=lambda text: str(text.id))
+        found.sort(key=_by_run if isinstance(after, LogPlace) else _by_id)
         limit = max(1, limit)
         return found[-limit:] if last else found[:limit]
 
@@ -75,6 +76,20 @@ class MemoryLogStore:
     def expire(self, before: datetime, limit: int) -> int:
         """See LogStore."""
         return 0
+
+
+def _is_before(text: LogText, after: JobId | LogPlace | None) -> bool:
+    if isinstance(after, LogPlace):
+        return after.has(text)
+    return after is not None and _by_id(text) <= str(after)
+
+
+def _by_id(text: LogText) -> str:
+    return str(text.id)
+
+
+def _by_run(text: LogText) -> tuple[datetime, str]:
+    return text.run or EPOCH, str(text.id)
 
 
 def _is_of(text: LogText, query: LogQuery) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pymongo import ASCENDING, DESCENDING
@@ -10,9 +11,11 @@ from pymongo.errors import ExecutionTimeout
 from mrq.ports.failures import MOST_COUNTED, MOST_GROUPS
 from mrq.stores.failure_documents import GROUP_FIELDS, MEMBER_FIELDS, group_of, member_of
 from mrq.stores.mongo_client import translated
+from mrq.stores.mongo_sightings import Sightings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
 
     from pymongo.database import Database
 
@@ -28,12 +31,13 @@ class MongoFailureStore:
 
     def __init__(self, database: Database[Document]) -> None:
         self._jobs = database.get_collection("mrq_jobs")
+        self._sightings = Sightings(database)
 
     @translated
     def groups(self, limit: int = 50) -> list[FailureGroup]:
         """See FailureStore."""
         newest = sorted(self._newest_of_each(), key=lambda job: (job["datefailed"], job["_id"]), reverse=True)
-        return [self._group(job) for job in newest[: max(1, limit)]]
+        return self._groups(newest[: max(1, limit)])
 
     def _newest_of_each(self) -> Iterator[Document]:
         """The newest member of each group."""
@@ -52,6 +56,12 @@ class MongoFailureStore:
         wanted = {"fingerprint": fingerprint, "datefailed": {"$exists": True}}
         return self._jobs.find_one(wanted, dict.fromkeys(GROUP_FIELDS, 1), sort=order, max_time_ms=LONGEST_LOOK)
 
+    def _groups(self, newest: Sequence[Document]) -> list[FailureGroup]:
+        """Of these members. Jobs that have left a group may have been its first."""
+        firsts = self._sightings.firsts([job["fingerprint"] for job in newest])
+        groups = [self._group(job) for job in newest]
+        return [replace(group, first=min(group.first, firsts.get(group.fingerprint, group.first))) for group in groups]
+
     def _group(self, newest: Document) -> FailureGroup:
         fingerprint = newest["fingerprint"]
         jobs = self._jobs.count_documents(
@@ -64,7 +74,7 @@ class MongoFailureStore:
     def group(self, fingerprint: str) -> FailureGroup | None:
         """See FailureStore."""
         newest = self._newest(fingerprint)
-        return None if newest is None else self._group(newest)
+        return None if newest is None else self._groups([newest])[0]
 
     @translated
     def members(self, fingerprint: str, limit: int = 100) -> list[FailedJob]:
@@ -81,3 +91,13 @@ class MongoFailureStore:
             return [document.get("params") or {} for document in found.max_time_ms(LONGEST_LOOK)]
         except ExecutionTimeout:  # a task of which there are few jobs among very many
             return []
+
+    @translated
+    def expire(self, before: datetime, limit: int) -> int:
+        """See FailureStore."""
+        return self._sightings.expire(before, limit)
+
+    @translated
+    def ensure_indexes(self, largest: int | None = None) -> list[str]:
+        """See FailureStore."""
+        return self._sightings.ensure_indexes(largest)

@@ -10,6 +10,7 @@ from pymongo.errors import OperationFailure
 
 from mrq.domain.status import Status
 from mrq.ports.deploys import DEPLOYS_KEPT
+from mrq.ports.failures import SIGHTINGS_KEPT
 from mrq.ports.profiles import PROFILES_KEPT
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ WORKERS = (
 KEYS = (IndexModel([("dateexpires", ASCENDING)], name="dateexpires_1", expireAfterSeconds=0),)
 
 DEPLOYS = (IndexModel([("at", ASCENDING)], name="at_1", expireAfterSeconds=int(DEPLOYS_KEPT.total_seconds())),)
+SIGHTINGS = (IndexModel([("last", ASCENDING)], name="last_1", expireAfterSeconds=int(SIGHTINGS_KEPT.total_seconds())),)
 PROFILES = (
     IndexModel(
         [("datestarted", ASCENDING)], name="datestarted_1", expireAfterSeconds=int(PROFILES_KEPT.total_seconds())

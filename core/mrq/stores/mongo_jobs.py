@@ -19,6 +19,7 @@ from mrq.stores.attempt_documents import LAST_RUN_FIELDS, keep_last
 from mrq.stores.ids import new_id, parse_id
 from mrq.stores.mongo_client import is_passing, translated
 from mrq.stores.mongo_settling import EndWriter
+from mrq.stores.mongo_sightings import Sightings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,6 +54,7 @@ class MongoJobStore:
         self._database = database
         self._jobs: Collection[Document] = database.get_collection("mrq_jobs", write_concern=MAJORITY)
         self._ends = EndWriter(self._jobs)
+        self._sightings = Sightings(database)
         self._short = False  # the last look found fewer jobs than were wanted
         self.new_id = new_id
         self.parse_id = parse_id
@@ -229,7 +231,9 @@ class MongoJobStore:
     @translated
     def settle(self, settlements: Sequence[Settlement]) -> list[SettleResult]:
         """See JobStore."""
-        return self._ends.settle(settlements)
+        results = self._ends.settle(settlements)
+        self._sightings.note(settlements, results)
+        return results
 
     @translated
     def bring_back(self, now: datetime, limit: int) -> dict[str, int]:

@@ -20,6 +20,7 @@ from pymongo import ASCENDING, DESCENDING, IndexModel, WriteConcern
 from pymongo.errors import BulkWriteError, CollectionInvalid, DocumentTooLarge, OperationFailure
 
 from mrq.domain.loglines import LogMark
+from mrq.domain.logplaces import LogPlace
 from mrq.ports.logs import LOGS_SIZE, LOGS_TTL, SEARCHED, FoundLines, LogText, found_in
 from mrq.stores import mongo_indexes
 from mrq.stores.mongo_client import is_passing, translated
@@ -124,7 +125,7 @@ class MongoLogStore:
         *,
         job: JobId | None = None,
         worker: WorkerId | None = None,
-        after: JobId | None = None,
+        after: JobId | LogPlace | None = None,
         limit: int = 1000,
         last: bool = False,
     ) -> list[LogText]:
@@ -132,10 +133,12 @@ class MongoLogStore:
         wanted = _of(job, worker if job is None else None)
         if job is None and worker is None:
             return []
-        if after is not None:
+        order, by = DESCENDING if last else ASCENDING, ["_id"]
+        if isinstance(after, LogPlace):
+            wanted["$or"], by = _behind(after), ["run", "_id"]
+        elif after is not None:
             wanted["_id"] = {"$gt": after}
-        order = DESCENDING if last else ASCENDING
-        found = list(self._logs.find(wanted).sort("_id", order).limit(max(1, limit)))
+        found = list(self._logs.find(wanted).sort([(name, order) for name in by]).limit(max(1, limit)))
         return [_text_of(document) for document in (reversed(found) if last else found)]
 
     @translated
@@ -168,6 +171,17 @@ def _of(job: JobId | None, worker: WorkerId | None) -> Document:
     """What was written by a job, a worker, or one in the other; neither: everything."""
     wanted: Document = {} if job is None else {"job": job}
     return wanted if worker is None else {**wanted, "worker": {"$eq": worker, **THERE}}
+
+
+def _behind(place: LogPlace) -> list[Document]:
+    """What a place has not read: of the runs it knows the rest, and runs that it doesn't know."""
+    rest = [{"run": run, "_id": {"$gt": end}} for run, end in place.ends.items()]
+    unknown: Document = {"$nin": list(place.ends)}
+    if place.floor is None:
+        return [*rest, {"run": unknown}]
+    if None not in place.ends:
+        rest.append({"run": None})
+    return [*rest, {"run": {**unknown, "$gte": place.floor}}]
 
 
 def _searched(query: LogQuery) -> Document:

@@ -56,7 +56,7 @@ def memory_stores(now: Callable[[], datetime] | None = None) -> Stores:
         MemoryWakeups(),
         MemoryLocks(),
         reports=MemoryJobReports(jobs.documents, now or SystemClock().now),
-        failures=MemoryFailureStore(jobs.documents),
+        failures=MemoryFailureStore(jobs.documents, jobs.sightings),
         pauses=MemoryPauses(),
         schedules=MemoryScheduleStore(),
         job_keys=MemoryJobKeys(),

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
 from mrq.domain.orders import LONGEST_PROFILE, MOST_GREENLETS, Verb
 from mrq.workers import answer, tell
 from mrq_dashboard.access import Operator, Viewer, check_queue
 from mrq_dashboard.errors import RefusedError
+from mrq_dashboard.loglines import LogCursor, LogLevel, log_lines
 from mrq_dashboard.models import LogLines, WorkerModel, Workers
 from mrq_dashboard.presenting import sees_some_of, served_queues, worker_model, worker_models
 from mrq_dashboard.queues import MOST_WORKERS
-from mrq_dashboard.routes.jobs import JobId, log_lines
+from mrq_dashboard.routes.jobs import JobId
 from mrq_dashboard.services import Given
 
 router = APIRouter(tags=["workers"])
@@ -64,12 +65,12 @@ def get_worker(given: Given, who: Viewer, worker_id: JobId) -> WorkerModel:
 
 @router.get("/workers/{worker_id}/logs")
 def get_worker_logs(
-    given: Given, who: Viewer, worker_id: JobId, after: Annotated[str | None, Query(max_length=100)] = None
+    given: Given, who: Viewer, worker_id: JobId, after: LogCursor = None, level: LogLevel = "DEBUG"
 ) -> LogLines:
     """What it wrote itself, outside of jobs."""
     if who.queues is not None:
         raise RefusedError(403, "scope", f"{who.name} sees single queues only; a worker's log is about all of them")
-    return log_lines(given, after, worker=given.mrq.jobs.parse_id(worker_id))
+    return log_lines(given, after, level, worker=given.mrq.jobs.parse_id(worker_id))
 
 
 @router.post("/workers/{worker_id}/orders")

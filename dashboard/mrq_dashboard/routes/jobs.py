@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
@@ -19,6 +19,7 @@ from mrq_dashboard.access import Operator, Viewer, check_queue
 from mrq_dashboard.errors import RefusedError
 from mrq_dashboard.filters import JobFilterModel, Text, query_of
 from mrq_dashboard.identity import Principal
+from mrq_dashboard.loglines import LogCursor, LogLevel, log_lines
 from mrq_dashboard.marks import mark_of, text_of
 from mrq_dashboard.models import Children, Count, Done, GroupCounts, JobDetail, JobPageModel, LogLines
 from mrq_dashboard.presenting import detail, summary
@@ -26,7 +27,6 @@ from mrq_dashboard.services import Given, Services
 
 router = APIRouter(tags=["jobs"])
 
-LOG_PIECES, LOG_SIZE = 200, 256_000  # characters
 MOST_CHILDREN = 20
 GROUPS = {
     "waiting": (Status.QUEUED,),
@@ -104,28 +104,11 @@ def get_children(given: Given, who: Viewer, job_id: JobId) -> Children:
 
 @router.get("/jobs/{job_id}/logs")
 def get_job_logs(
-    given: Given, who: Viewer, job_id: JobId, after: Annotated[str | None, Query(max_length=100)] = None
+    given: Given, who: Viewer, job_id: JobId, after: LogCursor = None, level: LogLevel = "DEBUG"
 ) -> LogLines:
     """Its log from the beginning, or from where an earlier answer ended."""
     job = visible_job(given, who, job_id)
-    return log_lines(given, after, job=job.id)
-
-
-def log_lines(given: Services, after: str | None, **owner: Any) -> LogLines:
-    """Some pieces of a log, as many as one answer may hold."""
-    logs, start = given.mrq.logs, None if after is None else given.mrq.jobs.parse_id(after)
-    if logs is None:
-        return LogLines(text="", next=after, more=False)
-    texts: list[str] = []
-    size, last = 0, after
-    pieces = logs.read(**owner, after=start, limit=LOG_PIECES)
-    for piece in pieces:
-        if texts and size + len(piece.text) > LOG_SIZE:
-            return LogLines(text="".join(texts), next=last, more=True)
-        texts.append(given.shower.text(piece.text, LOG_SIZE))
-        size += len(texts[-1])
-        last = str(piece.id)
-    return LogLines(text="".join(texts), next=last, more=len(pieces) == LOG_PIECES)
+    return log_lines(given, after, level, job=job.id)
 
 
 class Requeue(BaseModel):

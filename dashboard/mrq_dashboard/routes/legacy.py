@@ -19,6 +19,7 @@ from pydantic import ValidationError
 
 from mrq.domain.job import JobRecord
 from mrq.domain.joblist import Mark, Order
+from mrq.domain.logplaces import LogPlace
 from mrq.domain.queuename import parse_queue
 from mrq.domain.status import Status
 from mrq.domain.worker import WorkerStatus
@@ -29,10 +30,11 @@ from mrq_dashboard.errors import RefusedError
 from mrq_dashboard.failures import failure_groups
 from mrq_dashboard.filters import JobFilterModel, query_of
 from mrq_dashboard.identity import Principal, Role
+from mrq_dashboard.loglines import log_lines
 from mrq_dashboard.presenting import HISTORY, sees_all_of
 from mrq_dashboard.queues import MOST_WORKERS, Surroundings, known_names, surroundings, waiting_query
 from mrq_dashboard.routes.groups import check_group, without_secrets
-from mrq_dashboard.routes.jobs import log_lines, visible_job
+from mrq_dashboard.routes.jobs import visible_job
 from mrq_dashboard.routes.page import page, wants_page
 from mrq_dashboard.services import Given, Services
 from mrq_dashboard.shown import LONG, SHORT
@@ -276,8 +278,8 @@ def old_logs(
         owner = {"worker": given.mrq.jobs.parse_id(worker)}
     else:
         raise RefusedError(422, "invalid", "say which: job=... or worker=...")
-    found = log_lines(given, last_log_id or None, **owner)
-    return JSONResponse({"logs": found.text, "last_log_id": found.next or str(given.mrq.jobs.new_id())})
+    found = log_lines(given, last_log_id or None, "DEBUG", **owner)
+    return JSONResponse({"logs": found.text, "last_log_id": found.next or LogPlace().text()})
 
 
 def form_poster(request: Request, given: Given) -> Principal:

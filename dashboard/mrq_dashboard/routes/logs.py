@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
@@ -13,6 +13,7 @@ from mrq.ports.logs import FoundLine, FoundLines
 from mrq_dashboard.access import Viewer
 from mrq_dashboard.errors import RefusedError
 from mrq_dashboard.filters import in_range
+from mrq_dashboard.loglines import LevelName
 from mrq_dashboard.models import LogLineModel, LogPageModel
 from mrq_dashboard.routes.jobs import visible_job
 from mrq_dashboard.services import Given, Services
@@ -28,7 +29,7 @@ class LogSearch(BaseModel):
     """Which lines."""
 
     words: str = Field("", max_length=1_000, pattern=r"^[^\x00]*$", description="text in them, whatever its case")
-    level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = Field("DEBUG", description="the least")
+    level: LevelName = Field("DEBUG", description="the least")
     job: str | None = Field(None, max_length=100)
     attempt: int | None = Field(None, ge=1, le=1_000, description="of the job: the run of this number, in its attempts")
     worker: str | None = Field(None, max_length=100, description="lines that it wrote outside of jobs")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import sys
 import threading
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from bson import ObjectId
 
 from mrq import logs
 from mrq.exceptions import InvalidParamsError, JobNotFoundError
@@ -101,7 +103,9 @@ def test_a_log_is_followed(mrq: Mrq, job: Any, app: App, monkeypatch: pytest.Mon
         if looked.is_set():
             raise KeyboardInterrupt
         looked.set()
-        app.logs.append([LogText(app.jobs.new_id(), "[INFO] and on\nAda goes\n", job=job)])  # type: ignore[union-attr]
+        assert app.logs is not None
+        oldest, again = ObjectId("000000000000000000000001"), datetime(2100, 1, 1)  # as of a clock that is far behind
+        app.logs.append([LogText(oldest, "[INFO] and on\nAda goes\n", job=job, run=again)])
 
     monkeypatch.setattr("mrq.cli.logs.sleep", pause)
     code, out, _ = mrq("logs", str(job), "--follow", "--search", "ada goes")

@@ -64,6 +64,20 @@ def test_reports_say_what_each_job_waits_for_and_how_long_jobs_have_waited(site:
     assert io["total"] == pytest.approx(sum(tasks.values())) == pytest.approx(sum(kinds.values()))
 
 
+def test_waiting_for_the_resolver_is_told_whoever_asks_it(site: Site, url: str) -> None:
+    _, admin = site.admin_worker("--trace_io", greenlets=1)
+
+    def waited() -> float:
+        return dict(admin.report()["io"]["types"]).get("dns.getaddrinfo", 0.0)
+
+    site.wait_for_end(queue_job(f"{TASKS}.Resolve", {"host": "localhost"}))
+    asked = waited()
+    assert asked > 0
+    fetch = queue_job(f"{TASKS}.Fetch", {"url": url.replace("127.0.0.1", "localhost")})
+    assert site.wait_for_end(fetch)["status"] == "success"
+    assert waited() > asked, "by a library, through `create_connection`"
+
+
 def test_hooks_hear_of_every_call_and_a_broken_one_harms_nobody(site: Site) -> None:
     (site.folder / "mrq-config.py").write_text(CONFIG)
     worker = site.start_worker("--trace_io")

@@ -60,8 +60,10 @@ def test_and_to_what_keeps_the_memory(site: Site, tmp_path: Path) -> None:
     pictures = list(folder.iterdir())
     assert len(pictures) == 10, "as many as somebody looks at"
     assert all(f"{TASKS}.Leaks-{TASKS}.Page-" in each.name for each in pictures)
-    if pictures[0].suffix == ".dot":
-        assert "Page" in pictures[0].read_text()
+
+
+def test_the_code_on_the_page_is_that_of_the_example() -> None:
+    assert (DOCS.parents[1] / "examples" / "find_leak.py").read_text() in DOCS.read_text()
 
 
 @pytest.mark.usefixtures("site")

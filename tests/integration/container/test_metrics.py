@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 from mrq.job import queue_job
@@ -10,10 +11,13 @@ from mrq_container.exporting import Exporter
 from support.waiting import wait_until
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pytest
 
     from integration.container.conftest import Site
 
+LEAKY = "support.leakytasks"
 SAY, TASK = "support.workertasks.Say", "support.tracedtasks.Sleeper"
 
 
@@ -60,6 +64,27 @@ class Full:
 
     def write(self, _text: str) -> None:
         raise OSError("no space left on device")
+
+
+def test_files_that_can_not_be_written_are_counted_and_jobs_go_on(site: Site, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    worker, admin = site.admin_worker(
+        "--report_file", str(tmp_path / "file" / "report.json"), "--report_interval", "0.2",
+        "--trace_memory_type", f"{LEAKY}.Page", "--trace_memory_output_dir", str(tmp_path / "file"), greenlets=1,
+    )  # fmt: skip
+
+    def failed() -> int:
+        found = re.search(r"^mrq_failed_exports_total (\d+)$", admin.get("/metrics")[1].decode(), re.MULTILINE)
+        return int(found[1]) if found else 0
+
+    wait_until(lambda: failed() >= 2, 20, what="reports")
+    assert worker.log.count("report.json can't be written (1 times so far): ") == 1
+    assert "(2 times so far)" not in worker.log
+    site.wait_for_end(queue_job(f"{LEAKY}.Leaks", {}))
+    wait_until(lambda: "can't be drawn (1 times so far)" in worker.log, 20)
+    site.wait_for_end(queue_job(f"{LEAKY}.IsClean", {}))
+    assert site.database.mrq_jobs.count_documents({"status": "success"}) == 2
+    assert failed() > worker.log.count("can't be drawn") > 0
 
 
 def test_an_export_that_fails_is_counted_and_told_and_nothing_more(caplog: pytest.LogCaptureFixture) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+from types import SimpleNamespace
 from typing import Any
 
 import gevent
@@ -13,7 +15,7 @@ from mrq.domain.options import TaskOptions
 from mrq.engine.iotrace import IoHooks, IoTrace, waits_of
 from mrq.engine.patching import Patches
 from mrq.engine.run import Run, current_run
-from mrq.engine.sockets import latency_of
+from mrq.engine.sockets import add_latency, latency_of
 from unit.engine.kit import ManualClock, claimed
 
 
@@ -87,6 +89,23 @@ def test_patches_are_taken_away_without_a_trace() -> None:
 @pytest.mark.parametrize(("text", "found"), [("0", (0, 0)), ("0.5", (0.5, 0.5)), ("0.01-0.1", (0.01, 0.1))])
 def test_latencies(text: str, found: tuple[float, float]) -> None:
     assert latency_of(text) == found
+
+
+def test_each_connection_and_each_message_waits_for_the_added_latency(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("mrq.engine.sockets.time", SimpleNamespace(sleep=slept.append))
+    patches = Patches()
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.socket() as client:
+        add_latency((0.25, 0.5), patches)
+        try:
+            client.connect(server.getsockname())
+            client.sendall(b"one")
+            client.send(b"two")
+        finally:
+            patches.undo()
+        client.sendall(b"three")
+    assert len(slept) == 3
+    assert all(0.25 <= seconds <= 0.5 for seconds in slept)
 
 
 @given(st.one_of(st.just("a"), st.just("-1"), st.just("2-1"), st.just("61"), st.just("1-"), st.just("nan")))

@@ -4,7 +4,7 @@ import type { Schemas } from "../api/client";
 import { useLive } from "../api/live";
 import { count, duration, num, short } from "../format";
 import { Ago, Button, Card, Clock, Empty, Loading, Broken, Table, Th } from "../parts/basics";
-import { FailureTable } from "../parts/failuretable";
+import { FailureTable, NewTag } from "../parts/failuretable";
 import { Traceback } from "../parts/traceback";
 import { link } from "../router";
 import { barred } from "../session";
@@ -58,6 +58,7 @@ function Group({ found, refresh }: { found: Schemas["FailureDetails"]; refresh: 
             <span class="mut">
               {t.failures.times(count(group))} {t.failures.first}: <Ago at={group.first} />, {t.failures.last}: <Ago at={group.last} />
             </span>
+            <NewTag group={group} />
           </p>
         </div>
         <div class="acts">

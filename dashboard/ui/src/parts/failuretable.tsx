@@ -7,6 +7,10 @@ import { t } from "../texts";
 import { Ago, Button, Empty, Table, Th } from "./basics";
 import { useSteady } from "./hooks";
 
+export function NewTag({ group }: { group: Schemas["FailureGroup"] }) {
+  return group.new ? <span class="tag" title={t.failures.isNew}>{t.failures.new}</span> : null;
+}
+
 export function FailureTable({ groups, refresh }: { groups: Schemas["FailureGroup"][]; refresh: () => void }) {
   const [shown, holds] = useSteady(groups, (group) => group.fingerprint);
   if (!groups.length) return <Empty>{t.failures.none}</Empty>;
@@ -29,7 +33,8 @@ export function FailureTable({ groups, refresh }: { groups: Schemas["FailureGrou
             <td class="ex">
               <a class="e" data-row href={link(`failures/${group.fingerprint}`)}>
                 {group.exceptiontype}
-              </a>
+              </a>{" "}
+              <NewTag group={group} />
               <span class="p" title={group.message}>
                 <span class="m">{group.task}</span>{group.message && `: ${group.message}`}
               </span>

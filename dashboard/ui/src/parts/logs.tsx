@@ -1,8 +1,8 @@
 // A log from its beginning, then whatever is added, by a cursor.
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { get, Failure } from "../api/client";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { get, Failure, type Schemas } from "../api/client";
 import { paused } from "../api/live";
-import { num } from "../format";
+import { exact, num } from "../format";
 import { t } from "../texts";
 import { Card, Empty, Segments } from "./basics";
 import { Icon } from "./icons";
@@ -14,26 +14,36 @@ type Level = "all" | "warn" | "error";
 interface Line {
   text: string;
   level: "E" | "W" | "I";
+  lead: string; // time and level, where the text has them not
 }
 
 type Owner = "/api/v1/jobs/{job_id}/logs" | "/api/v1/workers/{worker_id}/logs";
 
-function levelOf(line: string): Line["level"] | null {
-  const found = /\[?\b(DEBUG|INFO|WARN(?:ING)?|ERROR|CRITICAL)\b\]?/.exec(line.slice(0, 120))?.[1];
-  if (!found) return null;
-  return found === "ERROR" || found === "CRITICAL" ? "E" : found.startsWith("WARN") ? "W" : "I";
+function levelIn(line: string): string | undefined {
+  return /\[?\b(DEBUG|INFO|WARN(?:ING)?|ERROR|CRITICAL)\b\]?/.exec(line.slice(0, 120))?.[1];
 }
 
-export function linesOf(text: string): Line[] {
-  let level: Line["level"] = "I";
-  return text
-    .replace(/\n$/, "")
-    .split("\n")
-    .map((line) => ({ text: line, level: (level = levelOf(line) ?? level) }));
+function kindOf(level: string): Line["level"] {
+  return level === "ERROR" || level === "CRITICAL" ? "E" : level.startsWith("WARN") ? "W" : "I";
+}
+
+// What MRQ 0.9 wrote has no marks: there each row is a line, of the level that it, or one before it, names.
+export function linesOf({ text, marks }: Schemas["LogLines"]): Line[] {
+  const rows = text.replace(/\n$/, "").split("\n");
+  let at = 0;
+  return marks.flatMap(({ level, time, rows: many }): Line[] => {
+    const part = rows.slice(at, (at += many));
+    if (level) {
+      const whole = part.join("\n");
+      return [{ text: whole, level: kindOf(level), lead: levelIn(whole) ? "" : `${exact(time)} ${level} ` }];
+    }
+    let kind: Line["level"] = "I";
+    return part.map((line) => ({ text: line, level: (kind = levelIn(line) ? kindOf(levelIn(line)!) : kind), lead: "" }));
+  });
 }
 
 function useTail(owner: Owner, id: string, follow: boolean) {
-  const [text, setText] = useState<string | null>(null);
+  const [lines, setLines] = useState<Line[]>();
   const [error, setError] = useState<Failure>();
   const cursor = useRef<string | null>(null);
   useEffect(() => {
@@ -46,7 +56,7 @@ function useTail(owner: Owner, id: string, follow: boolean) {
         const found = await get(owner, asked, control.signal);
         cursor.current = found.next;
         setError(undefined);
-        setText((before) => cut((before ?? "") + found.text));
+        setLines((before = []) => (found.text || !before.length ? [...before, ...linesOf(found)].slice(-MOST_LINES) : before));
         plan(found.more ? 0 : 1000);
       } catch (failure) {
         if (control.signal.aborted) return;
@@ -64,21 +74,16 @@ function useTail(owner: Owner, id: string, follow: boolean) {
       clearTimeout(timer);
     };
   }, [owner, id, follow]);
-  return { text, error };
-}
-
-function cut(text: string): string {
-  const lines = text.split("\n");
-  return lines.length <= MOST_LINES + 1000 ? text : lines.slice(-MOST_LINES).join("\n");
+  return { lines, error };
 }
 
 export function Logs({ owner, id, follow, span = 12 }: { owner: Owner; id: string; follow: boolean; span?: number }) {
-  const { text, error } = useTail(owner, id, follow);
+  const { lines: known, error } = useTail(owner, id, follow);
   const [level, setLevel] = useState<Level>("all");
   const [wanted, setWanted] = useState("");
   const box = useRef<HTMLDivElement>(null);
   const atEnd = useRef(true);
-  const lines = useMemo(() => (text ? linesOf(text) : []), [text]);
+  const lines = known ?? [];
   const shown = lines.filter(
     (line) =>
       (level === "all" || line.level === "E" || (level === "warn" && line.level === "W")) &&
@@ -86,7 +91,7 @@ export function Logs({ owner, id, follow, span = 12 }: { owner: Owner; id: strin
   );
   useEffect(() => {
     if (box.current && atEnd.current) box.current.scrollTop = box.current.scrollHeight;
-  }, [text]);
+  }, [known]);
   const many = (which: Line["level"]) => lines.filter((line) => line.level === which).length;
   const tools = (
     <>
@@ -108,10 +113,10 @@ export function Logs({ owner, id, follow, span = 12 }: { owner: Owner; id: strin
           { value: "error", text: t.logs.errors(num(many("E"))) },
         ]}
       />
-      <Download text={text ?? ""} name={`${id}.log`} />
+      <Download lines={lines} name={`${id}.log`} />
     </>
   );
-  const live = { data: text ?? undefined, error, at: undefined, refresh: () => {} };
+  const live = { data: known, error, at: undefined, refresh: () => {} };
   return (
     <Card title={t.logs.title} sub={follow ? t.logs.live : undefined} tools={tools} span={span} live={live} class="logcard">
       <div
@@ -124,6 +129,7 @@ export function Logs({ owner, id, follow, span = 12 }: { owner: Owner; id: strin
       >
         {shown.map((line, index) => (
           <div key={index} class={line.level}>
+            {line.lead}
             {line.text}
           </div>
         ))}
@@ -133,8 +139,9 @@ export function Logs({ owner, id, follow, span = 12 }: { owner: Owner; id: strin
   );
 }
 
-function Download({ text, name }: { text: string; name: string }) {
+function Download({ lines, name }: { lines: Line[]; name: string }) {
   const save = () => {
+    const text = lines.map((line) => `${line.lead}${line.text}\n`).join("");
     const anchor = document.createElement("a");
     anchor.href = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
     anchor.download = name;

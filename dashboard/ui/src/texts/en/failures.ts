@@ -4,6 +4,8 @@ export const failures = {
     what: "Exception, task, message",
     first: "first seen",
     last: "last seen",
+    new: "new",
+    isNew: "Not seen before the last deploy",
     none: "No failed jobs. Good.",
     all: (many: string) => `all ${many}`,
     newest: (many: string) => `the newest ${many}`,
