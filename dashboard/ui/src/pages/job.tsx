@@ -9,6 +9,7 @@ import { Ago, Broken, Button, Card, Copy, type Fact, Facts, Loading, Segments, S
 import { useKeys, useParam } from "../parts/hooks";
 import { Json } from "../parts/json";
 import { Logs } from "../parts/logs";
+import { SharedWith } from "../parts/sharedparams";
 import { Traceback } from "../parts/traceback";
 import { link, withQuery } from "../router";
 import { barred } from "../session";
@@ -38,6 +39,7 @@ export function JobPage({ id }: { id: string }) {
       <Attempts job={job} />
       <Traces job={job} />
       <div class={traced ? "s5 column" : "s12 column two"}>
+        {job.fingerprint && <SharedWith fingerprint={job.fingerprint} />}
         <Values job={job} />
         <Related job={job} />
       </div>

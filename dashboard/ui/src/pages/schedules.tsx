@@ -3,7 +3,7 @@ import { backfill, pauseSchedule, runSchedule } from "../actions";
 import { remove, type Schemas } from "../api/client";
 import { useLive } from "../api/live";
 import { duration, hour } from "../format";
-import { act, Ago, Broken, Button, Card, Clock, Empty, Loading, Pill, Status, Table, Th } from "../parts/basics";
+import { act, Ago, Broken, Button, Card, Clock, Empty, Heads, Loading, Pill, Status, Table } from "../parts/basics";
 import { Bars } from "../parts/charts";
 import { ask } from "../parts/dialog";
 import { useSteady } from "../parts/hooks";
@@ -105,17 +105,7 @@ function State({ schedule }: { schedule: Schedule }) {
 function List({ schedules, refresh, brief }: { schedules: Schedule[]; refresh: () => void; brief?: boolean }) {
   const [shown, holds] = useSteady(schedules, (schedule) => schedule.id);
   if (!schedules.length) return <Empty>{t.schedule.none} <code>SCHEDULER_TASKS</code></Empty>;
-  const head = (
-    <>
-      <Th>{t.schedule.next}</Th>
-      <Th>{t.jobs.task}</Th>
-      {!brief && <Th>{t.jobs.queue}</Th>}
-      <Th>{t.schedule.last}</Th>
-      <Th>
-        <span class="skip">{t.actions}</span>
-      </Th>
-    </>
-  );
+  const head = <Heads of={[t.schedule.next, t.jobs.task, !brief && t.jobs.queue, t.schedule.last, null]} />;
   return (
     <div {...holds}>
       <Table label={t.pages.schedules} head={head}>
@@ -239,14 +229,7 @@ function About({ schedule }: { schedule: Schedule }) {
 }
 
 function Runs({ runs, live }: { runs: Schemas["ScheduleRun"][]; live: Parameters<typeof Broken>[0]["live"] & { data: unknown } }) {
-  const head = (
-    <>
-      <Th>{t.schedule.due}</Th>
-      <Th>{t.jobs.status}</Th>
-      <Th n>{t.schedule.drift}</Th>
-      <Th n>{t.job.ran}</Th>
-    </>
-  );
+  const head = <Heads of={[t.schedule.due, t.jobs.status, [t.schedule.drift, "n"], [t.job.ran, "n"]]} />;
   return (
     <Card title={t.schedule.runs} span={7} live={live}>
       {runs.length ? (
