@@ -40,6 +40,12 @@ EVIL = '"><img src=x onerror="window.hit=1"><script>window.hit=1</script>${windo
 EVIL_TRACE = f'Traceback (most recent call last):\n  File "{EVIL}", line 1, in {EVIL}\n    {EVIL}\nValueError: {EVIL}\n'
 SHOWS_EVIL = frozenset({"jobs", "failures", "schedules", "job", "result", "queue", "failure", "schedule", "evil task",
                         "io", "profiles", "groups", "agents", "profile", "part of a profile"})  # fmt: skip
+FINGER = 44  # pixels that a target has each way
+# Links within text are as high as their line, and rows as high as a finger.
+TOO_SMALL = """(least) => [...document.querySelectorAll('button, .btn, select, input, .side a, .kpi, label.hit')]
+  .map(each => [each, (each.closest('label.hit') ?? each).getBoundingClientRect()])
+  .filter(([each, box]) => box.width && (box.height < least - 0.5 || box.width < least - 0.5))
+  .map(([each, box]) => `${each.outerHTML.slice(0, 120)}: ${box.width} x ${box.height}`)"""
 GO = """async (path) => {
   history.pushState(null, '', path);
   dispatchEvent(new PopStateEvent('popstate'));
@@ -154,6 +160,16 @@ def test_each_page_is_accessible_fits_and_shows_values_as_text(
         assert accessibility(page) == {}, name
         assert page.evaluate("window.hit") is None, name
         assert page.locator("main img, main script").count() == 0, name
+
+
+def test_a_finger_hits_what_it_means_on_a_phone(page: Page, paths: dict[str, str]) -> None:
+    page.set_viewport_size({"width": 390, "height": 900})
+    small: dict[str, list[str]] = {}
+    for name, path in paths.items():
+        settle(page, path)
+        if found := page.evaluate(TOO_SMALL, FINGER):
+            small[name] = found
+    assert small == {}
 
 
 def test_axe_finds_nothing_in_dialogs(page: Page, paths: dict[str, str], axe: str) -> None:

@@ -315,6 +315,8 @@ def test_scope_by_queue(dashboard: Callable[..., TestClient]) -> None:
     assert client.post(f"{API}/jobs", json={"task": ADD, "queue": "other/x"}).status_code == 403
     assert client.post(f"{API}/jobs", json={"task": "mrq.basetasks.utils.JobAction"}).status_code == 403
     assert client.post("/api/jobaction", data={"action": "cancel"}).status_code == 403
+    assert client.get(f"{API}/statistics/fleet").status_code == 403
+    assert client.get(f"{API}/statistics/fleet", headers=bearer("admin")).status_code == 200
 
 
 @pytest.mark.parametrize("verb", ["pause", "resume"])

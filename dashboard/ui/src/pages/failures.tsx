@@ -4,6 +4,7 @@ import type { Schemas } from "../api/client";
 import { useLive } from "../api/live";
 import { count, duration, num, short } from "../format";
 import { Ago, Button, Card, Clock, Empty, Loading, Broken, Table, Th } from "../parts/basics";
+import { Spark } from "../parts/charts";
 import { FailureTable } from "../parts/failuretable";
 import { SharedParams } from "../parts/sharedparams";
 import { Traceback } from "../parts/traceback";
@@ -59,6 +60,11 @@ function Group({ found, refresh }: { found: Schemas["FailureDetails"]; refresh: 
             <span class="mut">
               {t.failures.times(count(group))} {t.failures.first}: <Ago at={group.first} />, {t.failures.last}: <Ago at={group.last} />
             </span>
+            {found.trend.some(Boolean) && (
+              <span title={t.failures.trend(num(found.compared))}>
+                <Spark values={found.trend} kind="bad" label={t.failures.trend(num(found.compared))} />
+              </span>
+            )}
           </p>
         </div>
         <div class="acts">

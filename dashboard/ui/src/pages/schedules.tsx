@@ -2,8 +2,8 @@
 import { backfill, pauseSchedule, runSchedule } from "../actions";
 import { remove, type Schemas } from "../api/client";
 import { useLive } from "../api/live";
-import { duration, hour } from "../format";
-import { act, Ago, Broken, Button, Card, Clock, Empty, Heads, Loading, Pill, Status, Table } from "../parts/basics";
+import { duration, hour, num } from "../format";
+import { act, Ago, Broken, Button, Card, Clock, type Column, Empty, Heads, Loading, Pill, Status, Table } from "../parts/basics";
 import { Bars } from "../parts/charts";
 import { ask } from "../parts/dialog";
 import { useSteady } from "../parts/hooks";
@@ -15,6 +15,7 @@ import { barred } from "../session";
 import { t } from "../texts";
 
 type Schedule = Schemas["ScheduleModel"];
+type Row = Schemas["ScheduleRow"];
 
 export function whenOf(schedule: Schedule): string {
   if (schedule.cron) return `${schedule.cron} ${schedule.timezone}`;
@@ -27,7 +28,7 @@ export function whenOf(schedule: Schedule): string {
   return schedule.interval === null ? t.none : t.schedule.every(duration(schedule.interval));
 }
 
-function sorted(schedules: Schedule[]): Schedule[] {
+function sorted(schedules: Row[]): Row[] {
   const rank = (each: Schedule) => (each.is_late ? 0 : each.paused ? 2 : 1);
   return [...schedules].sort((a, b) => rank(a) - rank(b) || (a.next ?? "~").localeCompare(b.next ?? "~"));
 }
@@ -102,10 +103,25 @@ function State({ schedule }: { schedule: Schedule }) {
   return <Clock at={schedule.next} />;
 }
 
-function List({ schedules, refresh, brief }: { schedules: Schedule[]; refresh: () => void; brief?: boolean }) {
+const LAST: Column[] = [t.jobs.status, [t.job.ran, "n"], [t.schedule.drift, "n"], [t.schedule.gaps, "n"]];
+
+/** How the last run ended, how long it took, how late it began, and how many times have none. */
+function LastRun({ schedule: { last_run: run, gaps } }: { schedule: Row }) {
+  const dash = <span class="faint">{t.dash}</span>;
+  return (
+    <>
+      <td>{run?.status ? <Status status={run.status} /> : run ? <span class="faint">{t.schedule.expired}</span> : dash}</td>
+      <td class="n">{run?.seconds == null ? dash : duration(run.seconds)}</td>
+      <td class="n">{run?.drift == null ? dash : duration(run.drift)}</td>
+      <td class="n">{gaps ? <span class="w" title={t.schedule.gapsNote}>{num(gaps)}</span> : <span class="faint">0</span>}</td>
+    </>
+  );
+}
+
+function List({ schedules, refresh, brief }: { schedules: Row[]; refresh: () => void; brief?: boolean }) {
   const [shown, holds] = useSteady(schedules, (schedule) => schedule.id);
   if (!schedules.length) return <Empty>{t.schedule.none} <code>SCHEDULER_TASKS</code></Empty>;
-  const head = <Heads of={[t.schedule.next, t.jobs.task, !brief && t.jobs.queue, t.schedule.last, null]} />;
+  const head = <Heads of={[t.schedule.next, t.jobs.task, !brief && t.jobs.queue, t.schedule.last, ...(brief ? [] : LAST), null]} />;
   return (
     <div {...holds}>
       <Table label={t.pages.schedules} head={head}>
@@ -133,6 +149,7 @@ function List({ schedules, refresh, brief }: { schedules: Schedule[]; refresh: (
                 <span class="faint">{t.none}</span>
               )}
             </td>
+            {!brief && <LastRun schedule={schedule} />}
             <td class="n">
               <Button icon="play" kind="q" label={t.schedule.runOne(schedule.name ?? schedule.task)} barred={barred("operator")} onClick={() => void runSchedule(schedule, refresh)} />
               {!brief && (

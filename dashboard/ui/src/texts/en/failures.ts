@@ -9,6 +9,7 @@ export const failures = {
     newest: (many: string) => `the newest ${many}`,
     gone: "There are no such failures any more: they were requeued, or have expired.",
     times: (many: string) => `${many} jobs.`,
+    trend: (many: string) => `Failures an hour in the last day, of the newest ${many}`,
     example: "Example",
     open: "Open the job",
     share: "What these failures share",
