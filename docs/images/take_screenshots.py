@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import re
 import sys
 import tempfile
 from datetime import time, timedelta
@@ -26,7 +27,7 @@ from support.servers import running_servers
 from support.waiting import wait_until
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
     from mrq.app import App
 
@@ -179,12 +180,48 @@ def main() -> int:
                 shoot(server, addresses)
             finally:
                 server.stop()
+            closed = DashboardServer(site, {"MRQ_DASHBOARD_HTTPAUTH": "anna:correct horse"}).start()
+            try:
+                shoot_login(closed)
+            finally:
+                closed.stop()
     return 0
+
+
+def act_on_many(page: Page) -> None:
+    """Requeue what has failed, as far as a picture of the question goes, and cancel what waits in one queue."""
+    page.goto("/jobs?status=failed&status=timeout&status=maxretries")
+    page.locator("tbody tr").first.wait_for()
+    page.get_by_role("button", name="Requeue all").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Reason").fill("the parser is mended")
+    dialog.get_by_text("match").first.wait_for()
+    page.screenshot(path=FOLDER / "bulk-light.png")
+    page.keyboard.press("Escape")
+    page.goto("/jobs?queue=exports&status=queued")
+    page.locator("tbody tr").first.wait_for()
+    page.get_by_role("button", name="Cancel all").click()
+    dialog.get_by_label("Reason").fill("exports of yesterday")
+    dialog.get_by_role("button", name=re.compile(r"^Cancel \d")).click()
+    dialog.locator(".st", has_text="done").wait_for()
+
+
+def shoot_login(server: DashboardServer) -> None:
+    """The page before anybody is known."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=ARGUMENTS)
+        for scheme in ("light", "dark"):
+            page = browser.new_page(base_url=server.url, color_scheme=scheme, viewport={"width": 1440, "height": 500})
+            page.goto("/")
+            page.get_by_label("Password").wait_for()
+            page.screenshot(path=FOLDER / f"login-{scheme}.png")
+        browser.close()
 
 
 def shoot(server: DashboardServer, addresses: dict[str, str]) -> None:
     """All pictures, after an action or two that leave something in the audit log."""
-    plain = ("jobs", "queues", "failures", "workers", "schedules", "tasks", "profiles", "audit", "settings")
+    plain = ("jobs", "queues", "failures", "workers", "schedules", "tasks", "io", "profiles", "operations", "audit",
+             "settings")  # fmt: skip
     pages = {"overview": "/", **{name: f"/{name}" for name in plain}, **addresses}
     pages |= {"groups": "/workers?tab=groups", "agents": "/workers?tab=agents"}
     with sync_playwright() as playwright:
@@ -195,9 +232,16 @@ def shoot(server: DashboardServer, addresses: dict[str, str]) -> None:
         page.get_by_role("dialog").get_by_label("Reason").fill("S3 key rotation")
         page.get_by_role("dialog").get_by_role("button", name="Pause").click()
         page.get_by_text("paused by").wait_for()
+        act_on_many(page)
         take(browser, server, pages, "light", 1440)
-        take(browser, server, {name: pages[name] for name in ("overview", "job", "profile")}, "dark", 1440)
-        take(browser, server, {name: pages[name] for name in ("overview", "job")}, "light", 390)
+        take(
+            browser,
+            server,
+            {name: pages[name] for name in ("overview", "jobs", "job", "queue", "schedules", "worker", "profile")},
+            "dark",
+            1440,
+        )
+        take(browser, server, {name: pages[name] for name in ("overview", "jobs", "job", "schedules")}, "light", 390)
         browser.close()
 
 

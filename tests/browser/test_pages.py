@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import gzip
-from datetime import timedelta
+import re
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -22,7 +23,7 @@ from support.dashboardsite import SHOP
 from support.waiting import wait_until
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Route
 
     from mrq.app import App
     from support.dashboardsite import DashboardServer
@@ -170,6 +171,28 @@ def test_a_finger_hits_what_it_means_on_a_phone(page: Page, paths: dict[str, str
         if found := page.evaluate(TOO_SMALL, FINGER):
             small[name] = found
     assert small == {}
+
+
+def test_a_minute_that_is_not_over_is_no_drop(page: Page) -> None:
+    now = datetime.now(UTC).replace(second=0, microsecond=0)
+
+    def answer(route: Route) -> None:
+        told = route.fetch().json()
+        empty = {**told["whole"], "settled": 0, "ended": {}, "failed": 0, "seconds": 60.0}
+        minutes = [
+            {**empty, "start": (now - timedelta(minutes=ago)).isoformat(), "settled": 600, "ended": {"success": 600}}
+            for ago in range(62, 1, -1)
+        ]
+        open_minutes = [
+            {**empty, "start": (now + timedelta(minutes=ahead)).isoformat(), "settled": 1} for ahead in range(3)
+        ]
+        route.fulfill(json={**told, "figures": minutes + open_minutes})
+
+    page.route("**/api/v1/statistics?*", answer)
+    settle(page, "/")
+    line = page.get_by_role("link", name=re.compile("^Finished")).locator("path.thin")
+    drawn = line.get_attribute("d") or ""
+    assert {point.split()[1] for point in drawn[1:].split("L")} == {"2.5"}
 
 
 def test_axe_finds_nothing_in_dialogs(page: Page, paths: dict[str, str], axe: str) -> None:
