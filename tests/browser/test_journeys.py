@@ -183,6 +183,19 @@ def test_filters_are_in_the_address_and_rows_dont_jump(page: Page, site: FaultSi
     expect(page.locator("tbody tr")).to_have_count(2)
 
 
+def test_a_job_tells_where_its_time_went(page: Page, site: FaultSite) -> None:
+    now = site.app.clock.now()
+    times = {"datequeued": now - timedelta(seconds=10), "datestarted": now - timedelta(seconds=6), "dateupdated": now}
+    traced = put(site.app, "success", path=PARSE, queue="parse", **times, totaltime=6.0, time=1.5, switches=3)
+    plain = put(site.app, "success", path=PARSE, queue="parse", **times, totaltime=6.0)
+    page.goto(f"/jobs/{traced}")
+    spent = page.get_by_role("region", name="Where the time went").locator("dd.n")
+    expect(spent).to_have_text(["4.00 s", "1.50 s", "4.50 s"])
+    page.goto(f"/jobs/{plain}")
+    expect(page.get_by_role("region", name="Related")).to_be_visible()
+    expect(spent).to_have_count(0)
+
+
 def test_jobs_are_sorted_by_the_keyboard_in_the_address(page: Page, site: FaultSite) -> None:
     urls = [f"sorted {number}" for number in range(3)]
     for number, url in enumerate(urls):

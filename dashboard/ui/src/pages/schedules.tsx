@@ -105,12 +105,17 @@ function State({ schedule }: { schedule: Schedule }) {
 
 const LAST: Column[] = [t.jobs.status, [t.job.ran, "n"], [t.schedule.drift, "n"], [t.schedule.gaps, "n"]];
 
+function Outcome({ run }: { run: Schemas["ScheduleRun"] | null }) {
+  if (run?.status) return <Status status={run.status} />;
+  return <span class="faint">{run ? t.schedule.expired : t.dash}</span>;
+}
+
 /** How the last run ended, how long it took, how late it began, and how many times have none. */
 function LastRun({ schedule: { last_run: run, gaps } }: { schedule: Row }) {
   const dash = <span class="faint">{t.dash}</span>;
   return (
     <>
-      <td>{run?.status ? <Status status={run.status} /> : run ? <span class="faint">{t.schedule.expired}</span> : dash}</td>
+      <td><Outcome run={run} /></td>
       <td class="n">{run?.seconds == null ? dash : duration(run.seconds)}</td>
       <td class="n">{run?.drift == null ? dash : duration(run.drift)}</td>
       <td class="n">{gaps ? <span class="w" title={t.schedule.gapsNote}>{num(gaps)}</span> : <span class="faint">0</span>}</td>
@@ -121,7 +126,7 @@ function LastRun({ schedule: { last_run: run, gaps } }: { schedule: Row }) {
 function List({ schedules, refresh, brief }: { schedules: Row[]; refresh: () => void; brief?: boolean }) {
   const [shown, holds] = useSteady(schedules, (schedule) => schedule.id);
   if (!schedules.length) return <Empty>{t.schedule.none} <code>SCHEDULER_TASKS</code></Empty>;
-  const head = <Heads of={[t.schedule.next, t.jobs.task, !brief && t.jobs.queue, t.schedule.last, ...(brief ? [] : LAST), null]} />;
+  const head = <Heads of={[t.schedule.next, t.jobs.task, !brief && t.jobs.queue, t.schedule.last, ...(brief ? [t.jobs.status] : LAST), null]} />;
   return (
     <div {...holds}>
       <Table label={t.pages.schedules} head={head}>
@@ -149,7 +154,7 @@ function List({ schedules, refresh, brief }: { schedules: Row[]; refresh: () => 
                 <span class="faint">{t.none}</span>
               )}
             </td>
-            {!brief && <LastRun schedule={schedule} />}
+            {brief ? <td><Outcome run={schedule.last_run} /></td> : <LastRun schedule={schedule} />}
             <td class="n">
               <Button icon="play" kind="q" label={t.schedule.runOne(schedule.name ?? schedule.task)} barred={barred("operator")} onClick={() => void runSchedule(schedule, refresh)} />
               {!brief && (
@@ -258,7 +263,7 @@ function Runs({ runs, live }: { runs: Schemas["ScheduleRun"][]; live: Parameters
                   <Clock at={run.due} />
                 </a>
               </td>
-              <td>{run.status ? <Status status={run.status} /> : <span class="faint">{t.schedule.expired}</span>}</td>
+              <td><Outcome run={run} /></td>
               <td class="n">{duration(run.drift)}</td>
               <td class="n">{duration(run.seconds)}</td>
             </tr>

@@ -17,14 +17,15 @@ export function SharedParams({ found, span, tools }: SharedParamsProps) {
   return (
     <Card title={t.failures.share} sub={t.failures.shareNote(num(found.compared))} span={span} tools={tools}>
       {found.shared.length ? (
-        <div class="shr body">
+        <div class="shr beside body">
           {found.shared.map(({ name, value, members, others }) => {
             const text = `${name} = ${short(value, 60)}`;
             return (
               <>
-                <span class="m cut" title={others === null ? text : t.failures.others(text, Math.round(others * 100))}>{text}</span>
+                <span class="m cut" title={text}>{text}</span>
                 <meter min={0} max={1} value={members} aria-label={text} />
                 <span class="n">{Math.round(members * 100)} %</span>
+                <span class="n mut">{others !== null && t.failures.others(Math.round(others * 100))}</span>
               </>
             );
           })}

@@ -15,7 +15,7 @@ export const failures = {
     share: "What these failures share",
     shareNote: (many: string) => `the newest ${many}`,
     shareNothing: "Nothing that stands out.",
-    others: (text: string, share: number) => `${text}; of all jobs of the task ${share} %`,
+    others: (share: number) => `${share} % of all`,
     jobs: "Its jobs",
     latest: "the newest 20",
     id: "Id",
