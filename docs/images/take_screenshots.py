@@ -28,7 +28,6 @@ from mrq.domain.stats import (
     QueueSamples,
     Resolution,
     Tally,
-    WorkerSample,
     period_id,
 )
 from mrq.domain.status import Status
