@@ -335,27 +335,6 @@ class JobCreated(BaseModel):
     id: str
 
 
-class AuditEntryModel(BaseModel):
-    """One action."""
-
-    id: str
-    date: datetime
-    who: str
-    what: str
-    target: str
-    about: Any
-    reason: str
-    count: int | None
-    outcome: str
-
-
-class AuditPage(BaseModel):
-    """Actions, newest first."""
-
-    entries: list[AuditEntryModel]
-    next: str | None
-
-
 class Severity(StrEnum):
     """How urgent something is."""
 

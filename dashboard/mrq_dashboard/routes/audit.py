@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
@@ -13,11 +14,31 @@ from mrq.ports.audit import AuditEntry
 from mrq_dashboard.access import Admin, check_everything
 from mrq_dashboard.exporting import MOST_ROWS, RESPONSES, FileResponse, Format, file_response, written
 from mrq_dashboard.filters import Text
-from mrq_dashboard.models import AuditEntryModel, AuditPage
 from mrq_dashboard.services import Given, Services
 from mrq_dashboard.shown import utc
 
 router = APIRouter(tags=["actions"])
+
+
+class AuditEntryModel(BaseModel):
+    """One action."""
+
+    id: str
+    date: datetime
+    who: str
+    what: str
+    target: str
+    about: Any
+    reason: str
+    count: int | None
+    outcome: str
+
+
+class AuditPage(BaseModel):
+    """Actions, newest first."""
+
+    entries: list[AuditEntryModel]
+    next: str | None
 
 
 class AuditFilterModel(BaseModel):
