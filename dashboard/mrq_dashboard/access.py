@@ -43,6 +43,7 @@ def known(request: Request, given: Given) -> Principal:
         raise RefusedError(
             401, "login", "log in, or send a token: Authorization: Bearer ...", {"www-authenticate": "Bearer"}
         )
+    request.state.principal = found
     if request.method not in SAFE and found.how is not How.TOKEN:
         check_origin(request, given)
         if found.how is How.SESSION:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
@@ -16,8 +17,10 @@ from mrq_dashboard import errors
 from mrq_dashboard.authentication import Authentication
 from mrq_dashboard.middleware import Guard
 from mrq_dashboard.operations import Operations
+from mrq_dashboard.refusals import note_refusal
 from mrq_dashboard.routes import (
     actions,
+    audit,
     export,
     failures,
     fleet,
@@ -81,7 +84,7 @@ def create_app(mrq: App | None = None, *, background: bool = True, local_only: b
         generate_unique_id_function=_operation_id, lifespan=lifespan, root_path_in_servers=False,
     )  # fmt: skip
     app.state.services = found
-    errors.install(app)
+    errors.install(app, partial(note_refusal, found))
     app.include_router(health.router)
     api = APIRouter(prefix="/api/v1", responses=errors.RESPONSES)
     for part in (
@@ -99,6 +102,7 @@ def create_app(mrq: App | None = None, *, background: bool = True, local_only: b
         schedules,
         statistics,
         actions,
+        audit,
     ):
         api.include_router(part.router)
     app.include_router(api)

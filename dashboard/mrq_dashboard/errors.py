@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from mrq.exceptions import (
@@ -27,7 +28,7 @@ from mrq.exceptions import (
 from mrq.settings import redact_url
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 log = logging.getLogger("mrq.dashboard")
 
@@ -95,11 +96,12 @@ def answer(status: int, problem: Problem, headers: Mapping[str, str] | None = No
     return JSONResponse(problem.model_dump(), status, dict(headers or {}))
 
 
-def install(app: FastAPI) -> None:
-    """Let the application answer errors so."""
+def install(app: FastAPI, note: Callable[[Request, RefusedError], None]) -> None:
+    """Let the application answer errors so. note: is told of each refusal, and may wait for a server."""
 
     @app.exception_handler(RefusedError)
-    async def refused(_request: Request, error: RefusedError) -> JSONResponse:
+    async def refused(request: Request, error: RefusedError) -> JSONResponse:
+        await run_in_threadpool(note, request, error)
         return answer(error.status, error.problem, error.headers)
 
     @app.exception_handler(MrqError)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from mrq.domain.sharedparams import SharedParam as Shared
 from mrq.domain.sharedparams import shared_params
@@ -19,6 +20,7 @@ from mrq_dashboard.services import Services
 from mrq_dashboard.shown import storable, utc
 
 MOST_GROUPS = 50
+TREND, HOUR = 24, timedelta(hours=1)
 LONGEST = 500  # characters of a name or a value that jobs share
 
 
@@ -48,8 +50,15 @@ def failure_details(given: Services, who: Principal, fingerprint: str) -> Failur
     return FailureDetails(
         group=_model(given, group, _last_deploy(given, who)),
         compared=len(members),
+        trend=_trend(members, given.mrq.clock.now()),
         shared=[_shared(given, each) for each in shared if not any(map(given.shower.is_secret, each.name.split(".")))],
     )
+
+
+def _trend(members: Sequence[FailedJob], now: datetime) -> list[int]:
+    """How many failed in each of the last hours, oldest first."""
+    hours = Counter((now - job.failed) // HOUR for job in members)
+    return [hours[ago] for ago in reversed(range(TREND))]
 
 
 def _visible(given: Services, who: Principal, group: Group) -> tuple[Group | None, Sequence[FailedJob]]:

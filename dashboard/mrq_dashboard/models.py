@@ -332,6 +332,9 @@ class FailureDetails(BaseModel):
     group: FailureGroup
     compared: int = Field(description="jobs of the group that were looked at")
     shared: list[SharedParam] = Field(description="what they share and others of the task don't, most telling first")
+    trend: list[int] = Field(
+        description="how many of those that were looked at failed in each of the last 24 hours, oldest first"
+    )
 
 
 class Done(BaseModel):
@@ -346,27 +349,6 @@ class JobCreated(BaseModel):
     id: str
 
 
-class AuditEntryModel(BaseModel):
-    """One action."""
-
-    id: str
-    date: datetime
-    who: str
-    what: str
-    target: str
-    about: Any
-    reason: str
-    count: int | None
-    outcome: str
-
-
-class AuditPage(BaseModel):
-    """Actions, newest first."""
-
-    entries: list[AuditEntryModel]
-    next: str | None
-
-
 class Severity(StrEnum):
     """How urgent something is."""
 
@@ -377,7 +359,9 @@ class Severity(StrEnum):
 class Attention(BaseModel):
     """Something that somebody should look at."""
 
-    kind: str = Field(description="failures, silent_worker, unserved_queue, paused_queue, late_schedule, no_index")
+    kind: str = Field(
+        description="failures, silent_worker, unserved_queue, growing_queue, paused_queue, late_schedule, no_index"
+    )
     severity: Severity
     target: str
     text: str

@@ -14,9 +14,12 @@ from mrq.ports.audit import AuditEntry
 from mrq.settings import Settings
 from mrq_dashboard.authentication import Authentication
 from mrq_dashboard.identity import Principal
+from mrq_dashboard.keeping import Kept
 from mrq_dashboard.operations import Operations
 from mrq_dashboard.shown import Shower
 from mrq_dashboard.shut import Shut
+
+RAN_KEPT = 60.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,7 @@ class Services:
     shower: Shower
     operations: Operations
     shut: Shut = field(default_factory=Shut)
+    ran: Kept[frozenset[str]] = field(default_factory=lambda: Kept(RAN_KEPT))  # tasks of which runs were counted
 
     @property
     def settings(self) -> Settings:

@@ -21,7 +21,7 @@ LATELY = timedelta(days=30)
 
 def known_tasks(given: Services) -> dict[str, list[str]]:
     """Paths of tasks, and from where each is known: TASKS, schedules, running jobs, the newest jobs and failures,
-    and all that ran in the last thirty days, as far as it was counted."""
+    and all that ran in the last thirty days, as far as it was counted (a minute ago, maybe)."""
     found: dict[str, set[str]] = {}
 
     def add(path: Any, source: str) -> None:
@@ -38,12 +38,17 @@ def known_tasks(given: Services) -> dict[str, list[str]]:
             add(job.get("path") if isinstance(job, dict) else None, "workers")
     for group in given.mrq.failures.groups(LOOKED_AT):
         add(group.path, "jobs")
-    now = given.now()
-    for figures in stats.totals("task", now - LATELY, now, Resolution.DAY.value):
-        add(figures.path, "jobs")
+    for path in given.ran.get(lambda: _ran_lately(given)):
+        add(path, "jobs")
     for job in given.mrq.job_lists.page(JobQuery(), Order.NEWEST, LOOKED_AT).jobs:
         add(job.path, "jobs")
     return {path: sorted(found[path]) for path in sorted(found)[:MOST]}
+
+
+def _ran_lately(given: Services) -> frozenset[str]:
+    now = given.now()
+    figures = stats.totals("task", now - LATELY, now, Resolution.DAY.value)
+    return frozenset(each.path for each in figures if each.path is not None)
 
 
 def params_schema(given: Services, path: str) -> tuple[dict[str, Any] | None, str | None]:

@@ -4,17 +4,32 @@ from __future__ import annotations
 
 import math
 import random
+import re
 import sys
 import tempfile
+import threading
+from contextlib import contextmanager
 from datetime import time, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
+from bson import ObjectId
 from playwright.sync_api import sync_playwright
 
 from mrq import schedules, workers
-from mrq.domain.stats import Backlog, Counts, FleetSample, Period, QueueSamples, Resolution, Tally, period_id
+from mrq.domain.schedule import occurrence_id, times_between
+from mrq.domain.stats import (
+    Backlog,
+    Counts,
+    FleetSample,
+    Period,
+    QueueSamples,
+    Resolution,
+    Tally,
+    period_id,
+)
 from mrq.domain.status import Status
 from mrq.job import queue_job
 from mrq.ports.deploys import Deploy
@@ -26,7 +41,9 @@ from support.servers import running_servers
 from support.waiting import wait_until
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Browser, Page
 
     from mrq.app import App
 
@@ -40,22 +57,24 @@ LOAD = (
 ROOT = Path(__file__).resolve().parents[2]
 LONG = frozenset({"jobs", "failure", "worker"})
 # Where this project lies is nobody's business.
-HIDE_FOLDERS = """(root) => {
+HIDE_FOLDERS = """([root, python]) => {
   const walker = document.createTreeWalker(document.querySelector('main'), NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) {
     const text = walker.currentNode.data;
-    walker.currentNode.data = text.replaceAll(root + '/.venv', '/opt/mrq').replaceAll(root, '/srv/shop');
+    walker.currentNode.data = text.replaceAll(root + '/.venv', '/opt/mrq').replaceAll(root, '/srv/shop')
+      .replaceAll(python, '/usr');
   }
 }"""
 ENDED = ("failed", "maxretries")
+AHEAD = 6  # minutes
 CHANCE = random.Random(8)  # noqa: S311 - no secret
 
 
 def make_history(app: App, minutes: int = 62) -> None:
-    """What would have been counted in the last hour."""
+    """What would have been counted in the last hour, and in the minutes that the pictures take."""
     now = app.clock.now()
     first = Resolution.MINUTE.start_of(now) - timedelta(minutes=minutes)
-    for number in range(minutes + 1):
+    for number in range(minutes + AHEAD):
         start, tally, queues = first + timedelta(minutes=number), Tally(), {}
         for queue, task, many, failing, seconds in LOAD:
             tally.counts[queue, task] = _minute(number, many, failing if number > 20 else 0.0, seconds)
@@ -105,6 +124,60 @@ def make_fleet(app: App, site: FaultSite) -> str:
     return str(profile[0].id)
 
 
+def make_runs(app: App) -> None:
+    """What schedules have queued so far; the scheduler was off for a while."""
+    now = app.clock.now().replace(second=0, microsecond=0)
+    for state in app.schedules.page(0, 10):
+        times = times_between(state, now - timedelta(days=2), now, 1000)[-12:]
+        due = [each for number, each in enumerate(times) if number not in (4, 5)] if len(times) == 12 else times
+        for number, each in enumerate(due):
+            began = each + timedelta(seconds=CHANCE.uniform(0.3, 2.0))
+            ended = {"exceptiontype": "ConnectionResetError"} if number == len(due) - 1 and len(due) == 2 else {}
+            put(
+                app, "failed" if ended else "success", _id=ObjectId(occurrence_id(state.id, each)),
+                path=state.schedule.path, queue="emails", datestarted=began, dateupdated=began,
+                totaltime=CHANCE.uniform(0.2, 9.0), **ended,
+            )  # fmt: skip
+        if due:
+            app.schedules.claim(state, [(each, occurrence_id(state.id, each)) for each in due], now)
+
+
+@contextmanager
+def doing_io(site: FaultSite) -> Iterator[None]:
+    """Jobs that wait for MongoDB, for Redis, and for a server that takes its time."""
+    over = threading.Event()
+
+    class Slow(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if "slow" in self.path:
+                over.wait()
+            self.send_response(200)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, *_about: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Slow)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    root = f"http://127.0.0.1:{server.server_port}"
+    for number in range(20):
+        queue_job("support.iotasks.Query", {}, queue="webhooks")
+        queue_job("support.iotasks.Fetch", {"url": f"{root}/prices/{number}"}, queue="webhooks")
+    for name in ("catalogue", "stock", "offers"):
+        queue_job("support.iotasks.Fetch", {"url": f"{root}/slow/{name}"}, queue="webhooks")
+    slow = {"path": "support.iotasks.Fetch", "status": "started"}
+    wait_until(
+        lambda: sum(slow.items() <= {name: job.get(name) for name in slow}.items() for job in site.jobs()) == 3, 60,
+        what="jobs wait for a server",
+    )  # fmt: skip
+    try:
+        yield
+    finally:
+        over.set()
+        server.shutdown()
+
+
 def make_jobs(app: App, site: FaultSite) -> dict[str, str]:
     """Jobs, schedules and a paused queue; the addresses of what is shown alone."""
     now = app.clock.now()
@@ -119,11 +192,14 @@ def make_jobs(app: App, site: FaultSite) -> dict[str, str]:
     for number in range(420):
         put(app, "queued", path=f"{SHOP}.FetchPage", params={"url": f"https://shop.example/{number}"}, queue="exports",
             datequeued=now - timedelta(minutes=12))  # fmt: skip
+    for _ in range(300):
+        put(app, "queued", path=f"{SHOP}.FetchPage", params={"url": "https://shop.example/"}, queue="reports")
     for name, about in (
         ("Every minute", {"interval": 60}), ("Nightly clean-up", {"dailytime": time(2)}),
         ("Prices", {"cron": "*/5 * * * *"}),
     ):  # fmt: skip
         schedules.add(f"{SHOP}.FetchPage", params={"url": "https://shop.example/"}, queue="emails", name=name, **about)
+    make_runs(app)
     wait_until(lambda: site.statuses()["started"] == 7 and site.statuses()["failed"] >= 40, 60, what="jobs are run")
     deliver = f"{SHOP}.deliver"
     wait_until(
@@ -151,7 +227,7 @@ def take(browser: Browser, server: DashboardServer, pages: dict[str, str], schem
         page.locator("main").wait_for()
         page.locator("[aria-busy]").first.wait_for(state="detached")
         page.wait_for_load_state("networkidle")
-        page.evaluate(HIDE_FOLDERS, str(ROOT))
+        page.evaluate(HIDE_FOLDERS, [str(ROOT), sys.base_prefix])
         size = "" if width > 1000 else "-phone"
         page.screenshot(path=FOLDER / f"{name}-{scheme}{size}.png", full_page=name not in LONG)
     context.close()
@@ -168,7 +244,16 @@ def main() -> int:
         with FaultSite(url, servers.redis_url, Path(folder), "mrq_pictures") as site:
             for name in ("eu-01", "eu-02", "us-01"):
                 site.start_worker(
-                    "parse", "webhooks", "feeds", "--report_interval", "0.5", "--trace_io", "--name", name
+                    "parse",
+                    "webhooks",
+                    "feeds",
+                    "--report_interval",
+                    "0.5",
+                    "--trace_io",
+                    "--trace_greenlets",
+                    "--no_stats",
+                    "--name",
+                    name,
                 )
             wait_until(lambda: len(site.worker_statuses()) == 3, 60, what="workers serve")
             make_history(site.app)
@@ -176,15 +261,52 @@ def main() -> int:
             addresses = {"profile": f"/profiles/{make_fleet(site.app, site)}", **make_jobs(site.app, site)}
             server = DashboardServer(site, {"MRQ_DASHBOARD_ENVIRONMENT": "production"}).start()
             try:
-                shoot(server, addresses)
+                with doing_io(site):
+                    shoot(server, addresses)
             finally:
                 server.stop()
+            closed = DashboardServer(site, {"MRQ_DASHBOARD_HTTPAUTH": "anna:correct horse"}).start()
+            try:
+                shoot_login(closed)
+            finally:
+                closed.stop()
     return 0
+
+
+def act_on_many(page: Page) -> None:
+    """Requeue what has failed, as far as a picture of the question goes, and cancel what waits in one queue."""
+    page.goto("/jobs?status=failed&status=timeout&status=maxretries")
+    page.locator("tbody tr").first.wait_for()
+    page.get_by_role("button", name="Requeue all").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Reason").fill("the parser is mended")
+    dialog.get_by_text("match").first.wait_for()
+    page.screenshot(path=FOLDER / "bulk-light.png")
+    page.keyboard.press("Escape")
+    page.goto("/jobs?queue=reports&status=queued")
+    page.locator("tbody tr").first.wait_for()
+    page.get_by_role("button", name="Cancel all").click()
+    dialog.get_by_label("Reason").fill("reports of yesterday")
+    dialog.get_by_role("button", name=re.compile(r"^Cancel \d")).click()
+    dialog.locator(".st", has_text="done").wait_for()
+
+
+def shoot_login(server: DashboardServer) -> None:
+    """The page before anybody is known."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=ARGUMENTS)
+        for scheme in ("light", "dark"):
+            page = browser.new_page(base_url=server.url, color_scheme=scheme, viewport={"width": 1440, "height": 500})
+            page.goto("/")
+            page.get_by_label("Password").wait_for()
+            page.screenshot(path=FOLDER / f"login-{scheme}.png")
+        browser.close()
 
 
 def shoot(server: DashboardServer, addresses: dict[str, str]) -> None:
     """All pictures, after an action or two that leave something in the audit log."""
-    plain = ("jobs", "queues", "failures", "workers", "schedules", "tasks", "profiles", "audit", "settings")
+    plain = ("jobs", "queues", "failures", "workers", "schedules", "tasks", "io", "profiles", "operations", "audit",
+             "settings")  # fmt: skip
     pages = {"overview": "/", **{name: f"/{name}" for name in plain}, **addresses}
     pages |= {"groups": "/workers?tab=groups", "agents": "/workers?tab=agents"}
     with sync_playwright() as playwright:
@@ -195,9 +317,16 @@ def shoot(server: DashboardServer, addresses: dict[str, str]) -> None:
         page.get_by_role("dialog").get_by_label("Reason").fill("S3 key rotation")
         page.get_by_role("dialog").get_by_role("button", name="Pause").click()
         page.get_by_text("paused by").wait_for()
+        act_on_many(page)
         take(browser, server, pages, "light", 1440)
-        take(browser, server, {name: pages[name] for name in ("overview", "job", "profile")}, "dark", 1440)
-        take(browser, server, {name: pages[name] for name in ("overview", "job")}, "light", 390)
+        take(
+            browser,
+            server,
+            {name: pages[name] for name in ("overview", "jobs", "job", "queue", "schedules", "worker", "profile")},
+            "dark",
+            1440,
+        )
+        take(browser, server, {name: pages[name] for name in ("overview", "jobs", "job", "schedules")}, "light", 390)
         browser.close()
 
 

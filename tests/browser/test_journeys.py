@@ -70,6 +70,10 @@ def test_a_failure_is_seen_and_requeued_in_bulk(page: Page, site: FaultSite) -> 
     expect(page.get_by_title("Not seen before the last deploy")).to_have_text("new")
     expect(page.locator(".fr.own").last).to_contain_text("raise ValueError")
     expect(page.get_by_role("region", name="What these failures share")).to_contain_text("shop = shop-fr")
+    page.get_by_role("link", name="Open the job").click()
+    beside = page.get_by_role("region", name="What these failures share")
+    expect(beside).to_contain_text("shop = shop-fr")
+    beside.get_by_role("link", name="See group").click()
     before = {str(job["_id"]): job["datequeued"] for job in site.jobs() if job["status"] == "failed"}
     page.get_by_role("button", name="Requeue all").click()
     dialog = page.get_by_role("dialog")
@@ -82,6 +86,9 @@ def test_a_failure_is_seen_and_requeued_in_bulk(page: Page, site: FaultSite) -> 
     assert all(after[job] > queued for job, queued in before.items())
     page.goto("/audit")
     expect(page.get_by_role("table")).to_contain_text("selectors are mended")
+    with page.expect_download() as waited:
+        page.get_by_role("link", name="CSV").click()
+    assert "selectors are mended" in waited.value.path().read_text(encoding="utf-8")
 
 
 def test_a_running_job_is_watched_and_its_log_tailed(page: Page, site: FaultSite, tmp_path: Path) -> None:
@@ -207,6 +214,57 @@ def test_filters_are_in_the_address_and_rows_dont_jump(page: Page, site: FaultSi
     expect(page.get_by_text("2 match without status")).to_be_visible()
     page.go_back()
     expect(page.locator("tbody tr")).to_have_count(2)
+
+
+def test_a_job_tells_where_its_time_went(page: Page, site: FaultSite) -> None:
+    now = site.app.clock.now()
+    times = {"datequeued": now - timedelta(seconds=10), "datestarted": now - timedelta(seconds=6), "dateupdated": now}
+    traced = put(site.app, "success", path=PARSE, queue="parse", **times, totaltime=6.0, time=1.5, switches=3)
+    plain = put(site.app, "success", path=PARSE, queue="parse", **times, totaltime=6.0)
+    page.goto(f"/jobs/{traced}")
+    spent = page.get_by_role("region", name="Where the time went").locator("dd.n")
+    expect(spent).to_have_text(["4.00 s", "1.50 s", "4.50 s"])
+    page.goto(f"/jobs/{plain}")
+    expect(page.get_by_role("region", name="Related")).to_be_visible()
+    expect(spent).to_have_count(0)
+
+
+def test_jobs_are_sorted_by_the_keyboard_in_the_address(page: Page, site: FaultSite) -> None:
+    urls = [f"sorted {number}" for number in range(3)]
+    for number, url in enumerate(urls):
+        put(site.app, "queued", path=PARSE, queue="sort", params={"url": url},
+            datequeued=site.app.clock.now() - timedelta(minutes=(number + 1) % 3))  # fmt: skip
+    page.goto("/jobs?queue=sort")
+    cells = page.locator("tbody tr td:nth-child(4)")
+    head = page.get_by_role("columnheader", name="Made")
+    expect(head).to_have_attribute("aria-sort", "descending")
+    expect(cells).to_contain_text(urls[::-1])
+    head.get_by_role("button").focus()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("order=oldest"))
+    expect(head).to_have_attribute("aria-sort", "ascending")
+    expect(cells).to_contain_text(urls)
+    expect(page.get_by_role("columnheader", name="Queue", exact=True)).not_to_have_attribute("aria-sort", "none")
+    page.goto("/jobs?queue=sort&status=queued")
+    place = page.get_by_role("columnheader", name="Queue, by place")
+    place.get_by_role("button").click()
+    expect(page).to_have_url(re.compile("order=place"))
+    expect(place).to_have_attribute("aria-sort", "ascending")
+    expect(cells).to_contain_text([urls[1], urls[0], urls[2]])
+    page.go_back()
+    expect(place).to_have_attribute("aria-sort", "none")
+    page.goto("/jobs?queue=sort&status=queued&order=place")
+    page.get_by_role("button", name=re.compile("^All")).click()  # not all of them have a place
+    expect(head).to_have_attribute("aria-sort", "descending")
+
+
+def test_figures_lead_to_their_jobs(page: Page, site: FaultSite) -> None:
+    page.goto("/")
+    figures = page.get_by_role("region", name="Key figures")
+    expect(figures.get_by_role("link")).to_have_count(6)
+    figures.get_by_role("link", name="Failed").click()
+    expect(page).to_have_url(re.compile("status=failed.*since="))
+    expect(page.get_by_role("button", name=re.compile("^Failed"))).to_have_attribute("aria-pressed", "true")
 
 
 def test_anything_is_found_by_the_keyboard(page: Page) -> None:

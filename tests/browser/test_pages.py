@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import gzip
-from datetime import timedelta
+import re
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -22,7 +23,7 @@ from support.dashboardsite import SHOP
 from support.waiting import wait_until
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Route
 
     from mrq.app import App
     from support.dashboardsite import DashboardServer
@@ -40,6 +41,12 @@ EVIL = '"><img src=x onerror="window.hit=1"><script>window.hit=1</script>${windo
 EVIL_TRACE = f'Traceback (most recent call last):\n  File "{EVIL}", line 1, in {EVIL}\n    {EVIL}\nValueError: {EVIL}\n'
 SHOWS_EVIL = frozenset({"jobs", "failures", "schedules", "job", "result", "queue", "failure", "schedule", "evil task",
                         "io", "profiles", "groups", "agents", "profile", "part of a profile"})  # fmt: skip
+FINGER = 44  # pixels that a target has each way
+# Links within text are as high as their line, and rows as high as a finger.
+TOO_SMALL = """(least) => [...document.querySelectorAll('button, .btn, select, input, .side a, .kpi, label.hit')]
+  .map(each => [each, (each.closest('label.hit') ?? each).getBoundingClientRect()])
+  .filter(([each, box]) => box.width && (box.height < least - 0.5 || box.width < least - 0.5))
+  .map(([each, box]) => `${each.outerHTML.slice(0, 120)}: ${box.width} x ${box.height}`)"""
 GO = """async (path) => {
   history.pushState(null, '', path);
   dispatchEvent(new PopStateEvent('popstate'));
@@ -154,6 +161,38 @@ def test_each_page_is_accessible_fits_and_shows_values_as_text(
         assert accessibility(page) == {}, name
         assert page.evaluate("window.hit") is None, name
         assert page.locator("main img, main script").count() == 0, name
+
+
+def test_a_finger_hits_what_it_means_on_a_phone(page: Page, paths: dict[str, str]) -> None:
+    page.set_viewport_size({"width": 390, "height": 900})
+    small: dict[str, list[str]] = {}
+    for name, path in paths.items():
+        settle(page, path)
+        if found := page.evaluate(TOO_SMALL, FINGER):
+            small[name] = found
+    assert small == {}
+
+
+def test_a_minute_that_is_not_over_is_no_drop(page: Page) -> None:
+    now = datetime.now(UTC).replace(second=0, microsecond=0)
+
+    def answer(route: Route) -> None:
+        told = route.fetch().json()
+        empty = {**told["whole"], "settled": 0, "ended": {}, "failed": 0, "seconds": 60.0}
+        minutes = [
+            {**empty, "start": (now - timedelta(minutes=ago)).isoformat(), "settled": 600, "ended": {"success": 600}}
+            for ago in range(62, 1, -1)
+        ]
+        open_minutes = [
+            {**empty, "start": (now + timedelta(minutes=ahead)).isoformat(), "settled": 1} for ahead in range(3)
+        ]
+        route.fulfill(json={**told, "figures": minutes + open_minutes})
+
+    page.route("**/api/v1/statistics?*", answer)
+    settle(page, "/")
+    line = page.get_by_role("link", name=re.compile("^Finished")).locator("path.thin")
+    drawn = line.get_attribute("d") or ""
+    assert {point.split()[1] for point in drawn[1:].split("L")} == {"2.5"}
 
 
 def test_axe_finds_nothing_in_dialogs(page: Page, paths: dict[str, str], axe: str) -> None:

@@ -13,7 +13,7 @@ from mrq.exceptions import ConfigError, ServerUnavailableError
 from mrq.job import queue_job, queue_jobs
 from mrq.testing import memory_app
 from mrq.version import VERSION
-from mrq_dashboard import tries
+from mrq_dashboard import refusals, tries
 from mrq_dashboard.application import create_app
 from mrq_dashboard.authentication import COOKIE, hash_password, new_token
 from support.dashboards import ADD, API
@@ -48,6 +48,7 @@ STEERS = [
 ]  # fmt: skip
 RULES = [
     ("POST", "queues/empty", {"name": "q_raw", "confirm": "q_raw"}), ("GET", "audit", None),
+    ("GET", "audit/export", None),
     ("POST", "schedules", {"task": ADD, "interval": 60, "name": "n"}),
 ]  # fmt: skip
 
@@ -314,6 +315,8 @@ def test_scope_by_queue(dashboard: Callable[..., TestClient]) -> None:
     assert client.post(f"{API}/jobs", json={"task": ADD, "queue": "other/x"}).status_code == 403
     assert client.post(f"{API}/jobs", json={"task": "mrq.basetasks.utils.JobAction"}).status_code == 403
     assert client.post("/api/jobaction", data={"action": "cancel"}).status_code == 403
+    assert client.get(f"{API}/statistics/fleet").status_code == 403
+    assert client.get(f"{API}/statistics/fleet", headers=bearer("admin")).status_code == 200
 
 
 @pytest.mark.parametrize("verb", ["pause", "resume"])
@@ -353,3 +356,46 @@ def test_headers_of_each_answer(memory_client: TestClient) -> None:
         assert "unsafe" not in headers["content-security-policy"]
         assert headers["x-frame-options"] == "DENY"
         assert headers["cache-control"] == "no-store"
+
+
+def refused_entries(client: TestClient) -> list[tuple[str, str, str]]:
+    entries = client.get(f"{API}/audit", headers=bearer("admin")).json()["entries"]
+    return [(e["who"], e["target"], e["outcome"]) for e in entries if e["what"] == refusals.WHAT]
+
+
+def test_what_a_role_or_a_scope_forbids_is_in_the_audit_log_once(dashboard: Callable[..., TestClient]) -> None:
+    client = dashboard(dashboard_tokens=TABLE)
+    for _ in range(3):
+        assert client.post(f"{API}/queues/pause", json={"name": "q"}, headers=bearer("viewer")).status_code == 403
+    assert client.get(f"{API}/jobs", params={"queue": "secret"}, headers=bearer("scoped")).status_code == 403
+    assert client.get(f"{API}/audit", headers=bearer("scoped")).status_code == 403
+    assert client.get(f"{API}/audit").status_code == 401
+    assert refused_entries(client) == [
+        ("scoped", f"GET {API}/audit", "refused"), ("scoped", f"GET {API}/jobs", "refused"),
+        ("viewer", f"POST {API}/queues/pause", "refused"),
+    ]  # fmt: skip
+    found = client.get(f"{API}/audit", params={"user": "viewer"}, headers=bearer("admin")).json()["entries"][0]
+    assert found["about"] == {"why": "this needs the role operator; viewer is viewer"}
+
+
+def test_refusals_can_not_flood_the_audit_log(
+    dashboard: Callable[..., TestClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refusals, "MOST", 3)
+    client = dashboard(dashboard_tokens=TABLE)
+    for n in range(10):
+        assert client.post(f"{API}/jobs/{n}/cancel", json={}, headers=bearer("viewer")).status_code == 403
+    assert len(refused_entries(client)) == 3
+
+
+def test_a_refusal_is_answered_though_it_can_not_be_noted(
+    dashboard: Callable[..., TestClient], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = dashboard(dashboard_tokens=TABLE)
+
+    def away(*_args: object) -> int:
+        raise ServerUnavailableError("Redis is away")
+
+    monkeypatch.setattr(type(get_app().rates), "remaining", away)
+    assert client.get(f"{API}/audit", headers=bearer("viewer")).status_code == 403
+    assert "a refusal was not written into the audit log" in caplog.text

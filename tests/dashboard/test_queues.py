@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from mrq.stores.ids import new_id
 from mrq_dashboard import queues as dashboard_queues
 from mrq_dashboard.errors import RefusedError
 from mrq_dashboard.failures import failure_details, failure_groups
+from mrq_dashboard.growth import Growth, growth
 from mrq_dashboard.identity import How, Principal, Role
 from mrq_dashboard.routes import overview
 from mrq_dashboard.shown import Shower
@@ -138,6 +139,7 @@ def test_failures_in_groups(client: TestClient, app: App) -> None:
     details = client.get(f"{API}/failures/{group['fingerprint']}").json()
     assert (details["group"], details["compared"]) == (group, 3)
     assert [(each["name"], each["value"], each["members"]) for each in details["shared"]] == [("shop", "fr", 1.0)]
+    assert details["trend"] == [0] * 23 + [3]
     jobs = client.get(f"{API}/jobs", params={"fingerprint": group["fingerprint"], "status": "failed"}).json()["jobs"]
     assert len(jobs) == 3
     assert client.get(f"{API}/jobs/{last}").json()["fingerprint"] == group["fingerprint"]
@@ -218,6 +220,46 @@ def test_what_needs_attention(client: TestClient, app: App) -> None:
     assert overview["attention"][0]["target"] == str(worker)
     figures = overview["figures"]
     assert (figures["waiting"]["jobs"], figures["failed"]["jobs"], figures["workers"]) == (1, 1, 1)
+
+
+def test_a_queue_that_grows_needs_attention(memory_client: TestClient, memory_app: App) -> None:
+    serve(memory_app, "mail", "calm")
+    now = memory_app.clock.now()
+    for ago in range(8, 0, -1):
+        start = Resolution.MINUTE.start_of(now) - timedelta(minutes=ago)
+        looks = {"mail": Backlog(100 + 50 * (8 - ago)), "calm": Backlog(1000 - ago)}
+        memory_app.stats_store.put_samples(QueueSamples(start, start, looks), now + timedelta(days=1))
+
+    def attention() -> list[dict[str, Any]]:
+        found = memory_client.get(f"{API}/overview").json()["attention"]
+        return [each for each in found if each["kind"] != "no_index"]  # memory has none
+
+    (item,) = attention()
+    assert (item["kind"], item["target"], item["severity"]) == ("growing_queue", "mail", "warning")
+    assert item["text"] == "mail grows: 100 jobs waited there, now 450"
+    memory_client.post(f"{API}/queues/pause", json={"name": "mail", "reason": "why"})
+    assert [each["kind"] for each in attention()] == ["paused_queue"]
+
+
+@pytest.mark.parametrize(
+    ("waiting", "grows"),
+    [
+        ([10, 20, 30, 40, 50, 60, 70, 80, 90], True),
+        ([10, 10, 10, 10, 10, 60, 70, 80, 90], True),
+        ([10, 20, 30, 40, 50], False),  # too few looks
+        ([10, 20, 300, 200, 150, 120, 110, 100, 90], False),  # a burst that is worked off
+        ([10, 10, 10, 10, 10, 10, 10, 10, 90], False),  # one look is no trend
+        ([1000, 1001, 1002, 1010, 1020, 1030, 1040, 1050, 1060], False),  # little, beside what is there
+        ([0, 1, 2, 3, 4, 5, 6, 7, 8], False),
+        ([90, 80, 70, 60, 50, 40, 30, 20, 10], False),
+    ],
+)
+def test_what_growth_is(waiting: list[int], grows: bool) -> None:
+    start = datetime(2026, 1, 1)
+    moments = [start + timedelta(minutes=number) for number in range(len(waiting))]
+    looks = [QueueSamples(at, at, {"q": Backlog(many)}) for at, many in zip(moments, waiting, strict=True)]
+    found = growth(looks, "q")
+    assert found == (Growth(waiting[0], waiting[-1], start) if grows else None)
 
 
 def test_what_was_counted_up_to_a_limit_is_at_least_so_much(

@@ -9,8 +9,11 @@ import pytest
 
 from mrq import schedules
 from mrq.app import get_app
+from mrq.domain.stats import Counts, Period, Resolution, Tally, period_id
+from mrq.domain.status import Status
 from mrq.domain.worker import WorkerRecord
 from mrq.job import Job
+from mrq_dashboard import keeping, services
 from mrq_dashboard.authentication import new_token
 from support.dashboards import ADD, API, TASKS
 
@@ -32,7 +35,7 @@ def test_a_schedule_from_its_first_to_its_last_day(client: TestClient) -> None:
     assert (made["task"], made["queue"], made["from_config"]) == (ADD, "nightly", False)
     assert made["params"] == {"a": 1, "token": "***"}
     (listed,) = client.get(f"{API}/schedules").json()["schedules"]
-    assert listed == made
+    assert listed == {**made, "last_run": None}
     one = f"{API}/schedules/{made['id']}"
     job = client.post(f"{one}/run", json={}).json()["id"]
     assert (Job(job).fetch().data or {})["params"] == {"a": 1, "token": "x"}
@@ -62,6 +65,30 @@ def test_runs_of_a_schedule(memory_client: TestClient) -> None:
     detail = memory_client.get(f"{API}/schedules/{made['id']}").json()
     (run,) = detail["runs"]
     assert (run["status"], run["job"]) == ("queued", detail["last_job"])
+
+
+def test_the_list_tells_of_last_runs_and_of_times_without_one(client: TestClient) -> None:
+    made, app = add(client, name="hourly", interval=None, cron="0 * * * *", params={"a": 1}), get_app()
+    add(client, name="never")
+    end = app.clock.now().replace(minute=0, second=0, microsecond=0) - timedelta(hours=2)
+    scheduler, state = app.scheduler(), app.schedules.fetch(bytes.fromhex(made["id"]))
+    assert state is not None
+    dues = [end - timedelta(hours=6), end - timedelta(hours=4), end]
+    jobs = scheduler.backfill(state, dues)
+    for due, job in zip(dues, jobs, strict=True):
+        app.schedules.note_run(state.id, due, job.binary)
+    ran = {"datestarted": end + timedelta(seconds=3), "totaltime": 1.5, "status": "success"}
+    app._database.mrq_jobs.update_one({"_id": jobs[-1]}, {"$set": ran})
+
+    def listed() -> dict[str, Any]:
+        return {each["name"]: each for each in client.get(f"{API}/schedules").json()["schedules"]}
+
+    hourly, never = listed()["hourly"], listed()["never"]
+    run = hourly["last_run"]
+    assert (run["job"], run["status"], run["drift"], run["seconds"]) == (str(jobs[-1]), "success", 3.0, 1.5)
+    assert (hourly["gaps"], never["gaps"], never["last_run"]) == (4, 0, None)
+    app._database.mrq_jobs.delete_one({"_id": jobs[-1]})
+    assert listed()["hourly"]["last_run"]["status"] is None
 
 
 def test_one_of_the_config_is_changed_there(dashboard: Callable[..., TestClient]) -> None:
@@ -197,6 +224,26 @@ def test_a_worker_that_reports_anything_hides_no_task(memory_client: TestClient)
         app.workers.register(record)
         app.workers.report(record.id, {"jobs": jobs})
     assert [task["name"] for task in memory_client.get(f"{API}/tasks").json()["tasks"]] == [ADD]
+
+
+def test_what_was_counted_is_read_once_a_minute(memory_client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    app, clock = get_app(), [1000.0]
+    monkeypatch.setattr(keeping.time, "monotonic", lambda: clock[0])
+
+    def shown() -> list[str]:
+        return [task["name"] for task in memory_client.get(f"{API}/tasks").json()["tasks"]]
+
+    def counts(path: str) -> None:
+        day, counts = Resolution.DAY.start_of(app.clock.now()), Counts(1, {Status.SUCCESS: 1})
+        period = Period(period_id(Resolution.DAY, day, path), Resolution.DAY, day, 1, Tally({("mail", path): counts}))
+        assert app.stats_store.put(period, day + timedelta(days=9))
+
+    counts("tasks.A")
+    assert shown() == ["tasks.A"]
+    counts("tasks.B")
+    assert shown() == ["tasks.A"]
+    clock[0] += services.RAN_KEPT
+    assert shown() == ["tasks.B"]
 
 
 def test_a_job_by_form(dashboard: Callable[..., TestClient]) -> None:

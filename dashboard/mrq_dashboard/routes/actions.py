@@ -1,4 +1,4 @@
-"""Bulk actions in the background, and the log of all actions."""
+"""Bulk actions in the background."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from mrq.domain.joblist import JobQuery
 from mrq.domain.queuename import waiting_place
 from mrq.domain.status import FINAL, SETTLED, Status
 from mrq.ports.operations import Operation, OperationState
-from mrq_dashboard.access import Admin, Operator, Viewer, check_everything, check_queue
+from mrq_dashboard.access import Operator, Viewer, check_queue
 from mrq_dashboard.errors import RefusedError
 from mrq_dashboard.filters import JobFilterModel, Text, filter_for_action
 from mrq_dashboard.identity import Principal
-from mrq_dashboard.models import AuditEntryModel, AuditPage, Count, Done
+from mrq_dashboard.models import Count, Done
 from mrq_dashboard.operations import Action, about_of, scope_of
 from mrq_dashboard.routes.jobs import JobId
 from mrq_dashboard.services import Given, Services
@@ -156,26 +156,3 @@ def _model(given: Services, operation: Operation) -> OperationModel:
         updated=utc(operation.updated),
         error=operation.error,
     )
-
-
-@router.get("/audit")
-def list_audit(
-    given: Given,
-    who: Admin,
-    limit: Limit = 50,
-    after: After = None,
-    target: Annotated[Text | None, Query(description="a job's id, `queue:` and a name, and so on")] = None,
-    user: Annotated[Text | None, Query()] = None,
-) -> AuditPage:
-    """Who has done what, newest first."""
-    check_everything(who)
-    start = None if after is None else given.mrq.jobs.parse_id(after)
-    found = given.mrq.audit.page(limit, start, target=target, who=user)
-    entries = [
-        AuditEntryModel(
-            id=str(each.id), date=utc(each.date) or each.date, who=each.who, what=each.what, target=each.target,
-            about=each.about, reason=each.reason, count=each.count, outcome=each.outcome,
-        )
-        for each in found
-    ]  # fmt: skip
-    return AuditPage(entries=entries, next=str(found[-1].id) if len(found) == limit else None)

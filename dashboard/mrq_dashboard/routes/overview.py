@@ -15,6 +15,7 @@ from mrq.domain.status import Status
 from mrq.ports.reports import FAILED
 from mrq_dashboard.access import Viewer
 from mrq_dashboard.failures import failure_groups
+from mrq_dashboard.growth import MOST_LOOKS, WINDOW, growth
 from mrq_dashboard.identity import Principal
 from mrq_dashboard.models import (
     Attention,
@@ -99,7 +100,12 @@ def _attention(
         if worker.is_late:
             text = f"silent for {worker.silent:.0f} s; {_jobs(worker.busy)} {_were(worker.busy)} started there"
             yield _item("silent_worker", Severity.BAD, worker.id, f"Worker {worker.name} is {text}", worker.reported)
+    looks = given.mrq.stats_store.samples(now - WINDOW, now, MOST_LOOKS)
     for queue in queues:
+        grows = growth(looks, queue.name) if queue.workers and not queue.paused else None
+        if grows is not None:
+            text = f"{queue.name} grows: {_jobs(grows.before)} waited there, now {grows.now:,}"
+            yield _item("growing_queue", Severity.WARNING, queue.name, text, grows.since)
         if queue.waiting.jobs and not queue.workers and not queue.paused:
             many = queue.waiting
             wait = "waits" if many.jobs == 1 and many.exact else "wait"

@@ -17,9 +17,9 @@ from mrq_dashboard.errors import RefusedError
 from mrq_dashboard.filters import Text, in_range, is_storable
 from mrq_dashboard.identity import Principal
 from mrq_dashboard.models import Done, JobCreated
-from mrq_dashboard.presenting import number
 from mrq_dashboard.returned import kept
 from mrq_dashboard.routes.jobs import Reason
+from mrq_dashboard.scheduleruns import MOST_GAPS, ScheduleRun, gaps_of, last_runs, run_of
 from mrq_dashboard.services import Given, Services
 from mrq_dashboard.shown import LONG, SHORT, storable, utc
 
@@ -81,16 +81,16 @@ class ScheduleModel(BaseModel):
     last_queued: datetime | None
     last_job: str | None
     from_config: bool = Field(description="it is in SCHEDULER_TASKS, so it is changed there")
+    gaps: int = Field(
+        description=f"times between its last runs that have no job, counted up to {MOST_GAPS}: nothing ran the "
+        "scheduler, it was paused, or runs would have overlapped"
+    )
 
 
-class ScheduleRun(BaseModel):
-    """One of its last runs."""
+class ScheduleRow(ScheduleModel):
+    """A schedule and its last run, if it had one."""
 
-    due: datetime | None
-    job: str
-    status: str | None
-    drift: float | None = Field(description="seconds from the time that was meant to the start")
-    seconds: float | None
+    last_run: ScheduleRun | None
 
 
 class ScheduleDetail(ScheduleModel):
@@ -136,7 +136,7 @@ class Upcoming(BaseModel):
 class ScheduleList(BaseModel):
     """Schedules, by task."""
 
-    schedules: list[ScheduleModel]
+    schedules: list[ScheduleRow]
     next: int | None = Field(description="give it as `skip` to go on")
 
 
@@ -149,7 +149,9 @@ def list_schedules(
 ) -> ScheduleList:
     """All schedules, by task."""
     found = given.mrq.schedules.page(skip, limit)
-    shown = [_model(given, state) for state in found if who.sees(queue_of(given, state))]
+    seen = [state for state in found if who.sees(queue_of(given, state))]
+    runs = last_runs(given, seen)
+    shown = [ScheduleRow(**_model(given, state).model_dump(), last_run=runs.get(state.id)) for state in seen]
     return ScheduleList(schedules=shown, next=skip + limit if len(found) == limit else None)
 
 
@@ -173,20 +175,8 @@ def list_upcoming(given: Given, who: Viewer) -> Upcoming:
 def get_schedule(given: Given, who: Viewer, schedule_id: ScheduleId) -> ScheduleDetail:
     """One schedule, and its last runs."""
     state = _visible(given, who, schedule_id)
-    runs = []
-    for entry in list(reversed(state.history))[:MOST_RUNS]:
-        job, due = given.mrq.jobs.fetch(entry["job"]), entry.get("due")
-        began = job.datestarted if job else None
-        drift = (began - due).total_seconds() if isinstance(began, datetime) and isinstance(due, datetime) else None
-        runs.append(
-            ScheduleRun(
-                due=utc(due),
-                job=str(entry["job"]),
-                status=job.status.value if job else None,
-                drift=drift,
-                seconds=number(job.totaltime) if job else None,
-            )
-        )
+    entries = list(reversed(state.history))[:MOST_RUNS]
+    runs = [run_of(entry, given.mrq.jobs.fetch(entry["job"])) for entry in entries]
     return ScheduleDetail(**_model(given, state, LONG).model_dump(), runs=runs)
 
 
@@ -374,4 +364,5 @@ def _model(given: Services, state: ScheduleState, longest: int = SHORT) -> Sched
         last_queued=utc(state.last_queued),
         last_job=None if state.last_job is None else state.last_job.hex(),
         from_config=state.from_config,
+        gaps=gaps_of(state),
     )

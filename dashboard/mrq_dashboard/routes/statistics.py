@@ -236,9 +236,10 @@ def _waiting(look: QueueSamples, queue: str) -> int | None:
 
 @router.get("/fleet")
 def get_fleet_history(
-    _who: Viewer, start: Start = None, end: End = None, resolution: Resolution = Resolution.AUTO
+    who: Viewer, start: Start = None, end: End = None, resolution: Resolution = Resolution.AUTO
 ) -> FleetHistory:
-    """All workers together."""
+    """All workers together, whatever they serve."""
+    check_everything(who)
     since, until = in_range(start), in_range(end)
     found = _asked(lambda: stats.fleet_history(since, until, resolution.value))
     return FleetHistory(

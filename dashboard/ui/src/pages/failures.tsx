@@ -4,7 +4,9 @@ import type { Schemas } from "../api/client";
 import { useLive } from "../api/live";
 import { count, duration, num, short } from "../format";
 import { Ago, Button, Card, Clock, Empty, Loading, Broken, Table, Th } from "../parts/basics";
+import { Spark } from "../parts/charts";
 import { FailureTable, NewTag } from "../parts/failuretable";
+import { SharedParams } from "../parts/sharedparams";
 import { Traceback } from "../parts/traceback";
 import { link } from "../router";
 import { barred } from "../session";
@@ -59,6 +61,11 @@ function Group({ found, refresh }: { found: Schemas["FailureDetails"]; refresh: 
               {t.failures.times(count(group))} {t.failures.first}: <Ago at={group.first} />, {t.failures.last}: <Ago at={group.last} />
             </span>
             <NewTag group={group} />
+            {found.trend.some(Boolean) && (
+              <span title={t.failures.trend(num(found.compared))}>
+                <Spark values={found.trend} kind="bad" label={t.failures.trend(num(found.compared))} />
+              </span>
+            )}
           </p>
         </div>
         <div class="acts">
@@ -71,35 +78,11 @@ function Group({ found, refresh }: { found: Schemas["FailureDetails"]; refresh: 
       <Card title={t.failures.example} span={7} live={example} tools={<a class="btn" href={link(`jobs/${group.example}`)}>{t.failures.open}</a>}>
         {example.data?.traceback ? <Traceback text={example.data.traceback} /> : <Empty>{t.trace.none}</Empty>}
       </Card>
-      <Shared found={found} />
+      <SharedParams found={found} span={5} />
       <Card title={t.failures.jobs} sub={t.failures.latest} live={jobs}>
         <Samples jobs={jobs.data?.jobs ?? []} />
       </Card>
     </>
-  );
-}
-
-/** What the jobs of a group have, and other jobs of the task don't. */
-function Shared({ found }: { found: Schemas["FailureDetails"] }) {
-  return (
-    <Card title={t.failures.share} sub={t.failures.shareNote(num(found.compared))} span={5}>
-      {found.shared.length ? (
-        <div class="shr body">
-          {found.shared.map(({ name, value, members, others }) => {
-            const text = `${name} = ${short(value, 60)}`;
-            return (
-              <>
-                <span class="m cut" title={others === null ? text : t.failures.others(text, Math.round(others * 100))}>{text}</span>
-                <meter min={0} max={1} value={members} aria-label={text} />
-                <span class="n">{Math.round(members * 100)} %</span>
-              </>
-            );
-          })}
-        </div>
-      ) : (
-        <Empty>{t.failures.shareNothing}</Empty>
-      )}
-    </Card>
   );
 }
 

@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { get, remove, type Schemas } from "../api/client";
 import { useLive } from "../api/live";
 import { num } from "../format";
-import { act, Ago, Button, Card, Empty, Pill, Table, Th } from "../parts/basics";
+import { act, Ago, Button, Card, Empty, Heads, Pill, Table } from "../parts/basics";
 import { ask } from "../parts/dialog";
 import { GroupForm } from "../parts/groupform";
 import { useSteady } from "../parts/hooks";
@@ -55,16 +55,11 @@ export function GroupsTab() {
 function List({ groups, edit, drop }: { groups: Group[]; edit: (group: Group) => void; drop: (group: Group) => void }) {
   const [shown, holds] = useSteady(groups, (group) => group.name);
   const head = (
-    <>
-      <Th>{t.workers.group}</Th>
-      <Th>{t.groups.commands}</Th>
-      <Th n>{t.groups.running}</Th>
-      <Th n>{t.groups.agents}</Th>
-      <Th>{t.groups.last}</Th>
-      <Th>
-        <span class="skip">{t.actions}</span>
-      </Th>
-    </>
+    <Heads
+      of={[
+        t.workers.group, t.groups.commands, [t.groups.running, "n"], [t.groups.agents, "n"], t.groups.last, null,
+      ]}
+    />
   );
   return (
     <div {...holds}>
@@ -116,16 +111,12 @@ export function AgentsTab() {
   const agents = [...(live.data?.agents ?? [])].sort((a, b) => Number(b.is_late) - Number(a.is_late) || a.group.localeCompare(b.group));
   const [shown, holds] = useSteady(agents, (agent) => agent.id);
   const head = (
-    <>
-      <Th>{t.agents.agent}</Th>
-      <Th>{t.jobs.status}</Th>
-      <Th>{t.workers.group}</Th>
-      <Th n>{t.agents.cpu}</Th>
-      <Th n>{t.agents.memory}</Th>
-      <Th>{t.agents.runs}</Th>
-      <Th n>{t.agents.isTo}</Th>
-      <Th n>{t.agents.reported}</Th>
-    </>
+    <Heads
+      of={[
+        t.agents.agent, t.jobs.status, t.workers.group, [t.agents.cpu, "n"], [t.agents.memory, "n"], t.agents.runs,
+        [t.agents.isTo, "n"], [t.agents.reported, "n"],
+      ]}
+    />
   );
   return (
     <Card title={t.agents.title} sub={live.data && num(agents.length)} live={live}>

@@ -2,7 +2,7 @@
 import type { Schemas } from "../api/client";
 import { useLive } from "../api/live";
 import { short } from "../format";
-import { Card, Empty, Since, Table, Th } from "../parts/basics";
+import { Card, Empty, Heads, Since, Table } from "../parts/basics";
 import { useSteady } from "../parts/hooks";
 import { Shares } from "../parts/shares";
 import { link } from "../router";
@@ -40,15 +40,7 @@ function Waits({ workers }: { workers: Worker[] }) {
       </Empty>
     );
   }
-  const head = (
-    <>
-      <Th>{t.io.type}</Th>
-      <Th>{t.io.data}</Th>
-      <Th n>{t.io.for}</Th>
-      <Th>{t.jobs.task}</Th>
-      <Th>{t.workers.worker}</Th>
-    </>
-  );
+  const head = <Heads of={[t.io.type, t.io.data, [t.io.for, "n"], t.jobs.task, t.workers.worker]} />;
   return (
     <div {...holds}>
       <Table label={t.pages.io} head={head}>

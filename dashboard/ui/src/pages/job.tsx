@@ -9,9 +9,11 @@ import { Ago, Broken, Button, Card, Copy, type Fact, Facts, Loading, Segments, S
 import { useKeys, useParam } from "../parts/hooks";
 import { Json } from "../parts/json";
 import { Logs } from "../parts/logs";
+import { SharedWith } from "../parts/sharedparams";
+import { TimeSpent } from "../parts/timespent";
 import { Traceback } from "../parts/traceback";
 import { link, withQuery } from "../router";
-import { barred } from "../session";
+import { barred, session } from "../session";
 import { t } from "../texts";
 
 type Job = Schemas["JobDetail"];
@@ -28,6 +30,7 @@ export function JobPage({ id }: { id: string }) {
     c: () => job && !(why ?? mayCancel(job)) && void cancel(job, live.refresh),
   });
   const traced = job && (job.traceback !== null || job.attempts.some((each) => each.traceback !== null));
+  const shared = job?.fingerprint && <SharedWith fingerprint={job.fingerprint} />;
   if (!job) return live.error ? <div class="s12 card"><Broken live={live} /></div> : <Loading />;
   return (
     <>
@@ -36,9 +39,16 @@ export function JobPage({ id }: { id: string }) {
       <JobFacts job={job} />
       {job.running && <Stack running={job.running} />}
       <Attempts job={job} />
-      <Traces job={job} />
+      {traced && (
+        <div class="s7 column">
+          <Traces job={job} />
+          {shared}
+        </div>
+      )}
       <div class={traced ? "s5 column" : "s12 column two"}>
+        {!traced && shared}
         <Values job={job} />
+        <TimeSpent job={job} />
         <Related job={job} />
       </div>
       <Logs owner="/api/v1/jobs/{job_id}/logs" id={job.id} follow={LIVELY.includes(job.status)} />
@@ -154,7 +164,7 @@ function Traces({ job }: { job: Job }) {
     <Card
       title={t.trace.title}
       sub={traces.length > 1 ? t.trace.attempt(shown.number) : undefined}
-      span={7}
+      span={0}
       tools={
           <>
             {traces.length > 1 && (
@@ -268,6 +278,14 @@ function Related({ job }: { job: Job }) {
           </>
         )}
         <Queued id={job.id} />
+        {!barred("admin") && session.get()?.queues === null && (
+          <>
+            <dt>{t.job.history}</dt>
+            <dd>
+              <a class="under" href={link("audit", { target: job.id })}>{t.job.doneToIt}</a>
+            </dd>
+          </>
+        )}
         <dt>{t.job.command}</dt>
         <dd class="m">
           {job.command} <Copy text={job.command} label={t.job.copyCommand} />

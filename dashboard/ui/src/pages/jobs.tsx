@@ -5,11 +5,11 @@ import { address, type JobFilter, type Schemas } from "../api/client";
 import { useLive } from "../api/live";
 import { about, count, duration, num, short } from "../format";
 import { bulk } from "../parts/bulk";
-import { Ago, Button, Card, Empty, Segments, Status, Table, tell, Th } from "../parts/basics";
+import { Ago, Button, Card, Empty, Segments, Status, SortTh, Table, tell, Th } from "../parts/basics";
 import { useKeys } from "../parts/hooks";
-import { Icon } from "../parts/icons";
 import { Filters, FILTERS, wordsOfFilter } from "../parts/jobfilters";
 import { useLast } from "../parts/statistics";
+import { TakeAway } from "../parts/takeaway";
 import { Views } from "../parts/views";
 import { go, link, place, withQuery } from "../router";
 import { barred } from "../session";
@@ -42,19 +42,38 @@ function groupOf(statuses: string[]): Group {
   return (found?.[0] as Group | undefined) ?? "own";
 }
 
+type Order = Schemas["Order"];
+
+/** Only the waiting jobs of one queue, or of all subqueues of one, have a place. */
+function hasPlaces({ status, queue, ...rest }: JobFilter): boolean {
+  const plain = status?.join() === "queued" && queue?.length === 1 && !queue[0]?.includes("*");
+  return plain && !Object.keys(rest).length;
+}
+
+/** As the address says, where that can be. */
+function orderOf(query: URLSearchParams, filter: JobFilter): Order {
+  const wanted = query.get("order");
+  return wanted === "oldest" || (wanted === "place" && hasPlaces(filter)) ? wanted : "newest";
+}
+
+function sortBy(order: Order): void {
+  withQuery({ order: order === "newest" ? null : order, after: null }, { replace: false });
+}
+
 /** The rows stay where they are: what is new waits behind a button, what is gone is dimmed. */
-function useRows(jobs: Job[] | undefined, key: string) {
+function useRows(jobs: Job[] | undefined, key: string, order: Order) {
   const held = useRef<{ key: string; rows: Job[] }>({ key: "", rows: [] });
   const [, again] = useState({});
   if (jobs && (held.current.key !== key || !held.current.rows.length)) held.current = { key, rows: jobs };
   const fresh = new Map((jobs ?? []).map((job) => [job.id, job]));
   const rows = held.current.key === key ? held.current.rows.map((job) => fresh.get(job.id) ?? job) : [];
   const shown = new Set(rows.map((job) => job.id));
-  const oldest = jobs?.at(-1)?.id ?? "";
+  const last = jobs?.at(-1)?.id ?? "";
+  const isWithin = { newest: (id: string) => id > last, oldest: (id: string) => id < last, place: () => true }[order];
   return {
     rows,
     added: (jobs ?? []).filter((job) => !shown.has(job.id)).length,
-    isGone: (job: Job) => jobs !== undefined && !fresh.has(job.id) && job.id > oldest,
+    isGone: (job: Job) => jobs !== undefined && !fresh.has(job.id) && isWithin(job.id),
     take: () => {
       held.current = { key, rows: jobs ?? [] };
       again({});
@@ -66,13 +85,13 @@ export function JobsPage() {
   const { query } = place.use();
   const filter = filterOf(query);
   const after = query.get("after");
-  const order = query.get("order") === "place" ? "place" : undefined;
+  const order = orderOf(query, filter);
   const asked = { query: { ...filter, limit: 50, after, order } } as const;
   const live = useLive("/api/v1/jobs", asked);
   const total = useLive("/api/v1/jobs/count", { query: filter }, 3);
   const anyStatus = { ...filter, status: [] };
   const counts = useLast(useLive("/api/v1/jobs/counts", { query: anyStatus }, 5), JSON.stringify(anyStatus));
-  const list = useRows(live.data?.jobs, JSON.stringify(asked));
+  const list = useRows(live.data?.jobs, JSON.stringify(asked), order);
   const [selected, select] = useState<ReadonlySet<string>>(new Set());
   useEffect(() => select(new Set()), [JSON.stringify(filter)]);
   const statuses = query.getAll("status");
@@ -99,7 +118,7 @@ export function JobsPage() {
         sub={words}
         label={t.pages.jobs}
         live={live}
-        tools={<Bulkers filter={filter} words={words} selected={selected} refresh={refresh} />}
+        tools={<Bulkers filter={filter} order={order} words={words} selected={selected} refresh={refresh} />}
       >
         {list.added > 0 && (
           <button class="more" type="button" onClick={list.take}>
@@ -107,19 +126,19 @@ export function JobsPage() {
           </button>
         )}
         {list.rows.length ? (
-          <Rows rows={list.rows} isGone={list.isGone} selected={selected} select={select} refresh={live.refresh} />
+          <Rows rows={list.rows} isGone={list.isGone} order={order} places={hasPlaces(filter)} selected={selected} select={select} refresh={live.refresh} />
         ) : (
           live.data && <None query={query} more={live.data.next !== null} />
         )}
         <nav class="pager" aria-label={t.jobs.pager}>
           {after && (
             <button class="btn" type="button" onClick={() => withQuery({ after: null }, { replace: false })}>
-              {t.jobs.first}
+              {t.jobs.first[order]}
             </button>
           )}
           {live.data?.next && (
             <button class="btn" type="button" onClick={() => withQuery({ after: live.data?.next }, { replace: false })}>
-              {t.jobs.older}
+              {t.jobs.goOn[order]}
             </button>
           )}
         </nav>
@@ -140,12 +159,13 @@ function Named({ group, counts }: { group: Group; counts: Schemas["GroupCounts"]
 
 interface BulkersProps {
   filter: JobFilter;
+  order: Order;
   words: string;
   selected: ReadonlySet<string>;
   refresh: () => void;
 }
 
-function Bulkers({ filter, words, selected, refresh }: BulkersProps) {
+function Bulkers({ filter, order, words, selected, refresh }: BulkersProps) {
   const some = selected.size > 0;
   const which = some ? { id: [...selected] } : filter;
   const named = some ? t.jobs.selected(selected.size) : words || t.jobs.everything;
@@ -153,7 +173,10 @@ function Bulkers({ filter, words, selected, refresh }: BulkersProps) {
   const begin = (action: "requeue" | "cancel") => () => bulk({ action, filter: which, words: named, done: refresh });
   return (
     <>
-      <Export filter={filter} />
+      <TakeAway
+        what={t.takeAway.jobs}
+        to={(format) => address("/api/v1/jobs/export", { query: { ...filter, order, format } })}
+      />
       <Button icon="requeue" barred={why} onClick={begin("requeue")}>
         {some ? t.jobs.requeueSelected(selected.size) : t.jobs.requeueAll}
       </Button>
@@ -164,25 +187,10 @@ function Bulkers({ filter, words, selected, refresh }: BulkersProps) {
   );
 }
 
-/** What the filter shows, as a file that the server writes. */
-function Export({ filter }: { filter: JobFilter }) {
-  const to = (format: "csv" | "jsonl") => address("/api/v1/jobs/export", { query: { ...filter, format } });
-  return (
-    <>
-      <a class="btn q" href={to("csv")} download title={t.jobs.exportCsv}>
-        <Icon name="download" />
-        CSV
-      </a>
-      <a class="btn q" href={to("jsonl")} download title={t.jobs.exportJson}>
-        <Icon name="download" />
-        JSON
-      </a>
-    </>
-  );
-}
-
 interface RowsProps {
   rows: Job[];
+  order: Order;
+  places: boolean;
   isGone: (job: Job) => boolean;
   selected: ReadonlySet<string>;
   select: (ids: ReadonlySet<string>) => void;
@@ -194,7 +202,7 @@ export function current(): string | undefined {
   return row?.dataset.id;
 }
 
-function Rows({ rows, isGone, selected, select, refresh }: RowsProps) {
+function Rows({ rows, order, places, isGone, selected, select, refresh }: RowsProps) {
   const toggle = (id: string) => {
     const next = new Set(selected);
     if (!next.delete(id) && next.size < SELECTED) next.add(id);
@@ -214,18 +222,32 @@ function Rows({ rows, isGone, selected, select, refresh }: RowsProps) {
   const head = (
     <>
       <th scope="col" class="tick">
-        <input
-          type="checkbox"
-          aria-label={t.jobs.selectAll}
-          checked={all}
-          onChange={() => select(all ? new Set() : new Set(rows.slice(0, SELECTED).map((job) => job.id)))}
-        />
+        <label class="hit">
+          <input
+            type="checkbox"
+            aria-label={t.jobs.selectAll}
+            checked={all}
+            onChange={() => select(all ? new Set() : new Set(rows.slice(0, SELECTED).map((job) => job.id)))}
+          />
+        </label>
       </th>
       <Th>{t.jobs.task}</Th>
       <Th>{t.jobs.status}</Th>
       <Th>{t.jobs.params}</Th>
-      <Th>{t.jobs.queue}</Th>
-      <Th n>{t.jobs.created}</Th>
+      {places ? (
+        <SortTh sorted={order === "place" ? "ascending" : undefined} onSort={() => sortBy(order === "place" ? "newest" : "place")}>
+          {t.jobs.place}
+        </SortTh>
+      ) : (
+        <Th>{t.jobs.queue}</Th>
+      )}
+      <SortTh
+        n
+        sorted={order === "place" ? undefined : order === "newest" ? "descending" : "ascending"}
+        onSort={() => sortBy(order === "newest" ? "oldest" : "newest")}
+      >
+        {t.jobs.created}
+      </SortTh>
       <Th n>{t.jobs.ran}</Th>
     </>
   );
@@ -234,7 +256,9 @@ function Rows({ rows, isGone, selected, select, refresh }: RowsProps) {
       {rows.map((job) => (
         <tr key={job.id} data-id={job.id} class={isGone(job) ? "gone" : ""} title={isGone(job) ? t.jobs.gone : undefined}>
           <td class="tick">
-            <input type="checkbox" aria-label={t.jobs.select(job.id)} checked={selected.has(job.id)} onChange={() => toggle(job.id)} />
+            <label class="hit">
+              <input type="checkbox" aria-label={t.jobs.select(job.id)} checked={selected.has(job.id)} onChange={() => toggle(job.id)} />
+            </label>
           </td>
           <td class="ex">
             <a class="e" data-row href={link(`jobs/${job.id}`)}>

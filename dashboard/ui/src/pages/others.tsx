@@ -1,12 +1,13 @@
 // The audit log, bulk actions, settings, and logging in.
 import { useState } from "preact/hooks";
 import type { Schemas } from "../api/client";
-import { post } from "../api/client";
+import { address, post } from "../api/client";
 import { pace, useLive } from "../api/live";
 import { exact, localTime, num, short } from "../format";
-import { act, Ago, Card, Clock, Empty, Pill, Segments, Table, Th } from "../parts/basics";
+import { act, Ago, Card, Clock, Empty, Heads, Pill, Segments, Table } from "../parts/basics";
 import { OperationState } from "../parts/bulk";
 import { Field } from "../parts/dialog";
+import { TakeAway } from "../parts/takeaway";
 import { link, place, withQuery } from "../router";
 import { barred, logIn, logOut, session, wordsOf } from "../session";
 import { theme } from "../theme";
@@ -14,22 +15,29 @@ import { t } from "../texts";
 
 export function AuditPage() {
   const { query } = place.use();
-  const asked = { query: { limit: 100, after: query.get("after"), user: query.get("user"), target: query.get("target") } };
-  const live = useLive("/api/v1/audit", asked, 2);
+  const which = { user: query.get("user"), target: query.get("target") };
+  const live = useLive("/api/v1/audit", { query: { ...which, limit: 100, after: query.get("after") } }, 2);
   const found = live.data;
   const head = (
-    <>
-      <Th>{t.audit.when}</Th>
-      <Th>{t.audit.who}</Th>
-      <Th>{t.audit.what}</Th>
-      <Th>{t.audit.target}</Th>
-      <Th n>{t.audit.count}</Th>
-      <Th>{t.audit.about}</Th>
-      <Th>{t.audit.outcome}</Th>
-    </>
+    <Heads
+      of={[
+        t.audit.when, t.audit.who, t.audit.what, t.audit.target, [t.audit.count, "n"], t.audit.about,
+        t.audit.outcome,
+      ]}
+    />
   );
   return (
-    <Card title={t.pages.audit} live={live} sub={query.get("user") ?? query.get("target") ?? undefined}>
+    <Card
+      title={t.pages.audit}
+      live={live}
+      sub={which.user ?? which.target ?? undefined}
+      tools={
+        <TakeAway
+          what={t.takeAway.entries}
+          to={(format) => address("/api/v1/audit/export", { query: { ...which, format } })}
+        />
+      }
+    >
       {found?.entries.length ? (
         <Table label={t.pages.audit} head={head}>
           {found.entries.map((entry) => (
@@ -82,12 +90,12 @@ function Pager({ next }: { next: string | null }) {
     <nav class="pager" aria-label={t.jobs.pager}>
       {after && (
         <button class="btn" type="button" onClick={() => withQuery({ after: null }, { replace: false })}>
-          {t.jobs.first}
+          {t.jobs.first.newest}
         </button>
       )}
       {next && (
         <button class="btn" type="button" onClick={() => withQuery({ after: next }, { replace: false })}>
-          {t.jobs.older}
+          {t.jobs.goOn.newest}
         </button>
       )}
     </nav>
@@ -100,17 +108,11 @@ export function OperationsPage() {
   const stop = (id: string) =>
     act(() => post("/api/v1/operations/{operation_id}/stop", { path: { operation_id: id } }, undefined)).then(live.refresh);
   const head = (
-    <>
-      <Th>{t.audit.when}</Th>
-      <Th>{t.audit.who}</Th>
-      <Th>{t.audit.what}</Th>
-      <Th>{t.jobs.status}</Th>
-      <Th n>{t.bulk.movedHead}</Th>
-      <Th>{t.audit.about}</Th>
-      <Th>
-        <span class="skip">{t.actions}</span>
-      </Th>
-    </>
+    <Heads
+      of={[
+        t.audit.when, t.audit.who, t.audit.what, t.jobs.status, [t.bulk.movedHead, "n"], t.audit.about, null,
+      ]}
+    />
   );
   return (
     <Card title={t.pages.operations} sub={t.bulk.kept} live={live}>

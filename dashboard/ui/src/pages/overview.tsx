@@ -65,6 +65,7 @@ const ICONS: Record<string, IconName> = {
   failures: "failures",
   silent_worker: "workers",
   unserved_queue: "queues",
+  growing_queue: "up",
   paused_queue: "pause",
   late_schedule: "schedules",
   no_index: "settings",
@@ -119,7 +120,7 @@ function actsOf(item: Schemas["Attention"], groups: Schemas["FailureGroup"][], r
   );
   if (item.kind === "silent_worker") return see(t.overview.seeWorker, `workers/${item.target}`);
   if (item.kind === "late_schedule") return see(t.overview.seeSchedule, `schedules/${item.target}`);
-  if (item.kind === "unserved_queue") return see(t.overview.seeQueue, "queues/one", { name: item.target });
+  if (item.kind === "unserved_queue" || item.kind === "growing_queue") return see(t.overview.seeQueue, "queues/one", { name: item.target });
   if (item.kind === "paused_queue") {
     return (
       <>
@@ -130,8 +131,10 @@ function actsOf(item: Schemas["Attention"], groups: Schemas["FailureGroup"][], r
       </>
     );
   }
+  if (item.kind === "no_index") return see(t.overview.makeIndex, "tasks/one", { name: "mrq.basetasks.indexes.EnsureIndexes" });
+  if (item.kind !== "failures") return null;
   const group = groups.find((each) => each.fingerprint === item.target);
-  if (item.kind !== "failures" || !group) return null;
+  if (!group) return see(t.overview.seeGroup, `failures/${item.target}`);
   return (
     <>
       {see(t.overview.seeGroup, `failures/${group.fingerprint}`)}

@@ -3,7 +3,7 @@ import { get, type Schemas } from "../api/client";
 import { useLive } from "../api/live";
 import { clock, duration, num } from "../format";
 import { order } from "../orders";
-import { Ago, Broken, Button, Card, Empty, type Fact, Facts, Loading, Table, tell, Th } from "../parts/basics";
+import { Ago, Broken, Button, Card, Empty, Facts, Heads, Loading, Table, tell, Th, type Fact } from "../parts/basics";
 import { askFor } from "../parts/dialog";
 import { callsOf, FlameGraph } from "../parts/flame";
 import { useParam } from "../parts/hooks";
@@ -127,13 +127,7 @@ export function ProfilePage({ id }: { id: string }) {
 function Calls({ profile, at }: { profile: Schemas["ProfileDetail"]; at: number }) {
   const calls = callsOf(profile.flames, at).slice(0, MOST_CALLS);
   const part = (samples: number) => `${((100 * samples) / Math.max(1, profile.samples)).toFixed(1)} %`;
-  const head = (
-    <>
-      <Th>{t.profiles.call}</Th>
-      <Th n>{t.profiles.self}</Th>
-      <Th n>{t.profiles.total}</Th>
-    </>
-  );
+  const head = <Heads of={[t.profiles.call, [t.profiles.self, "n"], [t.profiles.total, "n"]]} />;
   return (
     <Card title={t.profiles.own}>
       {calls.length ? (

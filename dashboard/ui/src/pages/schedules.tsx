@@ -2,8 +2,8 @@
 import { backfill, pauseSchedule, runSchedule } from "../actions";
 import { remove, type Schemas } from "../api/client";
 import { useLive } from "../api/live";
-import { duration, hour } from "../format";
-import { act, Ago, Broken, Button, Card, Clock, Empty, Loading, Pill, Status, Table, Th } from "../parts/basics";
+import { duration, hour, num } from "../format";
+import { act, Ago, Broken, Button, Card, Clock, type Column, Empty, Heads, Loading, Pill, Status, Table } from "../parts/basics";
 import { Bars } from "../parts/charts";
 import { ask } from "../parts/dialog";
 import { useSteady } from "../parts/hooks";
@@ -15,6 +15,7 @@ import { barred } from "../session";
 import { t } from "../texts";
 
 type Schedule = Schemas["ScheduleModel"];
+type Row = Schemas["ScheduleRow"];
 
 export function whenOf(schedule: Schedule): string {
   if (schedule.cron) return `${schedule.cron} ${schedule.timezone}`;
@@ -27,7 +28,7 @@ export function whenOf(schedule: Schedule): string {
   return schedule.interval === null ? t.none : t.schedule.every(duration(schedule.interval));
 }
 
-function sorted(schedules: Schedule[]): Schedule[] {
+function sorted(schedules: Row[]): Row[] {
   const rank = (each: Schedule) => (each.is_late ? 0 : each.paused ? 2 : 1);
   return [...schedules].sort((a, b) => rank(a) - rank(b) || (a.next ?? "~").localeCompare(b.next ?? "~"));
 }
@@ -102,20 +103,30 @@ function State({ schedule }: { schedule: Schedule }) {
   return <Clock at={schedule.next} />;
 }
 
-function List({ schedules, refresh, brief }: { schedules: Schedule[]; refresh: () => void; brief?: boolean }) {
-  const [shown, holds] = useSteady(schedules, (schedule) => schedule.id);
-  if (!schedules.length) return <Empty>{t.schedule.none} <code>SCHEDULER_TASKS</code></Empty>;
-  const head = (
+const LAST: Column[] = [t.jobs.status, [t.job.ran, "n"], [t.schedule.drift, "n"], [t.schedule.gaps, "n"]];
+
+function Outcome({ run }: { run: Schemas["ScheduleRun"] | null }) {
+  if (run?.status) return <Status status={run.status} />;
+  return <span class="faint">{run ? t.schedule.expired : t.dash}</span>;
+}
+
+/** How the last run ended, how long it took, how late it began, and how many times have none. */
+function LastRun({ schedule: { last_run: run, gaps } }: { schedule: Row }) {
+  const dash = <span class="faint">{t.dash}</span>;
+  return (
     <>
-      <Th>{t.schedule.next}</Th>
-      <Th>{t.jobs.task}</Th>
-      {!brief && <Th>{t.jobs.queue}</Th>}
-      <Th>{t.schedule.last}</Th>
-      <Th>
-        <span class="skip">{t.actions}</span>
-      </Th>
+      <td><Outcome run={run} /></td>
+      <td class="n">{run?.seconds == null ? dash : duration(run.seconds)}</td>
+      <td class="n">{run?.drift == null ? dash : duration(run.drift)}</td>
+      <td class="n">{gaps ? <span class="w" title={t.schedule.gapsNote}>{num(gaps)}</span> : <span class="faint">0</span>}</td>
     </>
   );
+}
+
+function List({ schedules, refresh, brief }: { schedules: Row[]; refresh: () => void; brief?: boolean }) {
+  const [shown, holds] = useSteady(schedules, (schedule) => schedule.id);
+  if (!schedules.length) return <Empty>{t.schedule.none} <code>SCHEDULER_TASKS</code></Empty>;
+  const head = <Heads of={[t.schedule.next, t.jobs.task, !brief && t.jobs.queue, t.schedule.last, ...(brief ? [t.jobs.status] : LAST), null]} />;
   return (
     <div {...holds}>
       <Table label={t.pages.schedules} head={head}>
@@ -143,6 +154,7 @@ function List({ schedules, refresh, brief }: { schedules: Schedule[]; refresh: (
                 <span class="faint">{t.none}</span>
               )}
             </td>
+            {brief ? <td><Outcome run={schedule.last_run} /></td> : <LastRun schedule={schedule} />}
             <td class="n">
               <Button icon="play" kind="q" label={t.schedule.runOne(schedule.name ?? schedule.task)} barred={barred("operator")} onClick={() => void runSchedule(schedule, refresh)} />
               {!brief && (
@@ -239,14 +251,7 @@ function About({ schedule }: { schedule: Schedule }) {
 }
 
 function Runs({ runs, live }: { runs: Schemas["ScheduleRun"][]; live: Parameters<typeof Broken>[0]["live"] & { data: unknown } }) {
-  const head = (
-    <>
-      <Th>{t.schedule.due}</Th>
-      <Th>{t.jobs.status}</Th>
-      <Th n>{t.schedule.drift}</Th>
-      <Th n>{t.job.ran}</Th>
-    </>
-  );
+  const head = <Heads of={[t.schedule.due, t.jobs.status, [t.schedule.drift, "n"], [t.job.ran, "n"]]} />;
   return (
     <Card title={t.schedule.runs} span={7} live={live}>
       {runs.length ? (
@@ -258,7 +263,7 @@ function Runs({ runs, live }: { runs: Schemas["ScheduleRun"][]; live: Parameters
                   <Clock at={run.due} />
                 </a>
               </td>
-              <td>{run.status ? <Status status={run.status} /> : <span class="faint">{t.schedule.expired}</span>}</td>
+              <td><Outcome run={run} /></td>
               <td class="n">{duration(run.drift)}</td>
               <td class="n">{duration(run.seconds)}</td>
             </tr>

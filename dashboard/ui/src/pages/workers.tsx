@@ -2,7 +2,7 @@
 import type { Schemas } from "../api/client";
 import { useLive } from "../api/live";
 import { bytes, duration, num } from "../format";
-import { Ago, Broken, Button, Card, Empty, type Fact, Facts, Loading, Pill, Segments, Since, Table, Th } from "../parts/basics";
+import { Ago, Broken, Button, Card, Empty, Facts, Heads, Loading, Pill, Segments, Since, Table, type Fact } from "../parts/basics";
 import { Lines } from "../parts/charts";
 import { Fleet } from "../parts/fleet";
 import { useParam, useSteady } from "../parts/hooks";
@@ -98,17 +98,12 @@ function State({ worker }: { worker: Worker }) {
 function List({ workers }: { workers: Worker[] }) {
   const [shown, holds] = useSteady(workers, (worker) => worker.id);
   const head = (
-    <>
-      <Th>{t.workers.worker}</Th>
-      <Th>{t.jobs.status}</Th>
-      <Th>{t.pages.queues}</Th>
-      <Th n>{t.overview.busy}</Th>
-      <Th n>{t.workers.cpu}</Th>
-      <Th n>{t.workers.memory}</Th>
-      <Th n>{t.workers.done}</Th>
-      <Th n>{t.workers.since}</Th>
-      <Th n>{t.workers.reported}</Th>
-    </>
+    <Heads
+      of={[
+        t.workers.worker, t.jobs.status, t.pages.queues, [t.overview.busy, "n"], [t.workers.cpu, "n"],
+        [t.workers.memory, "n"], [t.workers.done, "n"], [t.workers.since, "n"], [t.workers.reported, "n"],
+      ]}
+    />
   );
   return (
     <div {...holds}>

@@ -246,6 +246,38 @@ export function Th({ children, n }: { children?: ComponentChildren; n?: boolean 
   );
 }
 
+/** The head of a column by which the list is sorted, or can be. */
+export function SortTh({ children, n, sorted, onSort }: {
+  children: ComponentChildren;
+  n?: boolean;
+  sorted: "ascending" | "descending" | undefined;
+  onSort: () => void;
+}) {
+  return (
+    <th scope="col" class={n ? "n" : ""} aria-sort={sorted ?? "none"}>
+      <button type="button" class="sort" onClick={onSort}>
+        {children}
+        <Icon name={sorted === "ascending" ? "up" : sorted ? "down" : "sort"} />
+      </button>
+    </th>
+  );
+}
+
+/** A column's head: a text, one above numbers, or null above buttons; what is false has no column. */
+export type Column = string | [text: string, n: "n"] | null | false;
+
+export function Heads({ of }: { of: Column[] }) {
+  return (
+    <>
+      {of.map((each) => {
+        if (each === false) return null;
+        if (each === null) return <Th key="acts"><span class="skip">{t.actions}</span></Th>;
+        return typeof each === "string" ? <Th key={each}>{each}</Th> : <Th key={each[0]} n>{each[0]}</Th>;
+      })}
+    </>
+  );
+}
+
 interface Note {
   text: string;
   bad: boolean;

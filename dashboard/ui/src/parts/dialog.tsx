@@ -87,14 +87,7 @@ function Ask({ question }: { question: Question }) {
             <input maxLength={500} value={reason} onInput={(event) => setReason(event.currentTarget.value)} />
           </Field>
         )}
-        <div class="acts end">
-          <button class="btn" type="button" onClick={() => end(null)}>
-            {t.dialog.no}
-          </button>
-          <button class={`btn ${question.danger ? "bad" : "p"}`} type="submit" disabled={!ready}>
-            {question.confirm}
-          </button>
-        </div>
+        <FormEnd text={question.confirm} danger={question.danger} disabled={!ready} close={() => end(null)} />
       </form>
     </Dialog>
   );
@@ -122,6 +115,20 @@ function Input({ field, value, change }: { field: AskedField; value: string; cha
       value={value}
       onInput={(event) => change(event.currentTarget.value)}
     />
+  );
+}
+
+/** The buttons below a form: leave it, or send it. */
+export function FormEnd(props: { text: string; danger?: boolean; disabled?: boolean; close: () => void }) {
+  return (
+    <div class="acts end">
+      <button class="btn" type="button" onClick={props.close}>
+        {t.dialog.no}
+      </button>
+      <button class={`btn ${props.danger ? "bad" : "p"}`} type="submit" disabled={props.disabled}>
+        {props.text}
+      </button>
+    </div>
   );
 }
 

@@ -4,7 +4,7 @@ import { requeueGroup } from "../pages/overview";
 import { link } from "../router";
 import { barred } from "../session";
 import { t } from "../texts";
-import { Ago, Button, Empty, Table, Th } from "./basics";
+import { Ago, Button, Empty, Heads, Table } from "./basics";
 import { useSteady } from "./hooks";
 
 export function NewTag({ group }: { group: Schemas["FailureGroup"] }) {
@@ -15,15 +15,11 @@ export function FailureTable({ groups, refresh }: { groups: Schemas["FailureGrou
   const [shown, holds] = useSteady(groups, (group) => group.fingerprint);
   if (!groups.length) return <Empty>{t.failures.none}</Empty>;
   const head = (
-    <>
-      <Th>{t.failures.what}</Th>
-      <Th n>{t.overview.jobsHead}</Th>
-      <Th n>{t.failures.first}</Th>
-      <Th n>{t.failures.last}</Th>
-      <Th>
-        <span class="skip">{t.actions}</span>
-      </Th>
-    </>
+    <Heads
+      of={[
+        t.failures.what, [t.overview.jobsHead, "n"], [t.failures.first, "n"], [t.failures.last, "n"], null,
+      ]}
+    />
   );
   return (
     <div {...holds}>

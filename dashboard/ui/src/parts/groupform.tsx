@@ -4,7 +4,7 @@ import { put, type Schemas } from "../api/client";
 import { wordsOf } from "../session";
 import { t } from "../texts";
 import { tell } from "./basics";
-import { Dialog, Field } from "./dialog";
+import { Dialog, Field, FormEnd } from "./dialog";
 
 type Group = Schemas["GroupModel"];
 
@@ -91,14 +91,7 @@ export function GroupForm({ group, close, saved }: { group?: Group; close: () =>
             {error}
           </p>
         )}
-        <div class="acts end">
-          <button class="btn" type="button" onClick={close}>
-            {t.dialog.no}
-          </button>
-          <button class="btn p" type="submit">
-            {t.schedule.save}
-          </button>
-        </div>
+        <FormEnd text={t.schedule.save} close={close} />
       </form>
     </Dialog>
   );

@@ -5,7 +5,7 @@ import { count, duration, num } from "../format";
 import { link } from "../router";
 import { barred } from "../session";
 import { t } from "../texts";
-import { Button, Empty, Pill, Since, Table, Th } from "./basics";
+import { Button, Empty, Heads, Pill, Since, Table } from "./basics";
 import { Spark } from "./charts";
 import { useSteady } from "./hooks";
 import { perSecond, useLast, useRange, useStart } from "./statistics";
@@ -38,22 +38,13 @@ export function QueueTable({ queues, refresh }: { queues: Queue[]; refresh: () =
     );
   }
   const head = (
-    <>
-      <Th>{t.queues.queue}</Th>
-      <Th n>{t.overview.waiting}</Th>
-      <Th>{t.queues.lastHour}</Th>
-      <Th n>{t.overview.running}</Th>
-      <Th n>{t.stats.inPerSecond}</Th>
-      <Th n>{t.stats.outPerSecond}</Th>
-      <Th n>{t.stats.emptyIn}</Th>
-      <Th n>{t.queues.oldest}</Th>
-      <Th n>{t.stats.failedHead}</Th>
-      <Th n>{t.queues.limit}</Th>
-      <Th n>{t.pages.workers}</Th>
-      <Th>
-        <span class="skip">{t.actions}</span>
-      </Th>
-    </>
+    <Heads
+      of={[
+        t.queues.queue, [t.overview.waiting, "n"], t.queues.lastHour, [t.overview.running, "n"],
+        [t.stats.inPerSecond, "n"], [t.stats.outPerSecond, "n"], [t.stats.emptyIn, "n"], [t.queues.oldest, "n"],
+        [t.stats.failedHead, "n"], [t.queues.limit, "n"], [t.pages.workers, "n"], null,
+      ]}
+    />
   );
   return (
     <div {...holds}>

@@ -4,7 +4,7 @@ import { post, put, type Schemas } from "../api/client";
 import { wordsOf } from "../session";
 import { t } from "../texts";
 import { tell } from "./basics";
-import { Dialog, Field } from "./dialog";
+import { Dialog, Field, FormEnd } from "./dialog";
 
 type Words = Schemas["ScheduleWords"];
 type Schedule = Schemas["ScheduleModel"];
@@ -85,14 +85,7 @@ export function ScheduleForm(props: { schedule?: Schedule; close: () => void; sa
         <Field label={t.jobs.queue} hint={t.task.ownQueue}>{input("queue")}</Field>
         <Field label={t.schedule.name} hint={t.schedule.nameHint}>{input("name")}</Field>
         {error && <p class="up" role="alert">{error}</p>}
-        <div class="acts end">
-          <button class="btn" type="button" onClick={close}>
-            {t.dialog.no}
-          </button>
-          <button class="btn p" type="submit">
-            {t.schedule.save}
-          </button>
-        </div>
+        <FormEnd text={t.schedule.save} close={close} />
       </form>
     </Dialog>
   );

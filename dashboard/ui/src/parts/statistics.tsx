@@ -3,7 +3,8 @@ import { useRef } from "preact/hooks";
 import type { Schemas } from "../api/client";
 import { useLive, type Live } from "../api/live";
 import { day, duration, hour, num } from "../format";
-import { withQuery } from "../router";
+import { FAILED } from "../actions";
+import { link, withQuery } from "../router";
 import { t } from "../texts";
 import { Card, Empty, Segments } from "./basics";
 import { Bars, Legend, Lines, Spark, type Mark, type Series } from "./charts";
@@ -66,7 +67,7 @@ export function useCounted(about: { queue?: string; task?: string } = {}): Count
   const live = useLast(asked, JSON.stringify([about, range]));
   const figures = live.data?.figures ?? [];
   const seconds = lengthOf(figures, RANGES[range]);
-  return { slots: slotsOf(figures, Date.parse(start), seconds, RANGES[range]), whole: live.data?.whole, seconds, live };
+  return { slots: slotsOf(figures, Date.parse(start), seconds, RANGES[range], Date.now()), whole: live.data?.whole, seconds, live };
 }
 
 /** A minute, an hour or a day. The last period has only its seconds so far. */
@@ -76,15 +77,21 @@ function lengthOf(figures: Figures[], range: number): number {
   return longest <= usual ? usual : longest <= 3600 ? 3600 : 86_400;
 }
 
-/** Periods in which nothing was counted are not sent; here they are put in again. */
-export function slotsOf(figures: Figures[], start: number, seconds: number, range: number): Slot[] {
+const REPORTED = 75_000; // ms after which workers have told of a period
+
+/** Periods in which nothing was counted are not sent; here they are put in again. A minute that is not over, or of which
+ * nobody has told yet, is left out: else each line would end in a drop. */
+export function slotsOf(figures: Figures[], start: number, seconds: number, range: number, now: number): Slot[] {
   const step = seconds * 1000;
   const byTime = new Map(figures.map((each) => [each.start ? Date.parse(each.start) : 0, each]));
   const first = Math.floor(start / step) * step;
-  return Array.from({ length: Math.ceil(range / seconds) + 1 }, (_, index) => {
+  const slots = Array.from({ length: Math.ceil(range / seconds) + 1 }, (_, index) => {
     const at = first + index * step;
     return { at, figures: byTime.get(at) };
   });
+  const isOpen = ({ at, figures }: Slot) => at + step > now ? seconds === 60 || !figures : !figures && at + step > now - REPORTED;
+  while (slots.length > 1 && isOpen(slots[slots.length - 1] as Slot)) slots.pop();
+  return slots;
 }
 
 /** Deploys within the time of the slots. */
@@ -167,12 +174,15 @@ export function Totals({ counted }: { counted: Counted }) {
   const failed = sum((each) => each.failed);
   const time = known.reduce((total, each) => total + each.seconds, 0);
   const ends = settled ? (100 * failed) / settled : 0;
+  const since = useStart();
+  const range = useRange();
+  const jobs = (status: string[]) => link("jobs", { status, since });
   const line = (many: (each: Figures) => number | undefined | null) => counted.slots.map((slot) => (slot.figures ? (many(slot.figures) ?? null) : null));
   const run = counted.whole?.run;
   const wait = counted.whole?.wait;
   return (
     <>
-      <Total name={t.stats.ended} value={perSecond(time ? settled / time : 0)} unit={t.stats.perSecond} note={t.stats.inAll(num(settled))} kind="ok" values={line((each) => each.settled)} />
+      <Total name={t.stats.ended} value={perSecond(time ? settled / time : 0)} unit={t.stats.perSecond} note={t.stats.inAll(num(settled))} kind="ok" values={line((each) => rateOf(each, () => each.settled))} to={jobs(["success", ...FAILED])} />
       <Total
         name={t.stats.failedShare}
         value={ends && ends < 0.01 ? "<0.01" : String(Math.round(ends * 100) / 100)}
@@ -180,10 +190,11 @@ export function Totals({ counted }: { counted: Counted }) {
         note={t.stats.failures(num(failed))}
         bad={failed > 0}
         kind="bad"
-        values={line((each) => each.failed)}
+        values={line((each) => rateOf(each, () => each.failed))}
+        to={jobs(FAILED)}
       />
-      <Total name={t.stats.waitP95} {...split(wait?.p95)} note={wait ? t.stats.median(duration(wait.p50)) : undefined} kind="p95" values={line((each) => each.wait?.p95)} />
-      <Total name={t.stats.runP95} {...split(run?.p95)} note={run ? t.stats.median(duration(run.p50)) : undefined} kind="p95" values={line((each) => each.run?.p95)} />
+      <Total name={t.stats.waitP95} {...split(wait?.p95)} note={wait ? t.stats.median(duration(wait.p50)) : undefined} kind="p95" values={line((each) => each.wait?.p95)} to={link("queues", { range })} />
+      <Total name={t.stats.runP95} {...split(run?.p95)} note={run ? t.stats.median(duration(run.p50)) : undefined} kind="p95" values={line((each) => each.run?.p95)} to={link("tasks", { range })} />
     </>
   );
 }
@@ -201,17 +212,19 @@ interface TotalProps {
   bad?: boolean;
   kind: string;
   values: (number | null)[];
+  /** What is behind the figure. */
+  to: string;
 }
 
 function Total(props: TotalProps) {
   return (
-    <div class="kpi">
+    <a class="kpi" href={props.to}>
       <span class="l">{props.name}</span>
       <span class={`v ${props.bad ? "up" : ""}`}>
         {props.value} <small>{props.unit}</small>
       </span>
       <span class="d">{props.note ?? " "}</span>
       <Spark values={props.values} kind={props.kind} />
-    </div>
+    </a>
   );
 }

@@ -30,6 +30,7 @@ export const overview = {
     seeQueue: "See queue",
     seeWorker: "See worker",
     seeSchedule: "See schedule",
+    makeIndex: "Make it",
     requeue: (many: string) => `Requeue ${many}`,
   },
   stats: {

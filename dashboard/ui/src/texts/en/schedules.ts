@@ -53,6 +53,8 @@ export const schedules = {
     runs: "Last runs",
     due: "Due",
     drift: "Drift",
+    gaps: "Missed",
+    gapsNote: "Times between its last runs that have no job. Backfill makes them good.",
     expired: "expired",
     noRuns: "It has not run yet.",
     kind: "When",
