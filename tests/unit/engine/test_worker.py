@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,6 @@ import pytest
 
 from mrq.domain.status import Status
 from mrq.engine import deadlines, shutdown
-from mrq.engine.ahead import Ahead
 from mrq.engine.maintenance import Maintenance
 from mrq.engine.options import WorkerOptions
 from mrq.engine.threads import ThreadRuntime
@@ -114,42 +112,6 @@ def test_jobs_that_leave_slots_free_start_before_the_next_look(plant: Plant, mon
     worker.loop()
     worker.end()
     assert did[:3] == ["claim", "sleep 0", "claim"]
-
-
-def test_what_was_claimed_ahead_runs_when_slots_get_free(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Ahead, "after", lambda *_: 2)
-    running, most = [0], [0]
-
-    def count(params: dict[str, Any]) -> None:
-        running[0] += 1
-        most[0] = max(most[0], running[0])
-        time.sleep(0.001)
-        running[0] -= 1
-
-    jobs = plant.queue(plant.tasks.define(count), 60)
-    plant.burst(greenlets=3)
-    assert plant.statuses(jobs) == ["success"] * 60
-    assert most[0] <= 3
-
-
-def test_what_was_claimed_ahead_goes_back_to_its_place_when_the_worker_stops(
-    plant: Plant, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Ahead, "after", lambda *_: 2)
-    plant.queue(plant.tasks.define(lambda params: None, "First"), 2)
-    jobs = plant.queue(plant.waiting(), 10)
-    worker = plant.worker(greenlets=2)
-    ended = plant.start(worker)
-    plant.in_task(worker, 2)
-    wait_until(lambda: len(worker.state.held()) == 4, what="two are claimed ahead")
-    worker.stop.finish("the test says so")
-    wait_until(lambda: plant.statuses(jobs).count("queued") == 8, what="those that had not started are back")
-    plant.go.set()
-    assert ended.result(PATIENCE).code == 0
-    assert plant.statuses(jobs) == ["success"] * 2 + ["queued"] * 8
-    later = plant.worker(strategy="burst")
-    plant.start(later).result(PATIENCE)
-    assert plant.statuses(jobs) == ["success"] * 10
 
 
 def test_a_burst_waits_for_its_jobs_and_what_they_queue(plant: Plant) -> None:
