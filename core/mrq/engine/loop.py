@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from mrq.domain.words import many
 from mrq.domain.worker import WorkerStatus
-from mrq.engine.ahead import Ahead
 from mrq.engine.backoff import Backoff
 from mrq.engine.blocking import BlockingWatch
 from mrq.engine.budget import OpenRoots
@@ -107,7 +106,7 @@ class Worker:
         self.queues = queues_of(options.queues)
         self._loops = SideLoops(runtime, lambda name: self.stop.fail(f"its {name} loop died"))
         self._ending = Ending(self.stop, self.state, self._settler, clock, options, budget)
-        self.sizes, self._heavy, self._ahead = self._make_sizes(stores), HeavyTasks(clock), Ahead(clock)
+        self.sizes, self._heavy = self._make_sizes(stores), HeavyTasks(clock)
         self._performer = self._make_performer(stores, tasks)
         self._heartbeat = self._make_heartbeat(stores)
         self._departure = (
@@ -327,10 +326,7 @@ class Worker:
         asked, held_nothing = self._idle.asked(), not self.state.busy  # before the look
         if not self._heartbeat.fresh():
             wish = 0
-        self._performer.start_waiting()
         taken = self._claimer.claim(wish) if wish else 0
-        if wish:
-            self.state.ahead = self._how_far_ahead(wish, taken)
         if taken:
             self.state.status = WorkerStatus.SPAWN
             # These start before the next look: at once where little is there, and where one of them may keep this loop
@@ -362,12 +358,6 @@ class Worker:
             self._performer.run_next_alone()
             return 0
         return 0 if self.state.quiet else quota.allowed(free)
-
-    def _how_far_ahead(self, wish: int, taken: int) -> int:
-        """How many jobs to claim beyond the free slots. None where they could not be started for long, or end here."""
-        if self._budget is not None or self._heavy.known:
-            return 0
-        return self._ahead.after(wish, taken, self.state.greenlets)
 
     def _awaits_start(self) -> bool:
         """Whether a job that was taken is not in its task yet: it may go back, and another be taken in its place."""

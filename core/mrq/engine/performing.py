@@ -109,15 +109,6 @@ class Performer:
         self._count([job])
 
     def _start(self, run: Run) -> None:
-        if self.state.take_slot(run):
-            self._spawn(run)
-
-    def start_waiting(self) -> None:
-        """Start what was claimed ahead, as far as there are slots."""
-        while (run := self.state.next_waiting()) is not None:
-            self._spawn(run)
-
-    def _spawn(self, run: Run) -> None:
         # a thread may end the job before this returns, and whoever kills the run has to find its fiber
         self.runtime.spawn(self._perform, run, name="mrq-job", known=run.runs_in)
 
@@ -209,7 +200,6 @@ class Performer:
         if run.slot >= 0:
             self.guard.leave(run.slot)
         self.state.left_fiber(run)
-        self.start_waiting()
         if run.permits:
             self.permits.look()
         if self.fittings.logs is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
 from typing import TYPE_CHECKING
 
 from mrq.domain.status import Status
@@ -28,12 +27,9 @@ class WorkerState:
         self.open_takes: dict[Token, frozenset[JobId]] = {}  # from raw queues: not yet runs
         self.quiet = False  # told to take no jobs
         self.greenlets = greenlets  # jobs that may run at the same time
-        self.ahead = 0  # more that may be claimed
         self._unsettled_limit = unsettled_limit
         self._held: dict[JobId, Run] = {}
-        self._active: set[Run] = set()  # in a fiber, or waiting for one
-        self._slots: set[Run] = set()  # in a fiber
-        self._waiting: deque[Run] = deque()  # for a slot
+        self._active: set[Run] = set()  # still in a fiber
         self._lock = threading.Lock()
         self._waits_for_slot = False
 
@@ -49,8 +45,7 @@ class WorkerState:
         with self._lock:
             run.ended = True
             self._active.discard(run)
-            self._slots.discard(run)
-            wake = not self._active or (self._waits_for_slot and self._room() > 0)
+            wake = self._waits_for_slot or not self._active
         if wake:
             self.kick.set()
 
@@ -79,34 +74,11 @@ class WorkerState:
     def free(self) -> int:
         """How many more jobs may be claimed."""
         with self._lock:
-            free = self._room()
+            free = self.greenlets - len(self._active)
+            room = self._unsettled_limit - (len(self._held) - len(self._active))
+            free = min(free, room)
             self._waits_for_slot = free <= 0
             return max(0, free)
-
-    def _room(self) -> int:
-        free = self.greenlets + self.ahead - len(self._active)
-        if self._waiting and free <= self.ahead // 2:  # there is enough; claims of many cost less than many claims
-            return 0
-        return min(free, self._unsettled_limit - (len(self._held) - len(self._active)))
-
-    def take_slot(self, run: Run) -> bool:
-        """Whether a run may start; if not, `next_waiting` gives it when it may."""
-        with self._lock:
-            if len(self._slots) < self.greenlets:
-                self._slots.add(run)
-                return True
-            self._waiting.append(run)
-            return False
-
-    def next_waiting(self) -> Run | None:
-        """The next run that waits for a slot, once there is one for it."""
-        with self._lock:
-            while self._waiting and len(self._slots) < self.greenlets:
-                run = self._waiting.popleft()
-                if run.outcome is None:  # it may have been cancelled, or handed back
-                    self._slots.add(run)
-                    return run
-            return None
 
     def resize(self, greenlets: int) -> None:
         """From now on so many jobs may run at the same time. Those that run already are left alone."""
