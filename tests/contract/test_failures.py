@@ -145,10 +145,12 @@ def test_first_sights_cost_little_and_end_no_job(mongo_kit: JobKit, monkeypatch:
     assert kit.read(job).status is Status.FAILED
     assert (writes, sightings.failed) == ([1], 1)
     watched.broken = False
-    for seconds in (10, 20, 500, 609):
+    fail(kit, 59)
+    assert writes == [1], "what doesn't answer is left alone for a minute"
+    for seconds in (61, 500, 660):
         fail(kit, seconds)
     assert writes == [1, 1], "again, and then no more for a while"
-    fail(kit, 611)
+    fail(kit, 662)
     assert writes == [1, 1, 1]
     monkeypatch.setattr(mongo_sightings, "MOST_KNOWN", 2)
     for word in "abcd":

@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pymongo.collection import Collection
+from pymongo.errors import BulkWriteError
 
 from contract.kit import NOW, TASK, at
 from mrq.domain.status import Status
 from mrq.exceptions import InvalidJobIdError, InvalidParamsError, JobTooLargeError
+from mrq.ports.errors import StoreUnavailableError
 from mrq.ports.jobs import Settled
 
 if TYPE_CHECKING:
@@ -67,6 +70,27 @@ def test_repeating_an_insert_changes_nothing(kit: JobKit) -> None:
     assert claimed.id == first.id
     assert kit.status(first.id) is Status.STARTED
     assert kit.store.count("default", frozenset(Status)) == 3
+
+
+def test_a_repeated_insert_says_so_when_no_majority_has_it_yet(
+    mongo_kit: JobKit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An insert whose answer was lost is repeated; what only a primary has that is about to go is not acknowledged."""
+    job = mongo_kit.new()
+    mongo_kit.store.insert([job])
+    real = Collection.insert_many
+
+    def late(self: Any, new: Any, **about: Any) -> Any:
+        try:
+            return real(self, new, **about)
+        except BulkWriteError as error:
+            assert error.details is not None
+            error.details["writeConcernErrors"] = [{"code": 64, "errmsg": "waiting for replication timed out"}]
+            raise
+
+    monkeypatch.setattr(Collection, "insert_many", late)
+    with pytest.raises(StoreUnavailableError):
+        mongo_kit.store.insert([job])
 
 
 def test_checking_stores_nothing(kit: JobKit) -> None:

@@ -89,7 +89,7 @@ def drain(app: App, event: Any, context: Context) -> dict[str, Any]:
         except Exception:
             log.exception("the burst can't be continued: what remains is left to the next one that is started")
     if ended.replace or hangs:
-        retire(ended.reason)
+        retire("whether the burst goes on could not be said in time" if hangs else ended.reason)
     if ended.code:
         raise BurstFailedError(f"the burst broke: {ended.reason}; its jobs are handed back, see the log")
     log.info("burst: %s", told)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MOST_RUNS = 16
 """Runs of one job whose ends a place knows, the newest ones. What older ones write late is not read any more."""
 
-_TEXT = re.compile(r"(?a:(\d*)((?:~[^~.]+\.\d*)*))~?")
+_TEXT = re.compile(r"(?a:(\d{0,20})((?:~[^~.]{1,100}\.\d{0,20})*))~?")
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - naive and in UTC; that of schedules would load cron for every burst
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -80,7 +80,9 @@ class LogPlace:
         found = _TEXT.fullmatch(text)
         if found is None or "~" not in text:
             return None
-        ends = (part.partition(".") for part in found[2].split("~") if part)
+        ends = [part.partition(".") for part in found[2].split("~") if part]
+        if len(ends) > MOST_RUNS + 1:  # and what belongs to no run
+            return None
         try:
             return cls({_moment(run): id_of(end) for end, _, run in ends}, _moment(found[1]))
         except OverflowError:

@@ -28,6 +28,7 @@ class HeavyTasks:
     cpu: Callable[[], float] = time.thread_time  # seconds that the thread of the caller has computed
     _turn: int = 0  # counts beginnings and ends
     _until: dict[str, float] = field(default_factory=dict)  # by task: monotonic seconds
+    _latest: float = 0.0  # of them
 
     def begin(self) -> tuple[int, float]:
         """A run begins, in the fiber of the caller: what `end` wants to know."""
@@ -38,19 +39,21 @@ class HeavyTasks:
         """It is over, in the same fiber."""
         turn, cpu = began
         alone, self._turn = turn == self._turn, self._turn + 1
-        if not alone or run.started is None:
+        if run.started is None:
             return
         now = self.clock.monotonic()
         took = now - run.started
-        if took >= LONG and self.cpu() - cpu >= MOSTLY * took:
+        if took < LONG or self.cpu() - cpu < MOSTLY * took:  # so that one that was blamed for another is cleared
+            self._until.pop(run.job.path, None)
+        elif alone:
             if len(self._until) >= MOST_TASKS:
                 self._until.clear()
-            self._until[run.job.path] = now + REMEMBERED
+            self._until[run.job.path] = self._latest = now + REMEMBERED
 
     @property
     def known(self) -> bool:
         """Whether any task is known to be heavy."""
-        return bool(self._until)
+        return bool(self._until) and self._latest > self.clock.monotonic()
 
     def last(self, runs: list[Run]) -> list[Run]:
         """The same runs, those of heavy tasks last."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections import defaultdict
 from datetime import timedelta
@@ -75,13 +76,12 @@ class MongoJobStore:
     def insert(self, jobs: Sequence[NewJob]) -> None:
         """See JobStore."""
         new = [RawBSONDocument(documents.encode_new(job)) for job in jobs]
-        try:
-            if len(new) == 1:  # which costs the driver half
+        if len(new) == 1:  # which costs the driver half
+            with contextlib.suppress(DuplicateKeyError):  # that hides whether a majority has what is there already
                 self._jobs.insert_one(new[0])
-            else:
-                self._jobs.insert_many(new, ordered=False)
-        except DuplicateKeyError:
-            return
+                return
+        try:
+            self._jobs.insert_many(new, ordered=False)
         except BulkWriteError as error:
             others = [e for e in error.details["writeErrors"] if e["code"] != _DUPLICATE]
             if others or error.details.get("writeConcernErrors"):

@@ -138,7 +138,9 @@ class MongoLogStore:
             wanted["$or"], by = _behind(after), ["run", "_id"]
         elif after is not None:
             wanted["_id"] = {"$gt": after}
-        found = list(self._logs.find(wanted).sort([(name, order) for name in by]).limit(max(1, limit)))
+        found = list(
+            self._logs.find(wanted).sort([(name, order) for name in by]).limit(max(1, limit)).max_time_ms(LONGEST_LOOK)
+        )
         return [_text_of(document) for document in (reversed(found) if last else found)]
 
     @translated

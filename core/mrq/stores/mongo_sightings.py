@@ -35,6 +35,7 @@ log = logging.getLogger("mrq.stores")
 AGAIN = timedelta(minutes=10)  # until the same failure is written once more, by one process
 MOST_KNOWN = 1_000  # fingerprints of which a process knows when it wrote them
 PATIENCE = 2.0  # seconds: other ends wait meanwhile
+PAUSE = timedelta(minutes=1)  # after an error
 LONGEST_LOOK = 2_000  # milliseconds
 
 
@@ -44,6 +45,7 @@ class Sightings:
     def __init__(self, database: Database[Document]) -> None:
         self._seen: Collection[Document] = database.get_collection("mrq_failures", write_concern=WriteConcern(1))
         self._written: OrderedDict[str, datetime] = OrderedDict()
+        self._not_before: datetime | None = None  # by the times of failures: how long nothing is tried after an error
         self.failed = 0
 
     def note(self, settlements: Sequence[Settlement], results: Sequence[SettleResult]) -> None:
@@ -54,7 +56,8 @@ class Sightings:
             if name is not None and result.fate is Settled.WRITTEN:
                 times.setdefault(name, []).append(settlement.change.at)
         news = {name: when for name, when in times.items() if self._is_news(name, max(when))}
-        if not news:
+        latest = max(map(max, news.values()), default=None)
+        if latest is None or (self._not_before is not None and latest < self._not_before):
             return
         writes = [
             UpdateOne({"_id": name}, {"$min": {"first": min(when)}, "$max": {"last": max(when)}}, upsert=True)
@@ -63,8 +66,9 @@ class Sightings:
         try:
             with time_limit(PATIENCE):
                 self._seen.bulk_write(writes, ordered=False)
-        except PyMongoError as error:  # the next failure of that kind tries again
+        except PyMongoError as error:  # a later failure of that kind tries again
             self.failed += 1
+            self._not_before = latest + PAUSE
             log.info("first sights of failures can't be written (%d times so far): %s", self.failed, in_short(error))
             return
         for name, when in news.items():

@@ -30,7 +30,7 @@ from mrq_dashboard.errors import RefusedError
 from mrq_dashboard.failures import failure_groups
 from mrq_dashboard.filters import JobFilterModel, query_of
 from mrq_dashboard.identity import Principal, Role
-from mrq_dashboard.loglines import log_lines
+from mrq_dashboard.loglines import LogCursor, log_lines
 from mrq_dashboard.presenting import HISTORY, sees_all_of
 from mrq_dashboard.queues import MOST_WORKERS, Surroundings, known_names, surroundings, waiting_query
 from mrq_dashboard.routes.groups import check_group, without_secrets
@@ -268,7 +268,7 @@ def old_logs(
     who: Viewer,
     job: str | None = None,
     worker: str | None = None,
-    last_log_id: str | None = None,
+    last_log_id: LogCursor = None,
 ) -> Response:
     """What a job, or a worker, has logged since."""
     if job:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pytest
+
 from mrq.domain.options import TaskOptions
 from mrq.engine.heavy import REMEMBERED, HeavyTasks
 from mrq.engine.run import Run
@@ -74,3 +76,18 @@ def test_it_is_forgotten_after_a_while(clock: ManualClock) -> None:
     bench.heavy.end(*burning)
     clock.pass_by(REMEMBERED + 1)
     assert bench.order("Burns", "A") == ["Burns", "A"]
+    assert not bench.heavy.known
+
+
+@pytest.mark.parametrize("computed", [0.01, 0.0])
+def test_a_run_that_lets_others_run_clears_its_task(clock: ManualClock, computed: float) -> None:
+    bench = Bench(clock)
+    burning = bench.begin("Burns")
+    bench.compute(0.5)
+    bench.heavy.end(*burning)
+    light, other = bench.begin("Burns"), bench.begin("A")
+    bench.compute(computed)
+    clock.pass_by(0.5 if not computed else 0.0)
+    bench.heavy.end(*other)
+    bench.heavy.end(*light)
+    assert not bench.heavy.known
