@@ -84,9 +84,8 @@ def test_a_repeated_insert_says_so_when_no_majority_has_it_yet(
         try:
             return real(self, new, **about)
         except BulkWriteError as error:
-            assert error.details is not None
-            error.details["writeConcernErrors"] = [{"code": 64, "errmsg": "waiting for replication timed out"}]
-            raise
+            concern = {"code": 64, "errmsg": "waiting for replication timed out"}
+            raise BulkWriteError({**(error.details or {}), "writeConcernErrors": [concern]}) from error
 
     monkeypatch.setattr(Collection, "insert_many", late)
     with pytest.raises(StoreUnavailableError):
