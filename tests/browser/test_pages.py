@@ -195,6 +195,30 @@ def test_a_minute_that_is_not_over_is_no_drop(page: Page) -> None:
     assert {point.split()[1] for point in drawn[1:].split("L")} == {"2.5"}
 
 
+def test_figures_say_how_they_compare_with_the_time_before(page: Page) -> None:
+    now = datetime.now(UTC).replace(second=0, microsecond=0)
+    times = {"count": 600, "p50": 0.5, "p95": 2.0, "p99": 3.0}
+
+    def answer(route: Route) -> None:
+        told = route.fetch().json()
+        whole = {**told["whole"], "settled": 36_000, "failed": 36, "seconds": 3600.0, "run": times, "wait": times}
+        if "end=" in route.request.url:  # the hour before
+            slower = {**times, "p95": 4.0}
+            before = {**whole, "settled": 30_000, "failed": 60, "run": slower, "wait": None}
+            route.fulfill(json={"figures": [], "whole": before})
+            return
+        minute = {**whole, "settled": 600, "failed": 6, "seconds": 60.0, "ended": {"success": 594, "failed": 6}}
+        minutes = [{**minute, "start": (now - timedelta(minutes=ago)).isoformat()} for ago in range(60, 0, -1)]
+        route.fulfill(json={"figures": minutes, "whole": whole})
+
+    page.route("**/api/v1/statistics?*", answer)
+    settle(page, "/")
+    for name, change in (("Finished", "+20 %"), ("Failed", "+400 %"), ("Run, p95", "−50 %")):  # noqa: RUF001
+        expect(page.get_by_role("link", name=re.compile(f"^{name}"))).to_contain_text(change)
+    expect(page.get_by_role("link", name=re.compile("^Wait, p95"))).not_to_contain_text("%")
+    expect(page.get_by_title("in the range before: 4.00 s")).to_be_visible()
+
+
 def test_axe_finds_nothing_in_dialogs(page: Page, paths: dict[str, str], axe: str) -> None:
     page.context.add_init_script(axe)
     settle(page, paths["job"])

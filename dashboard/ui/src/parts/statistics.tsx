@@ -70,6 +70,22 @@ export function useCounted(about: { queue?: string; task?: string } = {}): Count
   return { slots: slotsOf(figures, Date.parse(start), seconds, RANGES[range], Date.now()), whole: live.data?.whole, seconds, live };
 }
 
+/** All of the range before this one, in one; undefined while it isn't known. */
+export function useBefore(): Figures | undefined {
+  const range = useRange();
+  const end = useStart();
+  const start = new Date(Date.parse(end) - RANGES[range] * 1000).toISOString();
+  const live = useLast(useLive("/api/v1/statistics", { query: { start, end } }, 30), range);
+  return live.data?.whole;
+}
+
+/** How a figure compares with the range before: in hundredths of that. */
+export function changeOf(now: number | undefined, before: number | undefined): string | undefined {
+  if (now === undefined || !before) return undefined;
+  const change = Math.round((100 * (now - before)) / before);
+  return `${change > 0 ? "+" : change < 0 ? "−" : "±"}${num(Math.abs(change))} %`;
+}
+
 /** A minute, an hour or a day. The last period has only its seconds so far. */
 function lengthOf(figures: Figures[], range: number): number {
   const longest = Math.max(0, ...figures.map((each) => each.seconds));
@@ -180,21 +196,27 @@ export function Totals({ counted }: { counted: Counted }) {
   const line = (many: (each: Figures) => number | undefined | null) => counted.slots.map((slot) => (slot.figures ? (many(slot.figures) ?? null) : null));
   const run = counted.whole?.run;
   const wait = counted.whole?.wait;
+  const before = useBefore();
+  const rate = time ? settled / time : 0;
+  const rateBefore = before ? before.settled / (RANGES[range] || 1) : undefined;
+  const endsBefore = before?.settled ? (100 * before.failed) / before.settled : undefined;
   return (
     <>
-      <Total name={t.stats.ended} value={perSecond(time ? settled / time : 0)} unit={t.stats.perSecond} note={t.stats.inAll(num(settled))} kind="ok" values={line((each) => rateOf(each, () => each.settled))} to={jobs(["success", ...FAILED])} />
+      <Total name={t.stats.ended} value={perSecond(rate)} unit={t.stats.perSecond} note={t.stats.inAll(num(settled))} change={changeOf(settled / (counted.slots.length * counted.seconds), rateBefore)} was={rateBefore === undefined ? "" : `${perSecond(rateBefore)} ${t.stats.perSecond}`} kind="ok" values={line((each) => rateOf(each, () => each.settled))} to={jobs(["success", ...FAILED])} />
       <Total
         name={t.stats.failedShare}
         value={ends && ends < 0.01 ? "<0.01" : String(Math.round(ends * 100) / 100)}
         unit="%"
         note={t.stats.failures(num(failed))}
+        change={changeOf(ends, endsBefore)}
+        was={`${Math.round((endsBefore ?? 0) * 100) / 100} %`}
         bad={failed > 0}
         kind="bad"
         values={line((each) => rateOf(each, () => each.failed))}
         to={jobs(FAILED)}
       />
-      <Total name={t.stats.waitP95} {...split(wait?.p95)} note={wait ? t.stats.median(duration(wait.p50)) : undefined} kind="p95" values={line((each) => each.wait?.p95)} to={link("queues", { range })} />
-      <Total name={t.stats.runP95} {...split(run?.p95)} note={run ? t.stats.median(duration(run.p50)) : undefined} kind="p95" values={line((each) => each.run?.p95)} to={link("tasks", { range })} />
+      <Total name={t.stats.waitP95} {...split(wait?.p95)} note={wait ? t.stats.median(duration(wait.p50)) : undefined} change={changeOf(wait?.p95, before?.wait?.p95)} was={duration(before?.wait?.p95 ?? 0)} kind="p95" values={line((each) => each.wait?.p95)} to={link("queues", { range })} />
+      <Total name={t.stats.runP95} {...split(run?.p95)} note={run ? t.stats.median(duration(run.p50)) : undefined} change={changeOf(run?.p95, before?.run?.p95)} was={duration(before?.run?.p95 ?? 0)} kind="p95" values={line((each) => each.run?.p95)} to={link("tasks", { range })} />
     </>
   );
 }
@@ -209,6 +231,9 @@ interface TotalProps {
   value: string;
   unit: string;
   note?: string;
+  /** Since the range before, and what it was then. */
+  change?: string | undefined;
+  was?: string;
   bad?: boolean;
   kind: string;
   values: (number | null)[];
@@ -223,7 +248,10 @@ function Total(props: TotalProps) {
       <span class={`v ${props.bad ? "up" : ""}`}>
         {props.value} <small>{props.unit}</small>
       </span>
-      <span class="d">{props.note ?? " "}</span>
+      <span class="d">
+        {props.note ?? " "}
+        {props.change && <span title={t.stats.before(props.was ?? "")}> · {props.change}</span>}
+      </span>
       <Spark values={props.values} kind={props.kind} />
     </a>
   );

@@ -55,6 +55,7 @@ export const overview = {
     waitP95: "Wait, p95",
     runP95: "Run, p95",
     median: (text: string) => `median ${text}`,
+    before: (text: string) => `in the range before: ${text}`,
     inPerSecond: "In/s",
     outPerSecond: "Out/s",
     emptyIn: "Empty in",
