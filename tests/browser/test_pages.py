@@ -213,7 +213,7 @@ def test_figures_say_how_they_compare_with_the_time_before(page: Page) -> None:
 
     page.route("**/api/v1/statistics?*", answer)
     settle(page, "/")
-    for name, change in (("Finished", "+20 %"), ("Failed", "+400 %"), ("Run, p95", "−50 %")):  # noqa: RUF001
+    for name, change in (("Finished", "+20 %"), ("Failed", "+400 %"), ("Run, p95", "−50 %")):
         expect(page.get_by_role("link", name=re.compile(f"^{name}"))).to_contain_text(change)
     expect(page.get_by_role("link", name=re.compile("^Wait, p95"))).not_to_contain_text("%")
     expect(page.get_by_title("in the range before: 4.00 s")).to_be_visible()
