@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import socket
+import time
 
 from mrq.embedded.ask import HOST
 
@@ -23,6 +24,17 @@ def port_is_free(port: int) -> bool:
             probe.bind((HOST, port))
         except OSError:
             return False
+    return True
+
+
+def port_gets_free(port: int, timeout: float) -> bool:
+    """Whether a server could listen on the port now, or within `timeout` seconds: a killed process is gone a moment
+    before its sockets are."""
+    deadline = time.monotonic() + timeout
+    while not port_is_free(port):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
     return True
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from mrq.embedded.binaries import make_executable
 from mrq.embedded.folder import DataFolder
-from mrq.embedded.ports import pick_port, port_is_free
+from mrq.embedded.ports import pick_port, port_gets_free, port_is_free
 from mrq.embedded.process import KeptProcess, poll
 from mrq.exceptions import ServerUnavailableError
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 # Seconds for a server to answer after its start; recovering a large folder takes longest.
 START_SECONDS = 60.0
 PORT_ATTEMPTS = 5
+PORT_RELEASE = 1.0  # seconds after the death of a server that had a port
 TAIL_LINES = 8
 TAIL_WIDTH = 400
 MISSING_LIBRARY = re.compile(r"error while loading shared libraries: (\S+?):")
@@ -119,7 +120,7 @@ class EmbeddedServer(ABC):
         self._folder.prepare()
         if self._port is None or not self._port_is_fixed:
             self._port = self._choose_port()
-        elif not port_is_free(self._port):
+        elif not port_gets_free(self._port, PORT_RELEASE):
             raise ServerUnavailableError(
                 f"Port {self._port} of 127.0.0.1 is taken, so {self.name} can't start on it. "
                 "Stop what listens there, or give another port (or none, for a free one)."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -203,8 +204,10 @@ def test_a_supervisor_keeps_a_command_running_and_leaves_nothing_behind(end: int
     me = psutil.Process(supervisor.pid)
 
     def children() -> list[psutil.Process]:
-        found = [child for child in me.children() if child.status() != psutil.STATUS_ZOMBIE]
-        return found if len(found) == 2 and all(child.name() == "sleep" for child in found) else []
+        with contextlib.suppress(psutil.NoSuchProcess):  # one ends just now
+            found = [child for child in me.children() if child.status() != psutil.STATUS_ZOMBIE]
+            return found if len(found) == 2 and all(child.name() == "sleep" for child in found) else []
+        return []
 
     first = wait_until(children, PATIENCE, what="two children")
     first[0].kill()

@@ -7,6 +7,7 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 import pymongo
@@ -15,6 +16,7 @@ import redis
 
 from mrq.embedded import EmbeddedMongo, EmbeddedRedis, EmbeddedServers, server
 from mrq.embedded.ask import ask_redis
+from mrq.embedded.ports import port_gets_free
 from mrq.embedded.process import process_runs
 from mrq.exceptions import ServerUnavailableError
 from support.waiting import wait_until
@@ -193,3 +195,15 @@ def test_a_server_that_ended_by_itself_can_be_started_again() -> None:
         wait_until(lambda: not valkey.running, what="valkey has ended")
         valkey.start()
         assert ask_redis(valkey.port, "PING") == "+PONG"
+
+
+def test_a_port_that_gets_free_in_a_moment_is_waited_for() -> None:
+    holder = socket.socket()
+    holder.bind(("127.0.0.1", 0))
+    holder.listen()
+    port = holder.getsockname()[1]
+    assert not port_gets_free(port, 0.0)
+    closing = threading.Timer(0.1, holder.close)
+    closing.start()
+    assert port_gets_free(port, 20.0)
+    closing.join()
