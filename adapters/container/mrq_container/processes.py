@@ -172,7 +172,8 @@ class ProcessPool:
                 elif process := self._running.get(action.child):
                     with contextlib.suppress(ProcessLookupError):
                         process["subprocess"].send_signal(_SENT[action.do])
-        self._wake.set()
+        if threading.current_thread() is not self._thread:  # which is awake, and would never sleep again
+            self._wake.set()
 
     def _start(self, run: Run) -> None:
         environment, words = parse_command(run.command)

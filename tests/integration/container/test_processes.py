@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -183,6 +184,27 @@ def test_a_pool_that_nobody_watches_is_looked_after_by_hand() -> None:
         return bool(pids(pool)) and pids(pool) != [pid]
 
     wait_until(again, PATIENCE)
+    pool.terminate()
+    assert pool.wait(PATIENCE)
+
+
+def test_a_pool_looks_after_its_processes_no_more_often_than_it_was_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = ProcessPool(watch_interval=0.1)
+    looks: list[float] = []
+    look = pool.watch_processes
+
+    def watch() -> None:
+        looks.append(time.monotonic())
+        look()
+
+    monkeypatch.setattr(pool, "watch_processes", watch)
+    pool.start()
+    pool.set_commands([SLEEP])
+    (pid,) = pids(pool)
+    begun = len(looks)
+    wait_until(lambda: len(looks) > begun + 5, PATIENCE, what="six looks")
+    assert looks[begun + 5] - looks[begun + 1] >= 3 * 0.1
+    assert pids(pool) == [pid]
     pool.terminate()
     assert pool.wait(PATIENCE)
 
