@@ -86,6 +86,19 @@ def test_bursts_are_started_asynchronously_for_the_queues_of_their_group(memory_
     assert run(memory_app, cloud)["groups"]["g"]["bursts"] == 2, "five at the same time, three were just asked for"
 
 
+def test_hundreds_of_bursts_are_started_and_none_when_they_have_drained_the_queue(
+    memory_app: App, cloud: Cloud
+) -> None:
+    cloud.function("burst")
+    group(memory_app, sizing={**BURSTS, "max_bursts": 300}, burst={"function": "burst"})
+    queue(memory_app, 2000)
+    assert run(memory_app, cloud, seconds=300)["groups"]["g"]["bursts"] == 300
+    assert len(cloud.invoked) == 300
+    memory_app.jobs.remove_queue("default")
+    assert run(memory_app, cloud)["groups"]["g"]["bursts"] == 0
+    assert len(cloud.invoked) == 300
+
+
 def test_running_bursts_count_by_group_as_long_as_their_time_is_not_over(memory_app: App, cloud: Cloud) -> None:
     cloud.function("burst")
     group(memory_app, sizing=BURSTS, burst={"function": "burst"})
