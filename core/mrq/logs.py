@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mrq.app import get_app
 from mrq.domain.loglines import LogLine, LogQuery, level_of
 from mrq.domain.logplaces import LogPlace
+from mrq.domain.words import many
 from mrq.engine.given import moment
 from mrq.exceptions import InvalidParamsError, JobNotFoundError
 from mrq.ports.logs import FoundLine, FoundLines, LogText
@@ -67,7 +68,9 @@ def _began(job: Any, attempt: int) -> datetime:
         raise JobNotFoundError(f"there is no job {job} in this database; it may have expired")
     number = attempt - 1 if attempt > 0 else attempt
     if attempt == 0 or not -len(record.attempts) <= number < len(record.attempts):
-        raise InvalidParamsError(f"of job {job} {len(record.attempts)} runs are known; there is no number {attempt}")
+        raise InvalidParamsError(
+            f"job {job} has {many(len(record.attempts), 'known run')}; there is no number {attempt}"
+        )
     return record.attempts[number].started
 
 

@@ -14,6 +14,7 @@ from mrq.app import App, use_app
 from mrq.cli.options import SettingsCommand, given_on_command_line, settings_options
 from mrq.domain.loglines import level_of
 from mrq.domain.logplaces import LogPlace
+from mrq.domain.status import SETTLED
 from mrq.exceptions import InvalidJobIdError, InvalidParamsError, JobNotFoundError
 from mrq.ports.logs import FoundLine
 from mrq.settings import load
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from mrq.ports.logs import LogText
 
 LOOK = 1.0  # seconds between two looks while it follows
+LAST_LOOKS = 3  # at a job that has ended: its last lines are written a moment later
 NEWEST = 200  # pieces that are looked at to know where following begins
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
@@ -43,7 +45,7 @@ class _Seen(NamedTuple):
 @click.option("--level", type=click.Choice(LEVELS, case_sensitive=False), default="DEBUG", help="The least level.")
 @click.option("--hours", type=click.FloatRange(min=0, min_open=True), help="Lines of so many hours.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=200, help="About how many lines, the newest.")
-@click.option("--follow", "-f", is_flag=True, help="Go on with what is written from now on, until Ctrl+C.")
+@click.option("--follow", "-f", is_flag=True, help="Go on with what is written, until the job has ended or Ctrl+C.")
 @click.option("--json", "as_json", is_flag=True, help="For programs: one object a line, times in UTC.")
 @settings_options("client", shown=("mongodb_jobs", "mongodb_logs", "server_timeout", "config"))
 @click.pass_context
@@ -61,8 +63,10 @@ def logs(ctx: click.Context, /, *, as_json: bool, follow: bool, **asked: Any) ->
     try:
         place = _place(asked) if follow else LogPlace()
         found = _show(asked, say)
+        if not (found or follow):
+            click.echo("mrq: no such lines are in the newest pieces of log", err=True)
         if follow:
-            _follow(asked, say, place.behind(found))
+            _follow(app, asked, say, place.behind(found))
     except (InvalidJobIdError, InvalidParamsError, JobNotFoundError) as error:
         click.echo(f"mrq: {error}", err=True)
         return 1
@@ -90,21 +94,28 @@ def _show(asked: dict[str, Any], say: Callable[[FoundLine], str]) -> list[_Seen]
     )  # fmt: skip
     for line in reversed(found.lines[: asked["limit"]]):
         click.echo(say(line))
-    if found.next is not None and not found.lines:
-        click.echo("mrq: nothing in the newest pieces of log; there are older ones", err=True)
     return [_Seen(line.piece, line.run) for line in found.lines]
 
 
-def _follow(asked: dict[str, Any], say: Callable[[FoundLine], str], place: LogPlace) -> None:
+def _follow(app: App, asked: dict[str, Any], say: Callable[[FoundLine], str], place: LogPlace) -> None:
     least, words = level_of(asked["level"]), asked["words"].casefold()
-    while True:
+    looks = LAST_LOOKS
+    while looks:
+        over = asked["job"] is not None and _is_over(app, asked["job"])  # before the look
         pieces = found_logs.read(job=asked["job"], worker=asked["worker"], after=place)
         place = place.behind(pieces)
         for piece in pieces:
             for line in piece.lines():
                 if words in line.text.casefold() and not 0 < line.level < least:
                     click.echo(say(_found(piece, line)))
+        looks = looks - 1 if over and not pieces else LAST_LOOKS
         sleep(LOOK)
+
+
+def _is_over(app: App, job: str) -> bool:
+    """Whether a job writes no more, unless somebody queues it again."""
+    record = app.jobs.fetch(app.jobs.parse_id(job))
+    return record is not None and record.status in SETTLED
 
 
 def _found(piece: LogText, line: found_logs.LogLine) -> FoundLine:

@@ -12,6 +12,7 @@ import pytest
 from bson import ObjectId
 
 from mrq import logs
+from mrq.cli.logs import LAST_LOOKS
 from mrq.exceptions import InvalidParamsError, JobNotFoundError
 from mrq.job import queue_job
 from mrq.logger import MongoHandler, TolerantFormatter
@@ -84,7 +85,7 @@ def test_lines_are_shown_newest_last_and_looked_for(mrq: Mrq, job: Any) -> None:
 @pytest.mark.usefixtures("configured")
 def test_what_makes_no_sense_is_said(mrq: Mrq, job: Any, app: App) -> None:
     assert mrq("logs", str(job), "--attempt", "3")[::2] == (
-        1, f"mrq: of job {job} 2 runs are known; there is no number 3\n",
+        1, f"mrq: job {job} has 2 known runs; there is no number 3\n",
     )  # fmt: skip
     assert mrq("logs", "17")[0] == 1
     assert "goes with a JOB" in mrq("logs", "--follow")[2]
@@ -110,3 +111,30 @@ def test_a_log_is_followed(mrq: Mrq, job: Any, app: App, monkeypatch: pytest.Mon
     monkeypatch.setattr("mrq.cli.logs.sleep", pause)
     code, out, _ = mrq("logs", str(job), "--follow", "--search", "ada goes")
     assert (code, out) == (0, "Ada goes\n")
+
+
+@pytest.mark.usefixtures("configured")
+def test_following_ends_a_moment_after_the_job(mrq: Mrq, job: Any, app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[float] = []
+
+    def pause(seconds: float) -> None:
+        looks.append(seconds)
+        if len(looks) == 1:
+            app.jobs.collection.update_one({"_id": job}, {"$set": {"status": "success"}})
+        if len(looks) == 3:
+            assert app.logs is not None
+            late = LogText(app.jobs.new_id(), "[INFO] the last word\n", job=job, run=datetime(2100, 1, 1))
+            app.logs.append([late])
+        assert len(looks) < 20, "it goes on for ever"
+
+    app.jobs.collection.update_one({"_id": job}, {"$set": {"status": "started"}})
+    monkeypatch.setattr("mrq.cli.logs.sleep", pause)
+    code, out, _ = mrq("logs", str(job), "--follow")
+    assert (code, out.splitlines()[-1]) == (0, "[INFO] the last word")
+    assert len(looks) == 4 + LAST_LOOKS
+
+
+@pytest.mark.usefixtures("configured")
+def test_that_there_are_no_lines_is_said(mrq: Mrq, app: App) -> None:
+    code, out, said = mrq("logs", str(app.jobs.new_id()))
+    assert (code, out, said) == (0, "", "mrq: no such lines are in the newest pieces of log\n")
