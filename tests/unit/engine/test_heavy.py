@@ -44,19 +44,13 @@ def test_a_task_that_computes_for_long_starts_last(clock: ManualClock) -> None:
     assert bench.order("Burns", "A", "Burns", "B") == ["A", "B", "Burns", "Burns"]
 
 
-def test_a_task_that_only_waits_is_not_heavy(clock: ManualClock) -> None:
+@pytest.mark.parametrize(("computed", "waited"), [(0.0, 0.5), (0.01, 0.0)], ids=["it only waits", "it is short"])
+def test_such_a_run_is_not_heavy(clock: ManualClock, computed: float, waited: float) -> None:
     bench = Bench(clock)
-    waiting = bench.begin("Waits")
-    clock.pass_by(0.5)
-    bench.heavy.end(*waiting)
-    assert not bench.heavy.known
-
-
-def test_a_short_run_is_not_heavy(clock: ManualClock) -> None:
-    bench = Bench(clock)
-    short = bench.begin("Short")
-    bench.compute(0.01)
-    bench.heavy.end(*short)
+    light = bench.begin("Light")
+    bench.compute(computed)
+    clock.pass_by(waited)
+    bench.heavy.end(*light)
     assert not bench.heavy.known
 
 

@@ -198,7 +198,7 @@ export function Totals({ counted }: { counted: Counted }) {
   const wait = counted.whole?.wait;
   const before = useBefore();
   const rate = time ? settled / time : 0;
-  const rateBefore = before ? before.settled / (RANGES[range] || 1) : undefined;
+  const rateBefore = before ? before.settled / RANGES[range] : undefined;
   const endsBefore = before?.settled ? (100 * before.failed) / before.settled : undefined;
   return (
     <>
