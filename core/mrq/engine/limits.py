@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mrq.engine.run import Run
     from mrq.ports.clock import Clock
     from mrq.ports.runtime import Runtime
+    from mrq.ports.semaphores import Permit
     from mrq.ports.stores import StorePorts
 
 log = logging.getLogger("mrq.worker")
@@ -32,6 +33,10 @@ SHORT = 0.05  # seconds that a job waits for its turn where it is, rather than i
 # A job that came back for its turn waits longer: jobs return in batches, as their worker polls.
 SHORT_FOR_RETURNED = 2.0
 TRIES = 4
+
+UNTIL_FREED, LOOK = 2.0, 0.005
+"""Seconds that a job waits where it is for the permits of jobs that have ended in this worker, and between two looks:
+they are released as soon as these ends are written."""
 
 
 class Limits:
@@ -68,7 +73,9 @@ class Limits:
             # Who has not stood in line does that without a permit, which others could use meanwhile.
             refused = None if returns or not options.rate else self._turn(run, options.rate)
             if refused is None and options.max_concurrency:
-                refused = self._permit(run, options.max_concurrency)
+                # Who has a start by now takes it at once or never: later it would be too close to the next one's.
+                patience = 0.0 if options.rate and not returns else UNTIL_FREED
+                refused = self._permit(run, options.max_concurrency, patience)
             if refused is None and returns and options.rate:
                 refused = self._turn(run, options.rate)
         except StoreUnavailableError as error:
@@ -78,14 +85,29 @@ class Limits:
         self._backoff.worked()
         return refused
 
-    def _permit(self, run: Run, limit: int) -> Outcome | None:
+    def _permit(self, run: Run, limit: int, patience: float) -> Outcome | None:
         name = f"task:{run.job.path}"
         permit = self._permits.new(name)
         run.permits = (*run.permits, permit)
-        if self._permits.ask(name, limit, [permit]):
-            del self._refused[name]
-            return None
-        if run.options.on_limit == "wait":
+        until = self._clock.monotonic() + patience
+        while True:
+            holders = self._permits.held(name)  # before asking: some may end while the answer is under way
+            if self._permits.ask(name, limit, [permit]):
+                del self._refused[name]
+                return None
+            ended = self._permits.ended_of(holders)
+            if not ended or not self._released(name, ended, until):
+                return self._refusal(run, name, limit, final=not ended)
+
+    def _released(self, name: str, ended: set[Permit], until: float) -> bool:
+        """Wait where the job is until these are released; whether there was time for that."""
+        while ended & self._permits.held(name) and self._clock.monotonic() < until:
+            self._runtime.sleep(LOOK)
+        return self._clock.monotonic() < until
+
+    def _refusal(self, run: Run, name: str, limit: int, *, final: bool) -> Outcome:
+        """What becomes of a job that gets no permit. Jobs that have ended are no reason to end it (not `final`)."""
+        if run.options.on_limit == "wait" or not final:
             self._refused[name] += 1
             pause = pause_for_permit(self._refused[name], self._chance())
             return self._later(pause, has_slot=bool(run.options.rate))

@@ -98,6 +98,15 @@ class Permits:
             self._held.update(mine)
         return mine
 
+    def held(self, name: str) -> set[Permit]:
+        """Those of this name that this worker has and has not released."""
+        with self._lock:
+            return {permit for permit in (*self._held, *self._leaving) if permit.name == name}
+
+    def ended_of(self, permits: set[Permit]) -> set[Permit]:
+        """Those whose runs are out of their tasks: they are, or were, about to be released."""
+        return permits - {permit for run in self._state.active() for permit in run.permits}
+
     def shaken(self) -> None:
         """Redis is away, or was until now, and may have forgotten who holds what. All workers notice that, and
         renew what they hold as soon as it is back; until they have had the time, none asks for more."""

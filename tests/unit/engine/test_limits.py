@@ -107,6 +107,34 @@ def test_jobs_above_the_limit_end_as_maxconcurrency_by_default(plant: Counting) 
     plant.all_end(plant.queue(path))
 
 
+@pytest.mark.parametrize("rate", [None, "1000/s"])
+@pytest.mark.parametrize("greenlets", [1, 3])
+def test_jobs_that_have_ended_here_refuse_none_that_comes_after_them(
+    plant: Counting, greenlets: int, rate: str | None
+) -> None:
+    path = plant.counted(max_concurrency=greenlets, seconds=0.0, rate=rate)
+    jobs = plant.queue(path, 30)
+    plant.start(plant.worker(greenlets=greenlets))
+    plant.all_end(jobs)
+    assert [plant.record(job).retry_count for job in jobs] == [0] * 30
+
+
+def test_where_the_end_of_a_job_can_t_be_written_the_next_comes_back_and_does_not_end(
+    plant: Counting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "UNTIL_FREED", 0.05)
+    gate = threading.Event()
+    release = MemorySemaphores.release
+    monkeypatch.setattr(MemorySemaphores, "release", lambda *args: gate.wait(PATIENCE) and release(*args))
+    path = plant.counted(max_concurrency=1, seconds=0.0)
+    first, second = plant.queue(path, 2)
+    plant.start(plant.worker(greenlets=1))
+    wait_until(lambda: plant.record(second).datestarted is not None and plant.record(second).status is Status.QUEUED)
+    assert plant.record(first).status is Status.SUCCESS
+    gate.set()
+    plant.all_end([first, second])
+
+
 def test_the_class_attribute_of_0_9_is_kept_to(plant: Counting) -> None:
     path = plant.waiting()
     plant.tasks.module.Waiting.max_concurrency = 1
