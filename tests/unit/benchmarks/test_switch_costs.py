@@ -6,17 +6,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from benchmarks.switch_costs import BEGIN, END, PAGE, SWITCHES, costs, publish, table
+from benchmarks.switch_costs import BEGIN, END, PAGE, SWITCHES, cost, publish, table
 from mrq.settings import OPTIONS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_a_switch_costs_what_a_job_takes_more() -> None:
-    (one,) = costs(off=2.0, on={"--x": 3.0}, jobs=1000)
-    assert (one.micros, one.ratio) == (pytest.approx(1000.0), pytest.approx(1.5))
-    assert table([one]).splitlines()[-1] == "| `--x` | +1000.0 | 1.50 |"
+def test_a_switch_costs_what_a_job_takes_more_than_in_the_same_round() -> None:
+    one = cost("--x", off=[2.0, 4.0, 2.0], on=[3.0, 4.5, 2.6], jobs=1000)
+    assert (one.micros, one.lowest, one.highest) == (pytest.approx(600), pytest.approx(500), pytest.approx(1000))
+    assert one.part == pytest.approx(0.3)
+    assert table([one]).splitlines()[-1] == "| `--x` | +600.0 | +500.0, +1000.0 | +30% |"
 
 
 def test_the_documentation_has_a_place_for_it(tmp_path: Path) -> None:
