@@ -140,7 +140,7 @@ class App(StoreShelf):
         """What is said when jobs are queued."""
         settings = self.settings
         configs = settings.raw_queues or settings.queues_config
-        return QueueNews(self.wakeups, self.sizes, notified(configs), settings.max_latency, settings.queue_ttl)
+        return QueueNews(self.wakeups, notified(configs), settings.max_latency, settings.queue_ttl)
 
     @cached_property
     def bulk(self) -> BulkMover:
