@@ -302,7 +302,7 @@ class App(StoreShelf):
             budget=budget,
         )
         if self._stores is None or self._stores.orders is not None:
-            worker.more_loops.append(("orders", Obedience(worker, self.orders, self.clock).loop))
+            worker.more_loops.append(("orders", worker.steps.loop(Obedience(worker, self.orders, self.clock).loop)))
         self._made = [reference for reference in self._made if reference() is not None]
         self._made.append(weakref.ref(worker))
         return worker
