@@ -1,4 +1,5 @@
-"""An environment of its own for each peer, so that each has the versions of drivers that it asks for."""
+"""An environment of its own for each contender, so that each has the versions of drivers that it asks for, and nothing
+else: drivers import what they find, such as OpenTelemetry. This project is in its own as its `container` extra is."""
 
 from __future__ import annotations
 
@@ -12,6 +13,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PEERS = ROOT / "benchmarks" / "peers"
 CACHE = ROOT / ".bench"
 INSTALL_SECONDS = 300
+
+OURS = "mrq_cloud"
 
 
 def requirements_of(peer: str) -> Path:
@@ -35,7 +38,7 @@ def install(peer: str) -> str:
     if not pins.exists():
         return ""
     folder = CACHE / peer
-    stamp, wanted = folder / "installed", hashlib.sha256(pins.read_bytes()).hexdigest()
+    stamp, wanted = folder / "installed", _stamp_of(peer, pins)
     if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
         return ""
     shutil.rmtree(folder, ignore_errors=True)
@@ -45,12 +48,20 @@ def install(peer: str) -> str:
     pip = [str(folder / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "--no-input", "install"]
     with log.open("w", encoding="utf-8") as out:
         try:
-            for command in ([sys.executable, "-m", "venv", str(folder)], [*pip, "--requirement", str(pins)]):
+            steps = [[sys.executable, "-m", "venv", str(folder)], [*pip, "--requirement", str(pins)]]
+            if peer == OURS:  # as it is here, also when it changes
+                steps.append([*pip, "--no-deps", "--editable", str(ROOT)])
+            for command in steps:
                 subprocess.run(command, stdout=out, stderr=out, check=True, timeout=INSTALL_SECONDS)
         except (subprocess.SubprocessError, OSError) as error:
             return f"not installed, {log.relative_to(ROOT)} says why ({type(error).__name__})"
     stamp.write_text(wanted, encoding="utf-8")
     return ""
+
+
+def _stamp_of(peer: str, pins: Path) -> str:
+    """What an environment was made of. Ours is that of this checkout."""
+    return hashlib.sha256(pins.read_bytes() + (bytes(ROOT) if peer == OURS else b"")).hexdigest()
 
 
 def versions(peer: str, names: tuple[str, ...]) -> dict[str, str]:

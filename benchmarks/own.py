@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from typing import TYPE_CHECKING
-
-import redis
 
 from benchmarks import floors, measures, raw
 from mrq.app import App, use_app
@@ -83,28 +79,3 @@ class Own:
         prepare, run, count = case
         prepare()
         return count / run()
-
-
-def handover(services: Services, samples: int) -> list[float]:
-    """Milliseconds from before an LPUSH to the return of a BLPOP that another thread's connection waits in."""
-    waiting, pusher = (redis.Redis.from_url(services.redis_url) for _ in range(2))
-    got: list[int] = []
-    found: list[float] = []
-
-    def wait() -> None:
-        for _ in range(samples):
-            waiting.blpop(["handover"])
-            got.append(time.monotonic_ns())
-
-    thread = threading.Thread(target=wait, daemon=True)
-    thread.start()
-    for number in range(samples):
-        time.sleep(0.05)  # long enough for the other to wait again: what is measured is an idle waiter
-        start = time.monotonic_ns()
-        pusher.lpush("handover", "1")
-        end = time.monotonic() + 10
-        while len(got) <= number and time.monotonic() < end:
-            time.sleep(0.0005)
-        found.append((got[number] - start) / 1e6)
-    thread.join(10)
-    return found

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from benchmarks import claims, imports, peercases
+from benchmarks import claims, handovers, imports, peercases
 from benchmarks.contenders import ENQUEUE, IDLE, OURS, Contender
 from benchmarks.environments import install, versions
-from benchmarks.own import Own, handover
-from benchmarks.results import CLAIMS, FLOORS, HANDOVER, IMPORTS, IN_FLIGHT, Results
+from benchmarks.own import Own
+from benchmarks.results import CLAIMS, DURABLE_HANDOVER, FLOORS, HANDOVER, IMPORTS, IN_FLIGHT, Results
 from mrq.domain.queuename import parse_queue
 from mrq.stores.mongo_client import connect
 
@@ -114,7 +114,8 @@ class Bench:
             for each in group:
                 yield case, each.name, partial(peercases.measure, case, each, self._services, plan)
             if case == IDLE:
-                yield case, HANDOVER, partial(self._handover, plan)
+                yield case, HANDOVER, partial(self._handover, handovers.through_redis, plan)
+                yield case, DURABLE_HANDOVER, partial(self._handover, handovers.through_mongodb, plan)
                 yield IN_FLIGHT, OURS, lambda: {"": own.in_flight()}
         if self._wanted("claims"):
             yield CLAIMS, OURS, partial(self._claims, plan)
@@ -130,7 +131,7 @@ class Bench:
     def _import(module: str) -> dict[str, float]:
         return {"": imports.measure(module)}
 
-    def _handover(self, plan: Plan) -> dict[str, float]:
+    def _handover(self, handover: Callable[[Services, int], list[float]], plan: Plan) -> dict[str, float]:
         cuts = statistics.quantiles(handover(self._services, plan.samples), n=100)
         return {"pickup p50": cuts[49], "pickup p99": cuts[98]}
 

@@ -140,7 +140,7 @@ class App(StoreShelf):
         """What is said when jobs are queued."""
         settings = self.settings
         configs = settings.raw_queues or settings.queues_config
-        return QueueNews(self.wakeups, self.sizes, notified(configs), settings.max_latency, settings.queue_ttl)
+        return QueueNews(self.wakeups, notified(configs), settings.max_latency, settings.queue_ttl)
 
     @cached_property
     def bulk(self) -> BulkMover:
@@ -302,7 +302,7 @@ class App(StoreShelf):
             budget=budget,
         )
         if self._stores is None or self._stores.orders is not None:
-            worker.more_loops.append(("orders", Obedience(worker, self.orders, self.clock).loop))
+            worker.more_loops.append(("orders", worker.steps.loop(Obedience(worker, self.orders, self.clock).loop)))
         self._made = [reference for reference in self._made if reference() is not None]
         self._made.append(weakref.ref(worker))
         return worker

@@ -255,12 +255,26 @@ def small_logs(request: pytest.FixtureRequest) -> LogStore:
 
 
 @pytest.fixture(params=REDIS)
-def sizes(request: pytest.FixtureRequest) -> QueueSizes:
-    """Published sizes of queues."""
+def told_sizes(request: pytest.FixtureRequest) -> tuple[Wakeups, QueueSizes]:
+    """Published sizes of queues, and the wake-ups that add to them."""
+    from mrq.stores.memory import MemoryWakeups
     from mrq.stores.memory_sizes import MemoryQueueSizes
     from mrq.stores.redis_sizes import RedisQueueSizes
+    from mrq.stores.redis_wakeups import RedisWakeups
 
-    return on_redis(request, MemoryQueueSizes, lambda client, _prefix: RedisQueueSizes(client))  # type: ignore[no-any-return]
+    def in_memory() -> tuple[Wakeups, QueueSizes]:
+        kept = MemoryQueueSizes()
+        return MemoryWakeups(kept), kept
+
+    return on_redis(  # type: ignore[no-any-return]
+        request, in_memory, lambda client, prefix: (RedisWakeups(client, prefix), RedisQueueSizes(client))
+    )
+
+
+@pytest.fixture
+def sizes(told_sizes: tuple[Wakeups, QueueSizes]) -> QueueSizes:
+    """Published sizes of queues."""
+    return told_sizes[1]
 
 
 @dataclass

@@ -25,11 +25,11 @@ CALLS: dict[str, Callable[[Any], object]] = {
     "rates.turn": lambda app: app.rates.turn("name", "ask", 1.0, 0.0, returns=False),
     "rates.remaining": lambda app: app.rates.remaining("name", 1, 1.0),
     "sizes.publish": lambda app: app.sizes.publish({"name": 1}, 1.0),
-    "sizes.add": lambda app: app.sizes.add("name", 1, 1.0),
     "sizes.published": lambda app: app.sizes.published("name"),
     "locks.acquire": lambda app: app.locks.acquire("name", 1.0),
     "pauses.paused": lambda app: app.pauses.paused(),
     "wakeups.notify": lambda app: app.wakeups.notify(["name"]),
+    "wakeups.announce": lambda app: app.wakeups.announce("name", 1, 1.0),
     "wakeups.leave_marks": lambda app: app.wakeups.leave_marks("name", 1, 1.0),
 }
 

@@ -9,6 +9,7 @@ from support.waiting import wait_until
 
 if TYPE_CHECKING:
     from mrq.ports.sizes import QueueSizes
+    from mrq.ports.wakeups import Wakeups
 
 MINUTE = 60.0
 
@@ -26,27 +27,30 @@ def test_what_is_published_can_be_read(sizes: QueueSizes) -> None:
     assert (sizes.published(first), sizes.published(second)) == (2, 0)
 
 
-def test_queued_jobs_are_added_until_all_are_counted(sizes: QueueSizes) -> None:
-    queue = a_queue()
-    sizes.add(queue, 2, MINUTE)
-    sizes.add(queue, 1, MINUTE)
+def test_queued_jobs_are_added_until_all_are_counted(told_sizes: tuple[Wakeups, QueueSizes]) -> None:
+    wakeups, sizes = told_sizes
+    queue = f"{a_queue()}/sub"
+    wakeups.announce(queue, 2, MINUTE)
+    wakeups.announce(queue, 1, MINUTE)
     assert sizes.published(queue) == 3
     sizes.publish({queue: 1}, MINUTE)
     assert sizes.published(queue) == 1
 
 
-def test_sizes_are_forgotten(sizes: QueueSizes) -> None:
+def test_sizes_are_forgotten(told_sizes: tuple[Wakeups, QueueSizes]) -> None:
+    wakeups, sizes = told_sizes
     published, added = a_queue(), a_queue()
     sizes.publish({published: 1}, 0.05)
-    sizes.add(added, 1, 0.05)
+    wakeups.announce(added, 1, 0.05)
     wait_until(lambda: sizes.published(published) is None)
     wait_until(lambda: sizes.published(added) is None)
 
 
-def test_zero_means_for_ever(sizes: QueueSizes) -> None:
+def test_zero_means_for_ever(told_sizes: tuple[Wakeups, QueueSizes]) -> None:
+    wakeups, sizes = told_sizes
     queue = a_queue()
     sizes.publish({queue: 1}, 0)
-    sizes.add(queue, 1, 0)
+    wakeups.announce(queue, 1, 0)
     assert sizes.published(queue) == 2
     sizes.publish({queue: 0}, MINUTE)
 

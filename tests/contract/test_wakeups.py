@@ -61,6 +61,14 @@ def test_a_caller_learns_to_which_roots_nobody_listens(wakeups: Wakeups) -> None
     wait_until(lambda: wakeups.notify(["crawl"]) == {"crawl"}, what="nobody listens any more")
 
 
+def test_announced_jobs_call_those_who_listen_to_the_root_of_their_queue(wakeups: Wakeups) -> None:
+    assert wakeups.announce("crawl/sub", 1, 60)
+    with listening(wakeups, "crawl") as ear:
+        assert not wakeups.announce("crawl/sub", 1, 60)
+        assert hears(ear)
+        assert wakeups.announce("other", 1, 60)
+
+
 def test_a_call_reaches_nobody_else(wakeups: Wakeups) -> None:
     with listening(wakeups, "crawl") as one, listening(wakeups, "crawler") as two:
         wakeups.notify(["crawl"])

@@ -20,7 +20,7 @@ def main(mongodb_url: str, redis_url: str, prefix: str, how: str) -> None:
     app = App({"mongodb_jobs": mongodb_url, "redis": redis_url, "redis_prefix": prefix})
     use_app(app)
     wakeups: Any = app.wakeups
-    wakeups.notify = lambda roots: os._exit(DIED)
+    wakeups.notify = wakeups.announce = lambda *_: os._exit(DIED)
     cancelled = jobs_matching(status="cancel")
     if how == "many":
         cancelled.requeue(batch_size=10)

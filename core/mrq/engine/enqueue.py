@@ -167,9 +167,10 @@ class Enqueuer:
         """Jobs have just come into a queue (its full name): wake workers, and say it to all who want to know."""
 
         def tell() -> None:
-            self._notify(counted_as(queue))
-            if self.news is not None:
-                self.news.queued(queue, jobs)
+            if self.news is None:
+                self._notify(counted_as(queue))
+            elif self.news.queued(queue, jobs):
+                self._wake(counted_as(queue))
 
         self._through_redis(tell)
 
@@ -184,7 +185,11 @@ class Enqueuer:
 
     def _notify(self, queue: str) -> None:
         """Call those who listen; if nobody does, those who can start workers."""
-        if self.wakeups.notify([queue.split("/", 1)[0]]) and self.waker is not None:
+        if self.wakeups.notify([queue.split("/", 1)[0]]):
+            self._wake(queue)
+
+    def _wake(self, queue: str) -> None:
+        if self.waker is not None:
             self.waker.ask(queue)
 
     def _through_redis(self, tell: Callable[[], None]) -> None:

@@ -105,8 +105,10 @@ class Heartbeat:
             else:
                 self.rescuer.beaten(latest.at)
         if latest is not None:
-            self.release_orphans()
-            self.rescuer.round(latest.worker, latest.database_time)
+            holders = self.jobs.workers_of_started()
+            if latest.worker in holders:
+                self.release_orphans()
+            self.rescuer.round(latest.worker, latest.database_time, holders)
 
     def _beat(self) -> None:
         me = self.state.worker

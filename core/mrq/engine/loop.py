@@ -23,6 +23,7 @@ from mrq.engine.heartbeat import Heartbeat
 from mrq.engine.heavy import HeavyTasks
 from mrq.engine.identity import Identity
 from mrq.engine.idle import IdleBell
+from mrq.engine.instep import Steps
 from mrq.engine.limits import Limits
 from mrq.engine.listening import Listener
 from mrq.engine.maintenance import Maintenance
@@ -104,6 +105,7 @@ class Worker:
         self._settler = self._make_settler(stores)
         self._strategy = strategy_named(options.strategy)
         self.queues = queues_of(options.queues)
+        self.steps = Steps()
         self._loops = SideLoops(runtime, lambda name: self.stop.fail(f"its {name} loop died"))
         self._ending = Ending(self.stop, self.state, self._settler, clock, options, budget)
         self.sizes, self._heavy = self._make_sizes(stores), HeavyTasks(clock)
@@ -202,13 +204,16 @@ class Worker:
         if self.fittings.logs is not None:
             self.fittings.logs.prepare()
         self._identity.assume(self.state.worker)
-        loops = {"deadlines": self._deadlines.loop, "report": self.reporter.loop, "permits": self._permits.loop}
+        loops: dict[str, Callable[[Event], None]] = {
+            "deadlines": self._deadlines.loop, "report": self.reporter.loop, "permits": self._permits.loop,
+        }  # fmt: skip
         if self._departure is not None:  # it has stated its end: no lease is to be kept, and others look after others
             loops["budget"] = self._departure.watch
         else:
             loops |= {"heartbeat": self._heartbeat.loop, "rescue": self._heartbeat.look_after}
             loops |= {"wake-up": self._listener.loop, "raw upkeep": self._raw_upkeep.loop}
             loops["maintenance"] = self._maintenance.loop
+            loops = {name: self.steps.loop(loop) for name, loop in loops.items()}
         for name, loop in (*loops.items(), *self._fitted_loops(), *self.more_loops):
             self._loops.start(name, functools.partial(loop, self._loops.stopped))
         for name, writes in self._settling.items():
@@ -218,7 +223,7 @@ class Worker:
     def _fitted_loops(self) -> Iterator[tuple[str, Callable[[Event], None]]]:
         logs, memory = self.fittings.logs, self.fittings.memory
         if logs is not None:
-            something = self.runtime.event()
+            something = self.steps.event(self.runtime.event())
             yield "logs", lambda stopped: logs.loop(stopped, something)
         if memory is not None and self.options.max_memory:
             watch = MemoryWatch(self.options.max_memory, memory, lambda: self._quota.taken, self.stop)
@@ -343,7 +348,7 @@ class Worker:
                 return
             self._idle.ring(asked)
         patience = self._quota.patience(self.options.max_latency)
-        self.state.kick.wait(min(self._claimer.retry_in or patience, patience))
+        self.state.kick.wait(self.steps.shortened(min(self._claimer.retry_in or patience, patience)))
 
     def _wish(self) -> int | None:
         """How many jobs to take now; None when the worker's work is done."""

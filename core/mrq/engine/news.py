@@ -1,4 +1,4 @@
-"""What is told to others when jobs were queued, beside the wake-up: sizes of queues, and MRQ 0.9's workers."""
+"""What is told to others when jobs were queued: wake-ups, also of MRQ 0.9's workers, and sizes of queues."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from mrq.ports.sizes import QueueSizes
     from mrq.ports.wakeups import Wakeups
 
 
@@ -25,17 +24,17 @@ class QueueNews:
     """Raises StoreUnavailableError when Redis is away; what was to be told is then not told."""
 
     wakeups: Wakeups
-    sizes: QueueSizes
     notified: frozenset[str]  # roots for which MRQ 0.9 workers wait in Redis
     max_latency: float
     queue_ttl: float
 
-    def queued(self, queue: str, jobs: int) -> None:
-        """So many jobs were queued."""
+    def queued(self, queue: str, jobs: int) -> bool:
+        """So many jobs were queued: call our workers, and those of MRQ 0.9. Whether none of ours seems to listen."""
         name = parse_queue(queue)
+        unheard = self.wakeups.announce(name.id, jobs, self.queue_ttl)
         if name.root in self.notified:
             self.mark(name.root, jobs)
-        self.sizes.add(name.id, jobs, self.queue_ttl)
+        return unheard
 
     def mark(self, root: str, jobs: int) -> None:
         """Wake workers of MRQ 0.9 on a root queue."""

@@ -47,8 +47,9 @@ class Rescuer:
         """The own heartbeat was written at `now` (monotonic seconds)."""
         self.judge.own_beat(now, longest_gap=3 * self.heartbeat_interval)
 
-    def round(self, me: WorkerId, database_time: datetime) -> int:
-        """Look once. Returns how many jobs were taken from the dead.
+    def round(self, me: WorkerId, database_time: datetime, holders: set[WorkerId] | None = None) -> int:
+        """Look once. Returns how many jobs were taken from the dead. `holders`: those in whose names jobs are started,
+        where they were just asked for.
 
         Raises:
             StoreUnavailableError: the round was cut short; the next one goes on.
@@ -62,8 +63,8 @@ class Rescuer:
                 self.bury(lease.worker)
         # The jobs first, the workers after: who claims has registered before, so a worker that is not found
         # among the living can't be a newcomer.
-        holders = self.jobs.workers_of_started() - {me}
-        return sum(self.release(worker) for worker in self.workers.gone(holders))
+        holders = self.jobs.workers_of_started() if holders is None else holders
+        return sum(self.release(worker) for worker in self.workers.gone(holders - {me}))
 
     def release(self, worker: WorkerId, running: set[JobId] | None = None) -> int:
         """Take all started jobs from a worker that is certainly dead.

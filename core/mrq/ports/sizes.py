@@ -15,10 +15,6 @@ class QueueSizes(Protocol):
         """Say how many jobs wait or run, by queue; forgotten after `ttl` seconds (0: never)."""
         ...
 
-    def add(self, queue: str, jobs: int, ttl: float) -> None:
-        """Count jobs that have just been queued, until somebody counts them all."""
-        ...
-
     def published(self, queue: str) -> int | None:
         """What was said last; None: nothing, or too long ago."""
         ...

@@ -32,6 +32,12 @@ class Wakeups(Protocol):
         only workers are seen that are connected to the same node."""
         ...
 
+    def announce(self, queue: str, jobs: int, size_ttl: float) -> bool:
+        """So many jobs have just come into a queue (its full name): call the workers that listen to its root, and add
+        the jobs to what is published of its size, until somebody counts them all; forgotten after `size_ttl` seconds
+        (0: never). One trip. Whether nobody seems to listen, see `notify`."""
+        ...
+
     def leave_marks(self, root: str, jobs: int, ttl: float) -> None:
         """Wake workers of MRQ 0.9 as well, which wait for marks in a list: one for each of up to 100 jobs. They
         vanish after `ttl` seconds."""

@@ -13,6 +13,7 @@ from mrq.domain.lease import Lease
 from mrq.domain.worker import WorkerStatus
 from mrq.stores.ids import new_id
 from mrq.stores.memory_jobs import MemoryJobStore
+from mrq.stores.memory_sizes import MemoryQueueSizes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -151,8 +152,9 @@ class MemoryWorkerStore:
 class MemoryWakeups:
     """See mrq.ports.wakeups.Wakeups."""
 
-    def __init__(self) -> None:
+    def __init__(self, sizes: MemoryQueueSizes | None = None) -> None:
         self._ears: list[MemorySubscription] = []
+        self._sizes = MemoryQueueSizes() if sizes is None else sizes
         self._lock = threading.Lock()
 
     def notify(self, roots: Iterable[str]) -> set[str]:
@@ -165,6 +167,11 @@ class MemoryWakeups:
                     ear.called.set()
                     heard |= ear.roots
         return called - heard
+
+    def announce(self, queue: str, jobs: int, size_ttl: float) -> bool:
+        """See Wakeups."""
+        self._sizes.add(queue, jobs, size_ttl)
+        return bool(self.notify([queue.partition("/")[0]]))
 
     def leave_marks(self, root: str, jobs: int, ttl: float) -> None:
         """See Wakeups. No worker of MRQ 0.9 is in this process."""

@@ -24,7 +24,7 @@ class MemoryQueueSizes:
             self._sizes.update({queue: (size, self._until(ttl)) for queue, size in sizes.items()})
 
     def add(self, queue: str, jobs: int, ttl: float) -> None:
-        """See QueueSizes."""
+        """Count jobs that have just been queued."""
         with self._lock:
             self._sizes[queue] = (self._now(queue) or 0) + jobs, self._until(ttl)
 

@@ -22,27 +22,20 @@ class RedisQueueSizes:
     def publish(self, sizes: Mapping[str, int], ttl: float) -> None:
         """See QueueSizes."""
         for queue, size in sizes.items():
-            self._redis.set(_key(queue), size, px=_milliseconds(ttl))
-
-    @best_effort
-    def add(self, queue: str, jobs: int, ttl: float) -> None:
-        """See QueueSizes."""
-        with self._redis.pipeline(transaction=False) as pipe:
-            pipe.incrby(_key(queue), jobs)
-            if (milliseconds := _milliseconds(ttl)) is not None:
-                pipe.pexpire(_key(queue), milliseconds)
-            pipe.execute()
+            self._redis.set(size_key(queue), size, px=milliseconds(ttl))
 
     @best_effort
     def published(self, queue: str) -> int | None:
         """See QueueSizes."""
-        value = cast("bytes | None", self._redis.get(_key(queue)))
+        value = cast("bytes | None", self._redis.get(size_key(queue)))
         return None if value is None else int(value)
 
 
-def _key(queue: str) -> str:
+def size_key(queue: str) -> str:
+    """Where the size of a queue is published."""
     return f"queuesize:{queue}"
 
 
-def _milliseconds(ttl: float) -> int | None:
+def milliseconds(ttl: float) -> int | None:
+    """Of a time to live in seconds; None: for ever."""
     return max(1, int(ttl * 1000)) if ttl > 0 else None

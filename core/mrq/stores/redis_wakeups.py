@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from mrq.ports.errors import StoreUnavailableError
 from mrq.stores.redis_client import best_effort
+from mrq.stores.redis_sizes import milliseconds, size_key
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -34,6 +35,21 @@ class RedisWakeups:
     def notify(self, roots: Iterable[str]) -> set[str]:
         """See Wakeups."""
         return {root for root in roots if not self._redis.publish(self._channel(root), b"1")}
+
+    @best_effort
+    def announce(self, queue: str, jobs: int, size_ttl: float) -> bool:
+        """See Wakeups."""
+        root = queue.partition("/")[0]
+        alone = self._redis.is_cluster  # where redis-py publishes in no pipeline
+        heard = self._redis.publish(self._channel(root), b"1") if alone else 0
+        with self._redis.pipeline(transaction=False) as pipe:
+            if not alone:
+                pipe.publish(self._channel(root), b"1")
+            pipe.incrby(size_key(queue), jobs)
+            if (lives := milliseconds(size_ttl)) is not None:
+                pipe.pexpire(size_key(queue), lives)
+            answers = pipe.execute()
+        return not (heard if alone else answers[0])
 
     @best_effort
     def leave_marks(self, root: str, jobs: int, ttl: float) -> None:

@@ -49,11 +49,11 @@ if TYPE_CHECKING:
 
 def memory_stores(now: Callable[[], datetime] | None = None) -> Stores:
     """New, empty stores in memory. `now`: their own clock (naive, UTC); the machine's by default."""
-    jobs, workers = MemoryJobStore(), MemoryWorkerStore()
+    jobs, workers, sizes = MemoryJobStore(), MemoryWorkerStore(), MemoryQueueSizes()
     return Stores(
         jobs,
         workers,
-        MemoryWakeups(),
+        MemoryWakeups(sizes),
         MemoryLocks(),
         reports=MemoryJobReports(jobs.documents, now or SystemClock().now),
         failures=MemoryFailureStore(jobs.documents, jobs.sightings),
@@ -63,7 +63,7 @@ def memory_stores(now: Callable[[], datetime] | None = None) -> Stores:
         semaphores=MemorySemaphores(),
         rates=MemoryRates(),
         logs=MemoryLogStore(),
-        sizes=MemoryQueueSizes(),
+        sizes=sizes,
         raw=MemoryRawQueues(),
         job_lists=MemoryJobLists(jobs.documents),
         audit=MemoryAuditStore(),

@@ -1,4 +1,4 @@
-"""Limits in a whole worker, on threads and stores in memory; the moods of Redis are played by the stores."""
+"""Limits of tasks in a whole worker; the moods of Redis are played by the stores."""
 
 from __future__ import annotations
 
@@ -8,76 +8,29 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mrq.domain.queuename import parse_queue
 from mrq.domain.status import Status
-from mrq.engine import deadlines, limits, shutdown
+from mrq.engine import limits
 from mrq.ports.errors import StoreUnavailableError
 from mrq.stores.ids import new_id
-from mrq.stores.memory_limits import MemoryRates, MemorySemaphores
+from mrq.stores.memory_limits import MemorySemaphores
 from support.waiting import wait_until
-from unit.engine.test_worker import PATIENCE, Plant
+from unit.engine.plant import PATIENCE, Counting, run_quickly
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mrq.app import App
-    from mrq.ports.rates import Turn
     from unit.engine.kit import Tasks
-
-
-class Counting(Plant):
-    """A plant whose tasks note how many of them are under way together."""
-
-    now = most = 0
-
-    def __init__(self, app: App, tasks: Tasks) -> None:
-        super().__init__(app, tasks)
-        self.lock = threading.Lock()
-
-    def counted(self, name: str = "Counted", seconds: float = 0.01, **options: Any) -> str:
-        def run(params: dict[str, Any]) -> None:
-            with self.lock:
-                self.now += 1
-                self.most = max(self.most, self.now)
-            time.sleep(seconds)
-            with self.lock:
-                self.now -= 1
-
-        return self.tasks.define(run, name, **options)
-
-    @property
-    def semaphores(self) -> MemorySemaphores:
-        semaphores = self.app.semaphores
-        assert isinstance(semaphores, MemorySemaphores)
-        return semaphores
-
-    def all_end(self, jobs: list[Any], status: str = "success") -> None:
-        wait_until(lambda: set(self.statuses(jobs)) == {status}, PATIENCE, what=f"all jobs end as {status}")
-
-    def away(self, monkeypatch: pytest.MonkeyPatch, store: object, *methods: str) -> None:
-        def broken(*_: Any, **__: Any) -> Any:
-            raise StoreUnavailableError("away")
-
-        for method in methods:
-            monkeypatch.setattr(type(store), method, broken)
 
 
 @pytest.fixture
 def plant(memory_app: App, tasks: Tasks, monkeypatch: pytest.MonkeyPatch) -> Iterator[Counting]:
-    monkeypatch.setattr(deadlines, "INTERVAL", 0.01)
-    monkeypatch.setattr(shutdown, "INTERRUPT_INTERVAL", 0.02)
-    monkeypatch.setattr(limits, "pause_for_permit", lambda refused, chance: 0.02)
-    monkeypatch.setattr(limits, "pause_for_server", lambda chance: 0.02)
-    plant = Counting(memory_app, tasks)
-    yield plant
-    plant.close()
+    with run_quickly(Counting(memory_app, tasks), monkeypatch) as plant:
+        yield plant
 
 
 def name_of(path: str) -> str:
     return f"task:{path}"
-
-
-# ---- max_concurrency
 
 
 @pytest.mark.parametrize("limit", [1, 3])
@@ -327,205 +280,3 @@ def test_a_stop_gives_back_a_job_that_waits_for_its_start(plant: Counting, monke
     assert run.fiber is not None
     assert run.fiber.join(PATIENCE)
     assert plant.most == 0
-
-
-# ---- rates
-
-
-def test_starts_keep_their_distance(plant: Counting, monkeypatch: pytest.MonkeyPatch) -> None:
-    starts: list[float] = []
-    path = plant.tasks.define(lambda params: starts.append(time.monotonic()), rate="20/s")
-    jobs = plant.queue(path, 30)
-    for _ in range(2):
-        plant.start(plant.worker(greenlets=10))
-    plant.all_end(jobs)
-    starts.sort()
-    assert max(sum(start <= other < start + 1 for other in starts) for start in starts) <= 20
-    assert starts[-1] - starts[0] < 10
-    assert [plant.record(job).retry_count for job in jobs] == [0] * 30
-
-
-def test_each_job_is_claimed_at_most_twice(plant: Counting) -> None:
-    path = plant.tasks.define(lambda params: None, rate="20/s")
-    jobs = plant.queue(path, 30)
-    worker = plant.worker(greenlets=30)
-    claims: list[Any] = []
-    accept = worker._claimer._regular.source._accept  # type: ignore[attr-defined]
-    worker._claimer._regular.source._accept = lambda found: (claims.extend(found), accept(found))  # type: ignore[attr-defined]
-    plant.start(worker)
-    plant.all_end(jobs)
-    by_job = [sum(claim.id == job for claim in claims) for job in jobs]
-    assert max(by_job) <= 2
-    assert all(not claim.has_slot or by_job[jobs.index(claim.id)] == 2 for claim in claims)
-
-
-def test_a_job_that_has_to_wait_long_waits_in_its_queue(plant: Counting) -> None:
-    path = plant.tasks.define(lambda params: None, rate="2/m")
-    jobs = plant.queue(path, 3)
-    plant.start(plant.worker())
-    wait_until(
-        lambda: (
-            sorted(plant.statuses(jobs)) == ["queued", "queued", "success"]
-            and not any(worker.state.busy for worker, _ in plant.running)
-        )
-    )
-    records = [plant.record(job) for job in jobs if plant.record(job).status is Status.QUEUED]
-    dues = sorted(record.due for record in records)
-    assert (dues[1] - dues[0]).total_seconds() == pytest.approx(30.25, abs=0.5)
-    assert all(record.datequeued == record.due and record.document["rateslot"] for record in records)
-
-
-def test_a_start_whose_grant_came_late_is_asked_for_again(plant: Counting, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[bool] = []
-    real = MemoryRates.turn
-
-    def slow(self: Any, name: str, ask: str, interval: float, patience: float, *, returns: bool) -> Turn:
-        answer = real(self, name, ask, interval, patience, returns=returns)
-        asked.append(returns)
-        if len(asked) == 1:
-            time.sleep(0.2)
-        return answer
-
-    monkeypatch.setattr(MemoryRates, "turn", slow)
-    plant.start(plant.worker())
-    plant.all_end(plant.queue(plant.tasks.define(lambda params: None, rate="10/s")))
-    assert asked == [False, True]
-
-
-# ---- limits of queues
-
-
-def test_a_queue_with_a_limit_is_taken_from_no_faster(plant: Counting) -> None:
-    path = plant.counted()
-    jobs = [*plant.queue(path, 20, "few"), *plant.queue(path, 5, "few/sub")]
-    for _ in range(2):
-        plant.start(plant.worker(queues=("few", "few/"), greenlets=5, queue_limits={"few": 2}))
-    plant.all_end(jobs)
-    assert plant.most == 2
-    assert all("datedue" not in plant.record(job).document for job in jobs)
-    for worker, _ in plant.running:
-        worker.stop.finish("done")
-    for _, future in plant.running:
-        future.result(PATIENCE)
-    assert plant.semaphores.count("queue:few") == 0
-
-
-@pytest.mark.parametrize("no_storage", [(), ("started", "success")], ids=["stored", "not stored"])
-def test_payloads_of_a_raw_queue_with_a_limit_wait_in_it(plant: Counting, no_storage: tuple[str, ...]) -> None:
-    path = plant.counted()
-    entry = {"job_factory": lambda payload: {"path": path, "params": {}}, "statuses_no_storage": no_storage}
-    plant.app.raw.enqueue(parse_queue("few_raw"), [b"%d" % n for n in range(20)])
-    plant.app.raw.enqueue(parse_queue("few_raw/sub"), [b"sub"])
-    about: dict[str, Any] = {"queue_limits": {"few_raw": 2}, "raw_queues": {"few_raw": entry}}
-    burst = [
-        plant.start(plant.worker(queues=("few_raw", "few_raw/"), greenlets=5, strategy="burst", **about))
-        for _ in range(2)
-    ]
-    assert [each.result(PATIENCE).code for each in burst] == [0, 0]
-    assert plant.most == 2
-    assert plant.app.jobs.count("default", frozenset({Status.SUCCESS})) == (0 if no_storage else 21)
-    assert plant.app.raw.size(parse_queue("few_raw")) == plant.app.raw.size(parse_queue("few_raw/")) == 0
-    assert plant.semaphores.count("queue:few_raw") == 0
-
-
-def test_a_burst_waits_for_a_queue_that_is_at_its_limit(plant: Counting) -> None:
-    plant.semaphores.acquire("queue:few", 1, new_id(), ["theirs"], 0.5)
-    jobs = plant.queue(plant.counted(), 3, "few")
-    ended = plant.burst(queues=("few",), queue_limits={"few": 1})
-    assert ended.reason == "its queues are empty"
-    assert plant.statuses(jobs) == ["success"] * 3
-
-
-def test_other_queues_are_served_while_one_is_at_its_limit(plant: Counting) -> None:
-    plant.semaphores.acquire("queue:few", 1, new_id(), ["theirs"], 600)
-    path = plant.counted()
-    waits, runs = plant.queue(path, 1, "few"), plant.queue(path, 3, "free")
-    plant.start(plant.worker(queues=("few", "free"), queue_limits={"few": 1}))
-    plant.all_end(runs)
-    assert plant.statuses(waits) == ["queued"]
-
-
-def test_without_redis_queues_with_limits_wait(plant: Counting, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = plant.counted()
-    waits, runs = plant.queue(path, 1, "few"), plant.queue(path, 3, "free")
-    with monkeypatch.context() as patches:
-        plant.away(patches, plant.semaphores, "acquire", "release")
-        plant.start(plant.worker(queues=("few", "free"), queue_limits={"few": 1}))
-        plant.all_end(runs)
-        assert plant.statuses(waits) == ["queued"]
-    plant.all_end(waits)
-
-
-def test_jobs_whose_claim_was_never_answered_have_their_permits(
-    plant: Counting, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    store: Any = plant.app.jobs
-    real, lost = store.claim, []
-
-    def losing(claim: Any) -> Any:
-        answer = real(claim)
-        if answer and not lost:
-            lost.append(plant.semaphores.count("queue:few"))
-            raise StoreUnavailableError("the answer was lost")
-        return answer
-
-    monkeypatch.setattr(store, "claim", losing)
-    path = plant.waiting()
-    jobs = plant.queue(path, 5, "few")
-    worker = plant.worker(queues=("few",), queue_limits={"few": 2}, greenlets=5)
-    plant.start(worker)
-    plant.in_task(worker, 2)
-    assert lost == [2]
-    assert all(run.permits for run in worker.state.active())
-    plant.go.set()
-    plant.all_end(jobs)
-
-
-def test_a_job_that_came_back_for_its_turn_takes_its_permit_first(
-    plant: Counting, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[str] = []
-    turn, acquire = MemoryRates.turn, MemorySemaphores.acquire
-
-    def noted_turn(*args: Any, **kwargs: Any) -> Turn:
-        asked.append("returns" if kwargs["returns"] else "turn")
-        return turn(*args, **kwargs)
-
-    def noted_acquire(*args: Any) -> frozenset[str]:
-        asked.append("permit")
-        return acquire(*args)
-
-    monkeypatch.setattr(MemoryRates, "turn", noted_turn)
-    monkeypatch.setattr(MemorySemaphores, "acquire", noted_acquire)
-    plant.start(plant.worker(greenlets=1))
-    plant.all_end(plant.queue(plant.tasks.define(lambda params: None, rate="5/s", max_concurrency=1), 2))
-    assert asked == ["turn", "permit", "turn", "permit", "returns"]
-
-
-def test_a_limit_that_is_set_at_run_time_goes_before_the_configuration(plant: Counting) -> None:
-    store = plant.app.queue_limits
-    assert store is not None
-    store.limit("few", 2)
-    jobs = plant.queue(plant.counted(), 12, "few/x")
-    about: dict[str, Any] = {"queue_limits": {"few": 1}, "paused_queues_refresh_interval": 0.01}
-    plant.start(plant.worker(queues=("few/",), greenlets=6, **about))
-    plant.all_end(jobs)
-    assert plant.most == 2
-    store.limit("few", 0)
-    jobs = plant.queue(plant.waiting(), 5, "few/x")
-    worker, _ = plant.running[0]
-    plant.in_task(worker, 5)  # all at once
-    plant.go.set()
-    plant.all_end(jobs)
-
-
-def test_what_was_said_stands_while_mongodb_is_away(plant: Counting, monkeypatch: pytest.MonkeyPatch) -> None:
-    store = plant.app.queue_limits
-    assert store is not None
-    store.limit("few", 1)
-    worker = plant.worker(queues=("few",), greenlets=4, paused_queues_refresh_interval=0.001)
-    plant.start(worker)
-    plant.all_end(plant.queue(plant.counted(), 2, "few"))
-    plant.away(monkeypatch, store, "limits")
-    plant.all_end(plant.queue(plant.counted(), 6, "few"))
-    assert plant.most == 1
