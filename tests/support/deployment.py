@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
+from support.dockerstub import DockerStub
 from support.lambdaruntime import LambdaSandbox
 from support.motocfn import AWS, teach_moto
 
@@ -61,12 +62,13 @@ def _missing(what: str) -> NoReturn:
 
 @dataclass
 class Deployment:
-    """A server of moto, and `cdk` in front of it. `folder`: for what is written on the way."""
+    """A server of moto, and `cdk` in front of it, with a stub for Docker. `folder`: for what is written on the way."""
 
     folder: Path
     server: Any = None
     environment: dict[str, str] = field(default_factory=dict)
     functions: Functions = field(init=False)
+    docker: DockerStub = field(init=False)
 
     def __enter__(self) -> Deployment:
         from moto.core.config import default_user_config
@@ -81,10 +83,11 @@ class Deployment:
         AWS.of(f"http://127.0.0.1:{port}")
         # moto keeps what there is in this process, not in the server
         urllib.request.urlopen(f"{AWS.endpoint}/moto-api/reset", data=b"").close()
+        self.docker = DockerStub(self.folder)
         # with the same host for both, the CDK takes the template's address for one of another kind
         self.environment |= {
             **KEYS, "AWS_ENDPOINT_URL": f"http://localhost:{port}", "AWS_ENDPOINT_URL_S3": AWS.endpoint,
-            "CDK_DOCKER": "stub", "CDK_DISABLE_CLI_TELEMETRY": "true", "CI": "true",
+            "CDK_DOCKER": str(self.docker.program), "CDK_DISABLE_CLI_TELEMETRY": "true", "CI": "true",
         }  # fmt: skip
         self.functions = Functions(self.folder, AWS.endpoint)
         return self
