@@ -249,35 +249,3 @@ def test_a_config_file_that_is_none(tmp_path: Path, text: str, words: str) -> No
         read_config("dev", str(tmp_path / "mrq.json"))
     with pytest.raises(ConfigError, match="can't be read"):
         read_config("dev", str(tmp_path / "none.json"))
-
-
-def test_the_constructs_can_be_used_one_by_one() -> None:
-    """In a stack of somebody else, in their network, beside their database."""
-    import aws_cdk as cdk
-
-    from mrq_cdk.constructs import (
-        Bundles,
-        BurstProps,
-        DataProps,
-        GroupProps,
-        MrqBurst,
-        MrqData,
-        MrqDispatcher,
-        MrqNetwork,
-        Surroundings,
-    )
-
-    app = cdk.App(context={"aws:cdk:bundling-stacks": []})
-    stack = cdk.Stack(app, "theirs")
-    network = MrqNetwork(stack, "Network")
-    data = MrqData(stack, "Data", DataProps(), network=network)
-    around = Surroundings(network, data, Bundles(CDK / "project"))
-    group = GroupProps("mail", ("mail",), burst=BurstProps(most=5))
-    dispatcher = MrqDispatcher(stack, "Dispatcher", around=around)
-    burst = MrqBurst(stack, "Burst", group=group, around=around, wakes=dispatcher.function)
-    document = group.document("", "", burst.function.function_name)
-    dispatcher.serve({"mail": document}, bursts=[burst.function])
-    template = app.synth().get_stack_by_name("theirs").template
-    kinds = [each["Type"] for each in template["Resources"].values()]
-    assert kinds.count("AWS::Lambda::Function") == 2
-    assert kinds.count("AWS::SQS::Queue") == 2
