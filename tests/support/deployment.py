@@ -43,18 +43,19 @@ def command_line() -> dict[str, str]:
     path = os.pathsep.join([str(CDK / "node_modules" / ".bin"), os.environ["PATH"], str(Path(sys.executable).parent)])
     npm = shutil.which("npm", path=path)
     if npm is None:
-        _missing("there is no npm for the CDK's command line: make ui brings one")
+        missing("there is no npm for the CDK's command line: make ui brings one")
     lock, stamp = CDK / "package-lock.json", CDK / "node_modules" / ".lock"
     if not stamp.is_file() or stamp.read_bytes() != lock.read_bytes():
         arguments = ["ci", "--no-audit", "--no-fund", "--ignore-scripts", "--fetch-retries=1", "--fetch-timeout=60000"]
         done = subprocess.run([npm, *arguments], cwd=CDK, capture_output=True, text=True, check=False)
         if done.returncode:
-            _missing(f"npm can't get the CDK's command line: {done.stderr.strip().splitlines()[-1:]}")
+            missing(f"npm can't get the CDK's command line: {done.stderr.strip().splitlines()[-1:]}")
         shutil.copyfile(lock, stamp)
     return {**os.environ, "PATH": path}
 
 
-def _missing(what: str) -> NoReturn:
+def missing(what: str) -> NoReturn:
+    """Skip the test, or fail it where the variable REQUIRED says so."""
     if os.environ.get(REQUIRED):
         pytest.fail(f"{what} ({REQUIRED} is set)")
     pytest.skip(what)
