@@ -74,9 +74,6 @@ def test_from_an_enqueue_on_an_idle_system_to_the_end_of_its_job(site: BurstSite
         assert last is not None
         assert (last.figures.waiting, last.decision.bursts) == (1, 1)
         assert site.app.fleets.last("other") is None, "nobody has asked for it"
-        # idle again: what is queued within the interval of wake-ups is called for at its end
-        (late,) = producer.enqueuer.enqueue("support.bursttasks.work", [{"key": "late"}], "mail")
-        wait_until(lambda: ended(site.app, late), 60, what="the next one has ended too")
 
 
 def ended(app: App, job: JobId) -> bool:
