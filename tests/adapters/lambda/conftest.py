@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from support.burstsite import BurstSite
+    from support.cloud import Cloud
     from support.lambdafunctions import Functions
 
 
@@ -46,6 +47,14 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     with moto.mock_aws(config={"lambda": {"use_docker": False}}):
         yield
+
+
+@pytest.fixture
+def cloud(aws: None, monkeypatch: pytest.MonkeyPatch) -> Cloud:
+    """What worker groups need of it."""
+    from support.cloud import Cloud
+
+    return Cloud().plug(monkeypatch)
 
 
 @pytest.fixture
