@@ -120,19 +120,23 @@ COUNTED = sorted({kind for made in CONSTRUCTS.values() for kind in made})
 NAMES = [make.__name__ for make in CONSTRUCTS]
 
 
-@pytest.fixture(scope="module")
-def templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """A stack for each construct, by its name. What cdk-nag finds in one fails all."""
+def synthesize(out: Path) -> None:
+    """A stack for each construct, looked at by cdk-nag. Raises RuntimeError for what it finds."""
     import aws_cdk as cdk
     from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 
-    out = tmp_path_factory.mktemp("theirs")
     flags = json.loads((CDK / "cdk.json").read_text())["context"]
     app = cdk.App(context={**flags, "aws:cdk:bundling-stacks": []}, outdir=str(out), analytics_reporting=False)
     for make in CONSTRUCTS:
         make(Theirs(app, make.__name__))
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app), ServerlessChecks(app))
     app.synth()
+
+
+@pytest.fixture(scope="session")
+def templates(once: Callable[[str, Callable[[Path], object]], Path]) -> dict[str, Path]:
+    """By the construct's name. What cdk-nag finds in one fails all."""
+    out = once("constructs", synthesize)
     return {name: out / f"{name}.template.json" for name in NAMES}
 
 

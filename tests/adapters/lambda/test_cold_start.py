@@ -63,7 +63,7 @@ def test_drivers_are_loaded_before_the_first_event(handler: str) -> None:
     assert {"pymongo.collection", "redis.client", "mrq.stores.mongo_jobs"} <= loaded_by(handler)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_a_cold_start_costs_little_more_than_what_it_cannot_do_without() -> None:
     """In processor time, compared with that alone in the same run: machines and loads differ."""
     codes = {FLOOR, *(budget.least for budget in BUDGETS.values()), *(f"import mrq_lambda.{each}" for each in BUDGETS)}
