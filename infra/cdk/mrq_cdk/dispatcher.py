@@ -61,6 +61,15 @@ class MrqDispatcher(Construct):
         Apart from the function, and its rights apart from its role: what it starts may wake it, so all that is there
         before.
         """
+        self.schedule = invoke_every(self, self.function, minutes=1, event={"groups": groups}, letters=self._letters)
+        self.schedule.node.add_dependency(self.function)
+        if services or bursts:
+            policy = self._policy(services, bursts)
+            policy.attach_to_role(self.role)
+            self.schedule.node.add_dependency(policy)
+        self._around.first(self.schedule)
+
+    def _policy(self, services: Sequence[ecs.FargateService], bursts: Sequence[lambda_.IFunction]) -> iam.Policy:
         policy = iam.Policy(self, "Sizes")
         if services:
             _allow(policy, "ecs:DescribeServices", "ecs:UpdateService", on=[each.service_arn for each in services])
@@ -68,12 +77,7 @@ class MrqDispatcher(Construct):
             _allow(policy, "lambda:GetFunction", "lambda:InvokeFunction", on=[each.function_arn for each in bursts])
             _allow(policy, "lambda:GetAccountSettings", on=["*"])
             acknowledge(policy, "GetAccountSettings knows no resources.", ANY)
-        self.schedule = invoke_every(self, self.function, minutes=1, event={"groups": groups}, letters=self._letters)
-        self.schedule.node.add_dependency(self.function)
-        if services or bursts:
-            policy.attach_to_role(self.role)
-            self.schedule.node.add_dependency(policy)
-        self._around.first(self.schedule)
+        return policy
 
 
 def _allow(policy: iam.Policy, *actions: str, on: list[str]) -> None:

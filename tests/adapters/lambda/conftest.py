@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from support.burstsite import BurstSite
+    from support.cloud import Cloud
+    from support.lambdafunctions import Functions
 
 
 @pytest.fixture
@@ -45,3 +47,29 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     with moto.mock_aws(config={"lambda": {"use_docker": False}}):
         yield
+
+
+@pytest.fixture
+def cloud(aws: None, monkeypatch: pytest.MonkeyPatch) -> Cloud:
+    """What worker groups need of it."""
+    from support.cloud import Cloud
+
+    return Cloud().plug(monkeypatch)
+
+
+@pytest.fixture
+def functions(site: BurstSite, monkeypatch: pytest.MonkeyPatch) -> Iterator[Functions]:
+    """AWS on a server, whose functions run in sandboxes of the site; producers in this process reach it too."""
+    from mrq_lambda import calling
+    from support.lambdafunctions import KEYS, Functions, moto_server
+
+    with moto_server() as endpoint:
+        environment = {**KEYS, "AWS_DEFAULT_REGION": KEYS["AWS_REGION"], "AWS_ENDPOINT_URL": endpoint}
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        calling._client.cache_clear()
+        made = Functions(lambda _, configuration: site.sandbox(configuration["Handler"], **environment))
+        made.plug(monkeypatch)
+        yield made
+        made.close()
+        calling._client.cache_clear()

@@ -99,10 +99,12 @@ def test_params_are_found_by_expressions(app: App) -> None:
     assert params(app) == [{"order": 5, "sent": "17", "id": "m0", "none": None}]
 
 
-def test_only_the_messages_that_failed_come_again(app: App) -> None:
+def test_only_the_messages_that_failed_come_again(app: App, caplog: pytest.LogCaptureFixture) -> None:
     event = sqs('{"n": 1}', '{"$bad\\u0000": 1}', '{"n": 3}')
     assert produce(app, event, FakeContext()) == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
     assert params(app, "orders") == [{"n": 1}, {"n": 3}]
+    (line,) = [record for record in caplog.records if "a message of sqs was not queued" in record.getMessage()]
+    assert line.exc_info, "the log says why"
 
 
 def test_of_a_fifo_queue_nothing_overtakes_what_failed(app: App) -> None:
@@ -117,7 +119,9 @@ def test_a_queue_without_an_entry_is_an_error(app: App) -> None:
         produce(app, sqs("{}", arn=ORDERS.replace("orders", "other")), FakeContext())
 
 
-def test_while_mongodb_is_away_only_one_message_waits_for_it(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_while_mongodb_is_away_only_one_message_waits_for_it(
+    app: App, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     asked: list[int] = []
 
     def away(*_: Any) -> None:
@@ -128,6 +132,7 @@ def test_while_mongodb_is_away_only_one_message_waits_for_it(app: App, monkeypat
     with pytest.raises(BatchProcessingError, match="away"):
         produce(app, sqs("{}", "{}", "{}"), FakeContext())
     assert len(asked) == 1
+    assert caplog.text.count("a message of sqs was not queued") == 1
     monkeypatch.undo()
     produce(app, sqs("{}", "{}", "{}"), FakeContext())
     assert len(jobs(app, "orders")) == 3

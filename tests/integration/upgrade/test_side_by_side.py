@@ -1,7 +1,8 @@
 """Workers of this version and of the one before on the same servers, as during an upgrade.
 
 The one before is the revision that MRQ_TEST_PREVIOUS names, or the latest tag of a release, or, before there was one,
-the code that the kept documents of the latest version come from. Without a clone there is nothing to run.
+the code that the kept documents of the latest version come from. Without a clone, or in one without a history, there is
+nothing to run; where there is a history and the revision isn't in it, that is a failure.
 """
 
 from __future__ import annotations
@@ -32,25 +33,46 @@ KEPT = "tests/integration/upgrade/schemas"
 JOBS = 60
 
 
-def _git(*arguments: str) -> bytes | None:
+def git(root: Path, *arguments: str) -> str | None:
+    """What it says; None: it fails, or there is none."""
+    done = _git(root, *arguments)
+    return None if done is None else done.decode().strip()
+
+
+def _git(root: Path, *arguments: str) -> bytes | None:
     if shutil.which("git") is None:
         return None
-    done = subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, check=False)
+    done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, check=False)
     return done.stdout if done.returncode == 0 else None
+
+
+def revision_before(root: Path, named: str | None) -> str:
+    """The revision of the version before. Skips where there is no history to find one in; fails where there is one and
+    it isn't found."""
+    if not (root / ".git").exists():
+        pytest.skip("this is no git clone, so no version before this one is there")
+    found = git(root, "rev-parse", "--is-shallow-repository")
+    if found is None:
+        pytest.fail(
+            f"{root} is a git clone, and git can't read it: is git installed, and is the folder its user's own?"
+        )
+    if found == "true" and not named:
+        pytest.skip("this clone has no history (git fetch --unshallow --tags), so no version before this one is there")
+    revision = (
+        named
+        or git(root, "describe", "--tags", "--abbrev=0", "--match", "v*")
+        or git(root, "log", "-1", "--format=%H", "--", KEPT)
+    )
+    if not revision or git(root, "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}") is None:
+        pytest.fail(f"{revision or KEPT} is not in this clone's history; {VARIABLE} names another revision")
+    return revision
 
 
 @pytest.fixture(scope="module")
 def previous(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The PYTHONPATH of the version before."""
-    revision = (
-        os.environ.get(VARIABLE)
-        or (_git("describe", "--tags", "--abbrev=0", "--match", "v*") or b"").decode().strip()
-        or (_git("log", "-1", "--format=%H", "--", KEPT) or b"").decode().strip()
-    )
-    if not revision:
-        pytest.skip("this is no git clone, so no version before this one is there")
-    packed = _git("archive", revision, *FOLDERS)
-    assert packed is not None, f"{revision} is not in this clone"
+    packed = _git(ROOT, "archive", revision_before(ROOT, os.environ.get(VARIABLE)), *FOLDERS)
+    assert packed is not None
     folder = tmp_path_factory.mktemp("previous")
     with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
         archive.extractall(folder, filter="data")
@@ -65,6 +87,19 @@ def previous(tmp_path_factory: pytest.TempPathFactory) -> str:
     )
     assert loaded.stdout.count(str(folder)) == 2, "the workers of the version before would run today's code"
     return path
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """A repository with two commits, of which the first wrote the kept documents."""
+    root = tmp_path / "clone"
+    (root / KEPT).mkdir(parents=True)
+    git(tmp_path, "init", "--quiet", str(root))
+    for name in (f"{KEPT}/1.json", "later"):
+        (root / name).write_text("{}")
+        git(root, "add", ".")
+        assert git(root, "-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "--quiet", "-m", name) == ""
+    return root
 
 
 @pytest.fixture
@@ -95,3 +130,37 @@ def test_each_takes_over_from_the_other(site: FaultSite, previous: str, dies: st
     site.assert_all_succeed({job.id: "k"})
     assert str(site.job(job)["worker"]) in second.identities
     wait_until(lambda: site.worker_statuses()[first.identities[0]] == "lost", what="the dead worker is marked")
+
+
+def test_the_version_before_is_a_tag_or_that_of_the_kept_documents(clone: Path) -> None:
+    assert revision_before(clone, None) == git(clone, "rev-parse", "HEAD~")
+    git(clone, "tag", "v1.0.0")
+    assert revision_before(clone, None) == "v1.0.0"
+    assert revision_before(clone, "HEAD") == "HEAD"
+
+
+def test_a_revision_that_is_not_there_is_a_failure(clone: Path) -> None:
+    with pytest.raises(pytest.fail.Exception, match=f"v0.9 is not in this clone's history; {VARIABLE} names another"):
+        revision_before(clone, "v0.9")
+
+
+def test_a_history_without_kept_documents_is_a_failure(tmp_path: Path) -> None:
+    git(tmp_path, "init", "--quiet")
+    with pytest.raises(pytest.fail.Exception, match=f"{KEPT} is not in this clone's history"):
+        revision_before(tmp_path, None)
+
+
+def test_a_clone_that_git_cannot_read_is_a_failure(clone: Path) -> None:
+    (clone / ".git" / "HEAD").unlink()
+    with pytest.raises(pytest.fail.Exception, match="git can't read it"):
+        revision_before(clone, None)
+
+
+def test_without_a_history_there_is_nothing_to_run(clone: Path, tmp_path: Path) -> None:
+    with pytest.raises(pytest.skip.Exception, match="no git clone"):
+        revision_before(tmp_path, None)
+    shallow = tmp_path / "shallow"
+    git(tmp_path, "clone", "--quiet", "--depth=1", f"file://{clone}", str(shallow))
+    with pytest.raises(pytest.skip.Exception, match="no history"):
+        revision_before(shallow, None)
+    assert revision_before(shallow, "HEAD") == "HEAD"

@@ -74,3 +74,10 @@ def test_workflows_run_targets_of_make_and_services_of_compose(workflow: str) ->
             file = words[words.index("--file") + 1] if "--file" in words else "docker-compose.yml"
             named = {word for word in words[3:] if re.fullmatch(r"[a-z]+", word)} - {"up", "mrq", "doctor"}
             assert named <= set(services(file))
+
+
+def test_all_tests_are_run_with_the_history_in_which_the_version_before_is_found() -> None:
+    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())["jobs"]
+    (steps,) = [job["steps"] for job in jobs.values() if {"run": "make test"} in job["steps"]]
+    (checkout,) = [step for step in steps if step.get("uses", "").startswith("actions/checkout@")]
+    assert checkout["with"]["fetch-depth"] == 0
