@@ -1,5 +1,5 @@
 """Tasks whose jobs compute for long and let no other job of the worker run meanwhile: what they are is learned here,
-so that they start after the others of their batch."""
+so that the others that wait start before them."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ LONG = 0.05  # seconds; what is shorter makes nobody wait for long
 MOSTLY = 0.8  # of its time a run computes; the rest is what the machine gives to other processes
 REMEMBERED = 600.0  # seconds since the last such run of a task
 MOST_TASKS = 1_000
+LONGEST_HELD_BACK = 0.1  # seconds
 
 
 @dataclass(slots=True)
@@ -29,6 +30,8 @@ class HeavyTasks:
     _turn: int = 0  # counts beginnings and ends
     _until: dict[str, float] = field(default_factory=dict)  # by task: monotonic seconds
     _latest: float = 0.0  # of them
+    _held_back: list[Run] = field(default_factory=list)
+    _held_since: float = 0.0  # monotonic seconds
 
     def begin(self) -> tuple[int, float]:
         """A run begins, in the fiber of the caller: what `end` wants to know."""
@@ -55,9 +58,30 @@ class HeavyTasks:
         """Whether any task is known to be heavy."""
         return bool(self._until) and self._latest > self.clock.monotonic()
 
-    def last(self, runs: list[Run]) -> list[Run]:
-        """The same runs, those of heavy tasks last."""
-        if not self._until:
-            return runs
-        now = self.clock.monotonic()
-        return sorted(runs, key=lambda run: self._until.get(run.job.path, 0.0) > now)
+    def is_heavy(self, task: str) -> bool:
+        """Whether jobs of this task make others wait."""
+        return bool(self._until) and self._until.get(task, 0.0) > self.clock.monotonic()
+
+    # ---- jobs that let others go first
+
+    def hold_back(self, run: Run) -> None:
+        """This one is claimed, and doesn't start yet."""
+        if not self._held_back:
+            self._held_since = self.clock.monotonic()
+        self._held_back.append(run)
+
+    def must_start(self, active: int) -> bool:
+        """Whether those held back wait for nobody any more, or have waited long enough. `active`: jobs that hold slots,
+        these included."""
+        return bool(self._held_back) and (active <= len(self._held_back) or not self.patience(1.0))
+
+    def patience(self, longest: float) -> float:
+        """Seconds until those held back have to start, at most `longest`."""
+        if not self._held_back:
+            return longest
+        return min(longest, max(0.0, self._held_since + LONGEST_HELD_BACK - self.clock.monotonic()))
+
+    def let_start(self) -> list[Run]:
+        """They start now, those that were not given back meanwhile."""
+        runs, self._held_back = self._held_back, []
+        return [run for run in runs if run.outcome is None]

@@ -334,10 +334,15 @@ class Worker:
         taken = self._claimer.claim(wish) if wish else 0
         if taken:
             self.state.status = WorkerStatus.SPAWN
+            if not self._heavy.patience(1.0):
+                self._performer.start_held_back()
             # These start before the next look: at once where little is there, and where one of them may keep this loop
             # waiting, with what it would have taken meanwhile.
             if taken < wish or self._heavy.known:
                 self.runtime.sleep(0)
+            return
+        if (wish or self._heavy.must_start(len(self.state.active()))) and self._performer.start_held_back():
+            self.runtime.sleep(0)
             return
         self.state.status = WorkerStatus.WAIT if wish else WorkerStatus.FULL
         if wish and held_nothing and not self._claimer.retry_in:
@@ -347,7 +352,7 @@ class Worker:
                     self._enough = "its queues are empty"
                 return
             self._idle.ring(asked)
-        patience = self._quota.patience(self.options.max_latency)
+        patience = self._quota.patience(self._heavy.patience(self.options.max_latency))
         self.state.kick.wait(self.steps.shortened(min(self._claimer.retry_in or patience, patience)))
 
     def _wish(self) -> int | None:

@@ -77,9 +77,11 @@ class Performer:
         if self.budget is not None:
             runs = [run for run in runs if self._fits(run, self.budget)]
         self.quota.taken += len(runs)
-        for run in self.heavy.last(runs):
+        for run in runs:
             if must_run_alone(run.job):
                 self.alone.append(run)
+            elif self.heavy.is_heavy(run.job.path):
+                self.heavy.hold_back(run)
             else:
                 self._start(run)
         self.sizes.took(job.queue for job in jobs if job.raw is None)
@@ -116,6 +118,13 @@ class Performer:
         self.collector.started(jobs)
         self.metrics.queues("dequeued", Counter(job.raw.queue if job.raw else job.queue for job in jobs))
         self.metrics.statuses({Status.STARTED: len(jobs)})
+
+    def start_held_back(self) -> bool:
+        """Start the jobs that let others go first; whether there were any."""
+        runs = self.heavy.let_start()
+        for run in runs:
+            self._start(run)
+        return bool(runs)
 
     def run_next_alone(self) -> None:
         """Start the first of the jobs that must run alone, once nothing else is held; drop it when it is done."""

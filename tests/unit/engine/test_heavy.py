@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import pytest
 
 from mrq.domain.options import TaskOptions
-from mrq.engine.heavy import REMEMBERED, HeavyTasks
+from mrq.domain.outcome import Outcome
+from mrq.domain.status import Status
+from mrq.engine.heavy import LONGEST_HELD_BACK, REMEMBERED, HeavyTasks
 from mrq.engine.run import Run
 from unit.engine.kit import ManualClock, claimed
 
@@ -29,19 +31,23 @@ class Bench:
         self.clock.pass_by(seconds)
         self.computed += seconds
 
-    def order(self, *tasks: str) -> list[str]:
-        runs = [Run(claimed(f"tasks.{task}"), TaskOptions()) for task in tasks]
-        return [run.job.path.removeprefix("tasks.") for run in self.heavy.last(runs)]
+    def heavy_of(self, *tasks: str) -> list[str]:
+        return [task for task in tasks if self.heavy.is_heavy(f"tasks.{task}")]
+
+    def hold_back(self) -> Run:
+        run = Run(claimed("tasks.Burns"), TaskOptions())
+        self.heavy.hold_back(run)
+        return run
 
 
-def test_a_task_that_computes_for_long_starts_last(clock: ManualClock) -> None:
+def test_a_task_that_computes_for_long_is_heavy(clock: ManualClock) -> None:
     bench = Bench(clock)
-    assert bench.order("Burns", "A", "B") == ["Burns", "A", "B"]
+    assert bench.heavy_of("Burns", "A") == []
     burning = bench.begin("Burns")
     bench.compute(0.5)
     bench.heavy.end(*burning)
     assert bench.heavy.known
-    assert bench.order("Burns", "A", "Burns", "B") == ["A", "B", "Burns", "Burns"]
+    assert bench.heavy_of("Burns", "A") == ["Burns"]
 
 
 @pytest.mark.parametrize(("computed", "waited"), [(0.0, 0.5), (0.01, 0.0)], ids=["it only waits", "it is short"])
@@ -60,7 +66,7 @@ def test_who_waits_while_another_computes_is_not_taken_for_it(clock: ManualClock
     bench.compute(0.5)
     bench.heavy.end(*burning)
     bench.heavy.end(*waiting)
-    assert bench.order("Waits", "Burns", "A") == ["Waits", "A", "Burns"]
+    assert bench.heavy_of("Waits", "Burns", "A") == ["Burns"]
 
 
 def test_it_is_forgotten_after_a_while(clock: ManualClock) -> None:
@@ -69,7 +75,7 @@ def test_it_is_forgotten_after_a_while(clock: ManualClock) -> None:
     bench.compute(0.5)
     bench.heavy.end(*burning)
     clock.pass_by(REMEMBERED + 1)
-    assert bench.order("Burns", "A") == ["Burns", "A"]
+    assert bench.heavy_of("Burns", "A") == []
     assert not bench.heavy.known
 
 
@@ -85,3 +91,32 @@ def test_a_run_that_lets_others_run_clears_its_task(clock: ManualClock, computed
     bench.heavy.end(*other)
     bench.heavy.end(*light)
     assert not bench.heavy.known
+
+
+def test_what_is_held_back_starts_when_nothing_runs_beside_it(clock: ManualClock) -> None:
+    bench = Bench(clock)
+    assert not bench.heavy.must_start(active=0)
+    held = [bench.hold_back(), bench.hold_back()]
+    assert not bench.heavy.must_start(active=3)
+    assert bench.heavy.must_start(active=2)
+    assert bench.heavy.let_start() == held
+    assert not bench.heavy.must_start(active=0)
+
+
+def test_it_waits_for_others_no_longer_than_a_moment(clock: ManualClock) -> None:
+    bench = Bench(clock)
+    assert bench.heavy.patience(5.0) == 5.0
+    bench.hold_back()
+    clock.pass_by(LONGEST_HELD_BACK / 2)
+    bench.hold_back()
+    assert bench.heavy.patience(5.0) == pytest.approx(LONGEST_HELD_BACK / 2)
+    clock.pass_by(LONGEST_HELD_BACK)
+    assert bench.heavy.patience(5.0) == 0
+    assert bench.heavy.must_start(active=100)
+
+
+def test_what_was_given_back_meanwhile_does_not_start(clock: ManualClock) -> None:
+    bench = Bench(clock)
+    gone, stays = bench.hold_back(), bench.hold_back()
+    gone.decide(Outcome(Status.QUEUED, at_front=True))
+    assert bench.heavy.let_start() == [stays]

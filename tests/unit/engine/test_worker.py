@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from mrq.domain.status import Status
+from mrq.engine import heavy
 from mrq.engine.maintenance import Maintenance
 from mrq.engine.options import WorkerOptions
 from mrq.engine.threads import ThreadRuntime
@@ -47,6 +49,42 @@ def test_jobs_that_leave_slots_free_start_before_the_next_look(plant: Plant, mon
     worker.loop()
     worker.end()
     assert did[:3] == ["claim", "sleep 0", "claim"]
+
+
+@pytest.mark.parametrize("greenlets", [1, 4])
+def test_jobs_that_compute_start_when_nothing_else_is_to_be_had(plant: Plant, greenlets: int) -> None:
+    ran: list[str] = []
+    burns = plant.tasks.define(lambda params: ran.append("burns"), "Burns")
+    light = plant.tasks.define(lambda params: ran.append("light"), "Light")
+    worker = plant.worker(greenlets=greenlets, strategy="burst")
+    worker._heavy._until[burns] = worker._heavy._latest = float("inf")
+    plant.queue(burns)
+    plant.queue(light, 20)
+    assert plant.start(worker).result(PATIENCE).code == 0
+    assert Counter(ran) == {"burns": 1, "light": 20}
+    if greenlets == 1:
+        assert ran[0] == "burns", "one greenlet keeps the order"
+    else:
+        assert ran[-1] == "burns"
+
+
+def test_jobs_that_compute_and_have_not_started_go_back_at_a_stop(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(heavy, "LONGEST_HELD_BACK", 2.0 * PATIENCE)
+    burns = plant.tasks.define(lambda params: None, "Burns")
+    waiting = plant.queue(plant.waiting())
+    worker = plant.worker(greenlets=2)
+    worker._heavy._until[burns] = worker._heavy._latest = float("inf")
+    ended = plant.start(worker)
+    plant.in_task(worker)
+    (job,) = plant.queue(burns)
+    wait_until(lambda: plant.record(job).status is Status.STARTED)
+    worker.stop.finish("the test wants it")
+    wait_until(lambda: plant.record(job).status is Status.QUEUED)
+    plant.go.set()
+    assert ended.result(PATIENCE).code == 0
+    assert plant.statuses(waiting) == ["success"]
 
 
 def test_a_burst_waits_for_its_jobs_and_what_they_queue(plant: Plant) -> None:
