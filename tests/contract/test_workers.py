@@ -21,7 +21,7 @@ LONG_AGO, FAR_AHEAD = datetime(2000, 1, 1), datetime(2200, 1, 1)
 
 def registered(workers: WorkerStore, **about: Any) -> WorkerId:
     worker = new_id()
-    workers.register(WorkerRecord(worker, "name", STARTED, lease=15.0, **about))
+    workers.register(WorkerRecord(worker, "name", **{"datestarted": STARTED, "lease": 15.0, **about}))
     return worker
 
 
@@ -245,6 +245,21 @@ def test_running_bursts_are_counted_by_group(workers: WorkerStore) -> None:
     workers.stop(running[0], {"config": {"worker_group": "g"}})
     workers.mark_lost(running[1], beat_of(workers, running[1]))
     assert workers.bursts() == {"g": 2, "h": 1, "": 2}
+
+
+def test_bursts_that_have_ended_are_told_by_when_they_began(workers: WorkerStore) -> None:
+    assert workers.ended_bursts(10.0) == {}
+    now = database_time(workers)
+    lately, about = now - timedelta(seconds=3), {"deadline": now + timedelta(minutes=5)}
+    group = {"config": {"worker_group": "g"}, **about}
+    stopped, lost = (registered(workers, datestarted=lately, **group) for _ in range(2))
+    workers.stop(stopped, {})
+    workers.mark_lost(lost, beat_of(workers, lost))
+    registered(workers, datestarted=lately, **group)  # runs
+    workers.stop(registered(workers, datestarted=now - timedelta(minutes=1), **group), {})
+    workers.stop(registered(workers, datestarted=lately, config={"worker_group": "g"}), {})  # a container
+    workers.stop(registered(workers, datestarted=lately, **about), {})
+    assert workers.ended_bursts(10.0) == {"g": [lately, lately], "": [lately]}
 
 
 def test_indexes_are_made_once(workers: WorkerStore) -> None:

@@ -19,10 +19,11 @@ import mrq.stores.mongo_stats
 import mrq.stores.mongo_workers
 import mrq.stores.redis_raw  # noqa: F401
 from mrq.domain.agents import group_of
-from mrq.domain.fleet import Fleet
+from mrq.domain.fleet import BURST_START, Fleet
 from mrq.domain.queuename import parse_queue
 from mrq.engine.budget import needs_of
 from mrq.engine.burstfit import BurstFit
+from mrq.engine.clock import unix
 from mrq.engine.fleets import FleetSizer
 from mrq.exceptions import ConfigError, InvalidQueueError
 from mrq.ports.errors import StoreUnavailableError
@@ -97,7 +98,7 @@ class Dispatcher:
         groups = self._groups()
         if not groups:
             return
-        bursts = self._app.workers.bursts()
+        bursts, ended = self._app.workers.bursts(), self._app.workers.ended_bursts(BURST_START)
         for group in groups:  # also of those that are not sized now: they use up concurrency
             self._tried(group, functools.partial(self._count, group, bursts.get(group.name, 0)))
         for group in groups:
@@ -106,7 +107,8 @@ class Dispatcher:
             if not time_left():
                 log.error("the time is up: worker group %r and those behind it are left to the next round", group.name)
                 return
-            self._tried(group, functools.partial(self._dispatch, group, bursts.get(group.name, 0)))
+            began = tuple(unix(each) for each in ended.get(group.name, ()))
+            self._tried(group, functools.partial(self._dispatch, group, bursts.get(group.name, 0), began))
 
     def _groups(self) -> list[WorkerGroup]:
         found = []
@@ -142,10 +144,10 @@ class Dispatcher:
 
     # ---- one group
 
-    def _dispatch(self, group: WorkerGroup, bursts: int) -> None:
+    def _dispatch(self, group: WorkerGroup, bursts: int, ended: tuple[float, ...]) -> None:
         cloud, sizing = _parts(group)
         state = NO_CONTAINERS if cloud.ecs is None else state_of(self._clients("ecs"), cloud.ecs)
-        fleet = Fleet(state.running, state.starting, bursts)
+        fleet = Fleet(state.running, state.starting, bursts, ended)
         figures: Callable[[str, datetime], QueueFigures] = self._app.stats_reader.queue_figures
         event: dict[str, Any] = {}
         room: int | None = None

@@ -38,11 +38,12 @@ BURST_START = 10.0
 @dataclass(frozen=True, slots=True)
 class Fleet:
     """Consumers of a group now: containers that take jobs (without those that only finish theirs), containers that
-    start, bursts."""
+    start, bursts; and when the bursts began that have ended already, as far as it is no longer ago than BURST_START."""
 
     running: int = 0
     starting: int = 0
     bursts: int = 0
+    ended: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +174,11 @@ def _with_patience(policy: FleetPolicy, need: float, memory: FleetMemory, patien
 
 
 def _active_bursts(fleet: Fleet, memory: FleetMemory, now: float) -> int:
-    asked = memory.bursts_asked_at is not None and 0 <= now - memory.bursts_asked_at < BURST_START
-    return max(fleet.bursts, memory.bursts_asked if asked else 0)
+    asked_at = memory.bursts_asked_at
+    if asked_at is None or not 0 <= now - asked_at < BURST_START:
+        return fleet.bursts
+    have_been = sum(began >= asked_at for began in fleet.ended)
+    return max(fleet.bursts, memory.bursts_asked - have_been)
 
 
 def _bursts(

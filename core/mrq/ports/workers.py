@@ -65,6 +65,11 @@ class WorkerStore(Protocol):
         of their config ("": none)."""
         ...
 
+    def ended_bursts(self, seconds: float) -> dict[str, list[datetime]]:
+        """When such workers began, by group: those of the last `seconds` that are stopped or lost, at most
+        a thousand."""
+        ...
+
     def expire(self, before: datetime, limit: int) -> int:
         """Delete at most `limit` documents of workers that should have been deleted before a time, an hour after
         their last sign of life; see JobStore."""

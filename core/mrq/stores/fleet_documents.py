@@ -23,11 +23,12 @@ Document = dict[str, Any]
 
 def fields_of(record: FleetRecord) -> Document:
     """What a record is stored as."""
-    decision = record.decision
+    decision, fleet = record.decision, asdict(record.fleet)
+    del fleet["ended"]  # of that moment only
     return {
         "at": record.at,
         "figures": asdict(record.figures),
-        "fleet": asdict(record.fleet),
+        "fleet": fleet,
         "containers": decision.containers,
         "bursts": decision.bursts,
         "reason": decision.reason,

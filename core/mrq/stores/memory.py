@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import threading
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -105,6 +105,16 @@ class MemoryWorkerStore:
         with self._lock:
             running = [d for d in self._living() if "deadline" in d and d["deadline"] > self._now()]
             return dict(Counter(d["config"].get("worker_group") or "" for d in running))
+
+    def ended_bursts(self, seconds: float) -> dict[str, list[datetime]]:
+        """See WorkerStore."""
+        since, found = self._now() - timedelta(seconds=seconds), defaultdict[str, list[datetime]](list)
+        with self._lock:
+            living = {document["_id"] for document in self._living()}
+            for document in self._workers.values():
+                if "deadline" in document and document["_id"] not in living and document["datestarted"] > since:
+                    found[document["config"].get("worker_group") or ""].append(document["datestarted"])
+        return dict(found)
 
     def gone(self, workers: Iterable[WorkerId]) -> set[WorkerId]:
         """See WorkerStore."""

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pymongo
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from mrq.stores.documents import Document
 
 _GONE = [WorkerStatus.STOP.value, WorkerStatus.LOST.value]
+MOST_ENDED = 1000  # bursts
 _NOT_LOST = {"$ne": WorkerStatus.LOST.value}
 
 
@@ -139,6 +141,16 @@ class MongoWorkerStore:
         found: Counter[str] = Counter()
         for group in groups:
             found[group["_id"] or ""] += group["workers"]
+        return dict(found)
+
+    @translated
+    def ended_bursts(self, seconds: float) -> dict[str, list[datetime]]:
+        """See WorkerStore."""
+        since = self._database.command("hello")["localTime"] - timedelta(seconds=seconds)
+        wanted = {"deadline": {"$exists": True}, "status": {"$in": _GONE}, "datestarted": {"$gt": since}}
+        found: dict[str, list[datetime]] = defaultdict(list)
+        for document in self._workers.find(wanted, {"config.worker_group": 1, "datestarted": 1}).limit(MOST_ENDED):
+            found[document.get("config", {}).get("worker_group") or ""].append(document["datestarted"])
         return dict(found)
 
     @translated

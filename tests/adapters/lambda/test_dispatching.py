@@ -74,6 +74,9 @@ def test_from_an_enqueue_on_an_idle_system_to_the_end_of_its_job(site: BurstSite
         assert last is not None
         assert (last.figures.waiting, last.decision.bursts) == (1, 1)
         assert site.app.fleets.last("other") is None, "nobody has asked for it"
+        # a burst that has come and gone is not taken for one that is under way
+        (next_one,) = producer.enqueuer.enqueue("support.bursttasks.work", [{"key": "second"}], "mail")
+        wait_until(lambda: ended(site.app, next_one), 60, what="the next job has ended, too")
 
 
 def ended(app: App, job: JobId) -> bool:

@@ -261,6 +261,9 @@ def test_bursts_that_were_just_asked_for_count_though_nobody_sees_them() -> None
     assert first.bursts > 0
     assert decide(limits, figures(200, 1.0), Fleet(), first.memory, 101.0).bursts == 0
     assert decide(limits, figures(200, 1.0), Fleet(), first.memory, 100.0 + BURST_START).bursts == first.bursts
+    come_and_gone = Fleet(ended=(99.0, *[101.0] * first.bursts))
+    assert decide(limits, figures(200, 1.0), come_and_gone, first.memory, 105.0).bursts == first.bursts
+    assert decide(limits, figures(200, 1.0), Fleet(ended=(99.0,)), first.memory, 105.0).bursts == 0
 
 
 def test_they_also_take_of_what_waits() -> None:
