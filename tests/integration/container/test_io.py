@@ -113,3 +113,22 @@ def test_a_latency_that_is_none_is_refused_at_the_start(site: Site) -> None:
     worker = site.start_worker("--add_network_latency", "fast", "--no_guard")
     assert worker.wait() == 2
     assert "'fast' is no latency" in worker.log
+
+
+def test_without_a_switch_nothing_of_others_is_changed(site: Site) -> None:
+    site.start_worker()
+    changed = site.wait_for_end(queue_job(f"{TASKS}.Changed", {}))["result"]
+    assert changed == {
+        "functions": [], "tracer": "None", "trace": "None", "profile": "None", "listeners": [],
+        "listeners of the client": [], "spans": False,
+    }  # fmt: skip
+
+
+def test_what_the_switches_change_is_seen_by_the_same_look(site: Site) -> None:
+    site.start_worker("--trace_io", "--trace_greenlets")
+    changed = site.wait_for_end(queue_job(f"{TASKS}.Changed", {}))["result"]
+    assert {
+        "socket.getaddrinfo", "gevent._socket3.socket.recv", "http.client.HTTPConnection.getresponse",
+        "pymongo.synchronous.collection.Collection.find", "redis.client.Redis.execute_command",
+    } <= set(changed["functions"])  # fmt: skip
+    assert "GreenletTracer" in changed["tracer"]
