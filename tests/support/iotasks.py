@@ -78,12 +78,17 @@ class Listen(Task):
             return connection.recv(10).decode()
 
 
-class Call(Task):
-    """HTTP by urllib3, on which requests is built."""
+class Everything(Task):
+    """One call of each kind, HTTP by urllib3, on which requests is built."""
 
     def run(self, params: dict[str, Any]) -> Any:
+        socket.gethostbyname("localhost")
+        with socket.create_connection(("127.0.0.1", params["port"])) as connection:
+            connection.recv(10)
+        connections.redis.llen("io-test")
+        connections.mongodb_jobs.io_tests.insert_one({"a": 1})
         with urllib3.PoolManager() as pool:
-            return pool.request(params.get("method", "GET"), params["url"]).status
+            return pool.request("GET", params["url"]).status
 
 
 class Changed(Task):

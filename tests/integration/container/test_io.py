@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import socket
-import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from mrq.job import queue_job
+from support.httpserver import http_server
 from support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -29,21 +28,8 @@ REDIS_POST_HOOK = broken
 def url() -> Iterator[str]:
     """An HTTP server."""
 
-    class Answer(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_args: Any) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Answer)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with http_server() as url:
+        yield url
 
 
 def test_reports_say_what_each_job_waits_for_and_how_long_jobs_have_waited(site: Site, url: str) -> None:
