@@ -74,6 +74,10 @@ class LogStore(Protocol):
         """
         ...
 
+    def ensure_indexes(self, largest: int | None = None) -> list[str]:
+        """See JobStore. Where there are no logs yet, `prepare` does it."""
+        ...
+
     def append(self, texts: Sequence[LogText]) -> None:
         """Store some pieces. Repeating a call changes nothing: ids decide.
 
