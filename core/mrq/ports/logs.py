@@ -78,6 +78,10 @@ class LogStore(Protocol):
         """See JobStore. Where there are no logs yet, `prepare` does it."""
         ...
 
+    def missing_indexes(self) -> list[str]:
+        """See StatsStore. None while there are no logs."""
+        ...
+
     def append(self, texts: Sequence[LogText]) -> None:
         """Store some pieces. Repeating a call changes nothing: ids decide.
 

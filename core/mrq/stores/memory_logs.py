@@ -33,6 +33,10 @@ class MemoryLogStore:
         """See LogStore."""
         return []
 
+    def missing_indexes(self) -> list[str]:
+        """See LogStore."""
+        return []
+
     def append(self, texts: Sequence[LogText]) -> None:
         """See LogStore."""
         with self._lock:

@@ -78,6 +78,12 @@ class MongoLogStore:
         # a collection must not come into being by its indexes: it would not be capped
         return mongo_indexes.ensure(self._logs, [_FOLLOWED], largest) if self._exists() else []
 
+    @translated
+    def missing_indexes(self) -> list[str]:
+        """See LogStore."""
+        found = mongo_indexes.missing(self._logs, [_FOLLOWED]) if self._exists() else []
+        return [f"{NAME}.{model.document['name']}" for model in found]
+
     @property
     def _expiry(self) -> IndexModel:
         return IndexModel([("date", ASCENDING)], name=_DATE, expireAfterSeconds=int(self._ttl))
