@@ -268,6 +268,7 @@ class App(StoreShelf):
             *self.deploys.ensure_indexes(largest),
             *self.profiles.ensure_indexes(largest),
             *self.failures.ensure_indexes(largest),
+            *(self.logs.ensure_indexes(largest) if self.logs else ()),
         ]
 
     def worker(

@@ -129,7 +129,7 @@ class Job(JobSaving):
 
     @property
     def greenlet_time(self) -> float:
-        """Seconds in which its run in this process had the processor, up to the last switch; 0: not traced."""
+        """Seconds of processor time that its run in this process used, up to the last switch; 0: not traced."""
         trace = None if self._run is None else self._run.trace
         return 0.0 if trace is None else trace.usage().time
 

@@ -16,7 +16,7 @@ from mrq.domain.figures import Figures, FleetPoint, QueuePoint, Spread, WorkerPo
 from mrq.domain.objectives import ObjectiveState, states
 from mrq.domain.queuefigures import QueueFigures, RunTimes
 from mrq.domain.stats import Resolution, counted_as
-from mrq.ports.deploys import Deploy
+from mrq.ports.deploys import DEPLOYS_KEPT, Deploy
 
 if TYPE_CHECKING:
     from mrq.engine.stats_reading import StatsReader
@@ -35,6 +35,7 @@ __all__ = [
     "figures",
     "figures_and_whole",
     "fleet_history",
+    "last_deploy",
     "mark_deploy",
     "objectives",
     "queue_figures",
@@ -161,6 +162,13 @@ def deploys(start: datetime | None = None, end: datetime | None = None) -> list[
     """
     start, end = _between(start, end)
     return get_app().deploys.between(start, end)
+
+
+def last_deploy() -> Deploy | None:
+    """The newest mark; None: there is none of the last two years. Raises ServerUnavailableError."""
+    app = get_app()
+    now = app.clock.now()
+    return next(iter(app.deploys.between(now - DEPLOYS_KEPT, now, limit=1)), None)
 
 
 def resolution_for(length: timedelta) -> Resolution:

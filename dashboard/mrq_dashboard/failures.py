@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from mrq import stats
 from mrq.domain.sharedparams import SharedParam as Shared
 from mrq.domain.sharedparams import shared_params
 from mrq.failures import COMPARED
-from mrq.ports.deploys import DEPLOYS_KEPT
 from mrq.ports.failures import FailedJob
 from mrq.ports.failures import FailureGroup as Group
 from mrq_dashboard.errors import RefusedError
@@ -29,7 +29,7 @@ def failure_groups(given: Services, who: Principal, most: int = MOST_GROUPS) -> 
     newest = given.mrq.failures.groups(most + 1)
     seen = [group for each in newest[:most] if (group := _visible(given, who, each)[0]) is not None]
     seen.sort(key=lambda group: -group.jobs)
-    deploy = _last_deploy(given, who) if seen else None
+    deploy = _last_deploy(who) if seen else None
     return Failures(
         groups=[_model(given, group, deploy) for group in seen],
         looked_at=sum(group.jobs for group in seen),
@@ -48,7 +48,7 @@ def failure_details(given: Services, who: Principal, fingerprint: str) -> Failur
     others = given.mrq.failures.others(group.path, COMPARED) if who.queues is None else []
     shared = shared_params([job.params for job in members], others)
     return FailureDetails(
-        group=_model(given, group, _last_deploy(given, who)),
+        group=_model(given, group, _last_deploy(who)),
         compared=len(members),
         trend=_trend(members, given.mrq.clock.now()),
         shared=[_shared(given, each) for each in shared if not any(map(given.shower.is_secret, each.name.split(".")))],
@@ -76,13 +76,12 @@ def _visible(given: Services, who: Principal, group: Group) -> tuple[Group | Non
     ), seen  # fmt: skip
 
 
-def _last_deploy(given: Services, who: Principal) -> datetime | None:
+def _last_deploy(who: Principal) -> datetime | None:
     """None as well for those who see single queues: to them a failure may seem new that others have had before."""
     if who.queues is not None:
         return None
-    now = given.now()
-    marks = given.mrq.deploys.between(now - DEPLOYS_KEPT, now, limit=1)
-    return marks[-1].at if marks else None
+    last = stats.last_deploy()
+    return None if last is None else last.at
 
 
 def _model(given: Services, group: Group, deploy: datetime | None) -> FailureGroup:
@@ -94,7 +93,7 @@ def _model(given: Services, group: Group, deploy: datetime | None) -> FailureGro
         exact=group.exact,
         first=utc(group.first),
         last=utc(group.last),
-        new=None if deploy is None else group.first >= deploy,
+        new=group.is_new(deploy),
         example=str(group.example),
         message=given.shower.text(group.message, 500),
     )

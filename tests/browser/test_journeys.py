@@ -17,7 +17,7 @@ from mrq.ports.deploys import Deploy
 from mrq.ports.logs import LogText
 from mrq.stores.ids import new_id
 from support.browsers import PATIENCE, until_shown
-from support.dashboards import put
+from support.dashboards import counted, put
 from support.dashboardsite import SHOP
 from support.waiting import wait_until
 
@@ -53,6 +53,18 @@ def test_a_job_is_queued_by_the_form_and_seen_to_its_end(page: Page, site: Fault
     expect(page.get_by_role("tabpanel")).to_contain_text("12.5")
     assert "tab=result" in page.url
     expect(page.get_by_role("log")).to_contain_text("slow response: 3.26 s")
+
+
+def test_the_growth_of_tasks_is_a_column_where_it_was_measured(page: Page, site: FaultSite) -> None:
+    counted(site.app, 5, 1.0, 10, path=PARSE)
+    page.goto("/tasks")
+    tasks = page.get_by_role("group", name="Tasks")
+    row = tasks.get_by_role("row").filter(has_text=PARSE)
+    expect(row.get_by_role("cell").nth(2)).to_have_text("10")
+    expect(tasks).not_to_contain_text("Grew a run")
+    counted(site.app, 4, 1.0, 10, path=PARSE, grown=480_000)
+    expect(tasks.get_by_role("columnheader", name="Grew a run")).to_be_visible()
+    expect(row).to_contain_text("48 kB")
 
 
 def test_a_failure_is_seen_and_requeued_in_bulk(page: Page, site: FaultSite) -> None:

@@ -233,6 +233,77 @@ def test_other_text_is_no_place() -> None:
 # ---- MongoDB
 
 
+MINE, RUNS = 2_000, MOST_RUNS + 4
+
+
+@pytest.fixture
+def crowded(database: Any) -> tuple[LogStore, Any]:
+    """Logs, and a job of many runs that has written a lot of them."""
+    from mrq.stores.mongo_logs import MongoLogStore
+
+    store, job, others = MongoLogStore(database), new_id(), [new_id() for _ in range(100)]
+    store.prepare()
+    owners = [job if n % 5 == 0 else others[n % 100] for n in range(5 * MINE)]
+    database.mrq_logs.insert_many([
+        {"_id": new_id(), "job": owner, "logs": f"{n}\n", "run": at(n * RUNS // len(owners))}
+        for n, owner in enumerate(owners)
+    ])  # fmt: skip
+    return store, job
+
+
+def looked_at(database: Any, act: Any) -> int:
+    """Keys and documents that MongoDB looked at for a reading."""
+    database.command("profile", 2)
+    act()
+    database.command("profile", 0)
+    entries = list(database["system.profile"].find({"ns": f"{database.name}.mrq_logs"}))
+    database.drop_collection("system.profile")
+    assert entries
+    return sum(entry.get("keysExamined", 0) + entry.get("docsExamined", 0) for entry in entries)
+
+
+def test_following_reads_only_what_is_new(database: Any, crowded: tuple[LogStore, Any]) -> None:
+    store, job = crowded
+    place, seen = LogPlace(), list[LogText]()
+
+    def follow(limit: int = 200) -> None:
+        nonlocal place, seen
+        seen = store.read(job=job, after=place, limit=limit)
+        place = place.behind(seen)
+
+    assert looked_at(database, follow) <= 2 * 200 + RUNS
+    while seen:
+        follow()
+    assert looked_at(database, follow) <= 2 * RUNS, "nothing is new"
+    store.append([piece("more\n", job=job, run=at(RUNS)), piece("another\n", job=new_id(), run=at(RUNS))])
+    assert looked_at(database, follow) <= 2 * RUNS + 2
+    assert [text.text for text in seen] == ["more\n"]
+    assert looked_at(database, lambda: store.read(job=job, after=LogPlace(), limit=200, last=True)) <= 2 * 200 + RUNS
+
+
+def test_without_its_index_following_reads_the_same(database: Any, crowded: tuple[LogStore, Any]) -> None:
+    store, job = crowded
+    place = LogPlace().behind(store.read(job=job, after=LogPlace(), limit=1500))
+    rest = store.read(job=job, after=place)
+    database.mrq_logs.drop_index("mrq_followed")
+    assert store.read(job=job, after=place) == rest
+    assert len(rest) == MINE - 1500
+    assert store.ensure_indexes(largest=100) == []
+    assert store.ensure_indexes() == ["mrq_followed"]
+    assert store.read(job=job, after=place) == rest
+
+
+def test_logs_that_are_not_there_yet_get_no_index_and_are_capped_later(database: Any) -> None:
+    from mrq.stores.mongo_logs import MongoLogStore
+
+    store = MongoLogStore(database)
+    assert store.ensure_indexes() == []
+    assert database.list_collection_names() == []
+    store.append([piece("a\n", job=new_id())])
+    assert database.mrq_logs.options()["capped"] is True
+    assert "mrq_followed" in database.mrq_logs.index_information()
+
+
 def test_the_collection_is_capped_from_the_first_write(database: Any) -> None:
     from mrq.stores.mongo_logs import MongoLogStore
 
@@ -270,6 +341,7 @@ def test_a_ttl_stands_in_where_nothing_can_be_capped(database: Any, monkeypatch:
     store = MongoLogStore(database)
     store.append([piece("a\n", job=job)])
     assert not database.mrq_logs.options().get("capped")
+    assert "mrq_followed" in database.mrq_logs.index_information()
     assert database.mrq_logs.index_information()["date_1"]["expireAfterSeconds"] == 7 * 24 * 3600
     assert database.mrq_logs.find_one({"job": job})["date"]
     assert [text.text for text in store.read(job=job)] == ["a\n"]

@@ -286,6 +286,15 @@ def test_percentiles_are_of_the_whole_time_too(memory_client: TestClient, memory
     assert (nothing["whole"]["settled"], nothing["whole"]["run"]) == (0, None)
 
 
+def test_how_much_a_run_makes_its_process_grow_is_said_where_that_is_measured(
+    memory_client: TestClient, memory_app: App
+) -> None:
+    counted(memory_app, 3, 1.0, 10, grown=40_960)
+    counted(memory_app, 2, 1.0, 10, path="tasks.Other")
+    found = memory_client.get(f"{API}/statistics/totals?by=task").json()["figures"]
+    assert {each["task"]: each["growth"] for each in found} == {ADD: 4096, "tasks.Other": None}
+
+
 def test_a_missing_index_is_said(client: TestClient, app: App) -> None:
     app._database.mrq_jobs.drop_index("mrq_failed")
     attention = client.get(f"{API}/overview").json()["attention"]

@@ -46,10 +46,10 @@ def put(app: App, status: str, **about: Any) -> str:
     return str(document["_id"])
 
 
-def counted(app: App, minutes: int, seconds: float, runs: int, path: str = ADD) -> None:
-    """Runs that were counted so many minutes ago."""
+def counted(app: App, minutes: int, seconds: float, runs: int, path: str = ADD, grown: int | None = None) -> None:
+    """Runs that were counted so many minutes ago. `grown`: bytes by which all of them made their process grow."""
     start = app.clock.now().replace(second=0, microsecond=0) - timedelta(minutes=minutes)
-    counts = Counts(runs, {Status.SUCCESS: runs})
+    counts = Counts(runs, {Status.SUCCESS: runs}, measured=0 if grown is None else runs, grown=grown or 0)
     for _ in range(runs):
         counts.run.add(seconds)
     name = period_id(Resolution.MINUTE, start, None)

@@ -9,6 +9,7 @@ import re
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 from mrq.task import task
@@ -26,6 +27,14 @@ def work(key: str, seconds: float = 0.0) -> dict[str, Any]:
     with Ledger.of_environment().run(key):
         time.sleep(seconds)
     return told(key)
+
+
+@task
+def wait_for(key: str, file: str) -> None:
+    """Wait until there is such a file."""
+    with Ledger.of_environment().run(key):
+        while not Path(file).exists():
+            time.sleep(0.02)
 
 
 @task

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import sys
 import urllib.request
-from typing import Any
+from pathlib import Path
+from types import CodeType, ModuleType
+from typing import TYPE_CHECKING, Any
 
+import greenlet
+import pymongo.monitoring
+import urllib3
+
+import mrq
+import mrq_container
 from mrq.context import connections, get_current_job
 from mrq.task import Task
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+OURS = {"__main__", "mrq", "mrq_container", "support"}
 EVENTS: list[dict[str, Any]] = []
 
 
@@ -62,3 +76,47 @@ class Listen(Task):
     def run(self, params: dict[str, Any]) -> Any:
         with socket.create_connection(("127.0.0.1", params["port"])) as connection:
             return connection.recv(10).decode()
+
+
+class Everything(Task):
+    """One call of each kind, HTTP by urllib3, on which requests is built."""
+
+    def run(self, params: dict[str, Any]) -> Any:
+        socket.gethostbyname("localhost")
+        with socket.create_connection(("127.0.0.1", params["port"])) as connection:
+            connection.recv(10)
+        connections.redis.llen("io-test")
+        connections.mongodb_jobs.io_tests.insert_one({"a": 1})
+        with urllib3.PoolManager() as pool:
+            return pool.request("GET", params["url"]).status
+
+
+class Changed(Task):
+    """What MRQ has changed in its process of what is not its own."""
+
+    def run(self, _params: dict[str, Any]) -> Any:
+        listeners = pymongo.monitoring._LISTENERS
+        client = connections.mongodb_jobs.client
+        return {
+            "functions": sorted(led_through_mrq()),
+            "tracer": repr(greenlet.gettrace()),
+            "trace": repr(sys.gettrace()),
+            "profile": repr(sys.getprofile()),
+            "listeners": [repr(each) for group in listeners for each in group],
+            "listeners of the client": [repr(each) for each in client.options.event_listeners],
+            "spans": "mrq.telemetry" in sys.modules,
+        }
+
+
+def led_through_mrq() -> Iterator[str]:
+    """The functions and methods of all other loaded modules whose code is MRQ's."""
+    homes = tuple(f"{Path(each.__path__[0])}{os.sep}" for each in (mrq, mrq_container))
+    for name, module in list(sys.modules.items()):
+        if not isinstance(module, ModuleType) or name.partition(".")[0] in OURS:
+            continue
+        classes = [each for each in vars(module).values() if isinstance(each, type) and each.__module__ == name]
+        for owner in (module, *classes):
+            for attribute, value in list(vars(owner).items()):
+                code = getattr(value, "__code__", None)
+                if isinstance(code, CodeType) and code.co_filename.startswith(homes):
+                    yield f"{name}.{attribute}" if owner is module else f"{name}.{owner.__name__}.{attribute}"

@@ -31,11 +31,26 @@ class Hog(Task):
         get_original("time", "sleep")(seconds)
 
 
-class Crowd(Task):
-    """Keeps it in its sub-pools."""
+class Cruncher(Task):
+    """Computes all the time; returns for how many seconds of its thread's processor time."""
 
-    def run(self, params: dict[str, Any]) -> None:
-        subpool_map(2, get_original("time", "sleep"), [params["seconds"]] * 3)
+    def run(self, params: dict[str, Any]) -> float:
+        return crunch(params["seconds"])
+
+
+class Crowd(Task):
+    """Computes in its sub-pools; returns the sum of what each of them did."""
+
+    def run(self, params: dict[str, Any]) -> float:
+        return sum(subpool_map(2, crunch, [params["seconds"]] * 3))
+
+
+def crunch(seconds: float) -> float:
+    """Compute for at least so many seconds of processor time, without a switch; for how many it was."""
+    began = time.thread_time()
+    while time.thread_time() - began < seconds:
+        pass
+    return time.thread_time() - began
 
 
 class Spinner(Task):

@@ -1,7 +1,8 @@
 """Greenlet tracing: what each job uses of the one thread that all share, and where it kept it for longest.
 
-greenlet calls a function at each switch. It reads one clock, and only where a job's greenlet is left or entered. Where
-a job is while it does not switch can only be seen from outside: a real thread looks a few times a second.
+greenlet calls a function at each switch. Only where a job's greenlet is left or entered it reads two clocks: the
+thread's processor time, which is what the job used, and the time on the wall, which is how long others waited. Where a
+job is while it does not switch can only be seen from outside: a real thread looks a few times a second.
 """
 
 from __future__ import annotations
@@ -48,9 +49,9 @@ class GreenletTrace:
         """See RunTrace."""
         self._tracer.leave()
 
-    def held(self, seconds: float, places: Callable[[], list[Place]]) -> None:
-        """A stretch without a switch has ended."""
-        self.time += seconds
+    def held(self, seconds: float, computed: float, places: Callable[[], list[Place]]) -> None:
+        """A stretch without a switch has ended. `computed`: seconds of it on the processor."""
+        self.time += computed
         if seconds > self.longest:
             self.longest = seconds
             self._places = places() if seconds >= NOTABLE else []
@@ -64,11 +65,15 @@ class GreenletTrace:
 class GreenletTracer:
     """Traces the greenlets of the thread that calls `install`, once they have entered a trace."""
 
-    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(
+        self, clock: Callable[[], float] = time.perf_counter, cpu: Callable[[], float] = time.thread_time
+    ) -> None:
         self._clock = clock
+        self._cpu = cpu  # of the thread that calls it
         self._traces: dict[Any, GreenletTrace] = {}  # by greenlet
         self._current: GreenletTrace | None = None
         self._since = 0.0
+        self._cpu_since = 0.0
         self._seen: tuple[float, list[Place]] = (0.0, [])  # the stretch that began then, as the thread saw it
         self._thread = 0
         self._before: Any = None
@@ -93,7 +98,7 @@ class GreenletTracer:
         """The current greenlet works for a run from now on."""
         self._traces[greenlet.getcurrent()] = trace
         trace.switches += 1
-        self._current, self._since = trace, self._clock()
+        self._current, self._since, self._cpu_since = trace, self._clock(), self._cpu()
 
     def leave(self) -> None:
         """It does no more."""
@@ -111,7 +116,7 @@ class GreenletTracer:
         trace = self._current = self._traces.get(target)
         if trace is not None:
             trace.switches += 1
-            self._since = self._clock()
+            self._since, self._cpu_since = self._clock(), self._cpu()
         if self._before is not None:
             self._before(event, args)
 
@@ -123,7 +128,7 @@ class GreenletTracer:
             # a look may have been impossible: native code that kept the interpreter to itself
             return seen if began == since and seen else places_of(left.gr_frame)
 
-        trace.held(self._clock() - since, places)
+        trace.held(self._clock() - since, self._cpu() - self._cpu_since, places)
 
     # ---- the thread beside it
 

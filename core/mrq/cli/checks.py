@@ -134,7 +134,8 @@ def _may_write_redis(app: App) -> Finding:
 def check_indexes(app: App, *, fix: bool) -> list[Finding]:
     """Whether the indexes are there. `fix`: make those that are missing."""
     try:
-        missing = [*app.jobs.missing_indexes(), *(app.stats.missing_indexes() if app.stats else ())]
+        stores = (app.jobs, app.stats, app.logs)
+        missing = [name for store in stores if store for name in store.missing_indexes()]
         if fix:
             made = app.ensure_indexes()
             return [Finding("ok", "indexes", f"made: {', '.join(made)}" if made else "all there")]
@@ -143,7 +144,7 @@ def check_indexes(app: App, *, fix: bool) -> list[Finding]:
     if not missing:
         return [Finding("ok", "indexes", "all there")]
     mend = "make them with `mrq doctor --fix`, or start a worker with --ensure_indexes"
-    return [Finding("problem", "indexes", f"missing: {', '.join(missing)}; claims and statistics get slow", mend)]
+    return [Finding("problem", "indexes", f"missing: {', '.join(missing)}; claims, statistics and logs get slow", mend)]
 
 
 def check_workers(app: App) -> list[Finding]:

@@ -13,20 +13,21 @@ from mrq import logs as found_logs
 from mrq.app import App, use_app
 from mrq.cli.options import SettingsCommand, given_on_command_line, settings_options
 from mrq.domain.loglines import level_of
-from mrq.domain.logplaces import LogPlace
+from mrq.domain.logplaces import EPOCH, LogPlace
 from mrq.domain.status import SETTLED
 from mrq.exceptions import InvalidJobIdError, InvalidParamsError, JobNotFoundError
 from mrq.ports.logs import FoundLine
 from mrq.settings import load
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
-    from mrq.ports.logs import LogText
+    from mrq.ports.logs import FoundLines, LogText
 
 LOOK = 1.0  # seconds between two looks while it follows
 LAST_LOOKS = 3  # at a job that has ended: its last lines are written a moment later
 NEWEST = 200  # pieces that are looked at to know where following begins
+MOST_LINES = 10_000
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
@@ -44,13 +45,13 @@ class _Seen(NamedTuple):
 @click.option("--search", "words", default="", help="Lines with this text, whatever its case.")
 @click.option("--level", type=click.Choice(LEVELS, case_sensitive=False), default="DEBUG", help="The least level.")
 @click.option("--hours", type=click.FloatRange(min=0, min_open=True), help="Lines of so many hours.")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=200, help="About how many lines, the newest.")
+@click.option("--limit", type=click.IntRange(1, MOST_LINES), default=200, help="About how many lines, the newest.")
 @click.option("--follow", "-f", is_flag=True, help="Go on with what is written, until the job has ended or Ctrl+C.")
 @click.option("--json", "as_json", is_flag=True, help="For programs: one object a line, times in UTC.")
 @settings_options("client", shown=("mongodb_jobs", "mongodb_logs", "server_timeout", "config"))
 @click.pass_context
 def logs(ctx: click.Context, /, *, as_json: bool, follow: bool, **asked: Any) -> int:
-    """Show lines of log, the newest last: of a JOB, of a worker, or of all.
+    """Show lines of log, the newest last: of a JOB, of a worker, or of all, in the order of their times.
 
     At most the newest 2,000 pieces of log are searched. Lines are there a moment after their job has ended, and up to
     report_interval late while it runs.
@@ -92,9 +93,35 @@ def _show(asked: dict[str, Any], say: Callable[[FoundLine], str]) -> list[_Seen]
         asked["words"], level=asked["level"], job=asked["job"], worker=asked["worker"], attempt=asked["attempt"],
         since=since, limit=asked["limit"],
     )  # fmt: skip
-    for line in reversed(found.lines[: asked["limit"]]):
+    lines = list(reversed(found.lines))
+    if not (asked["job"] or asked["worker"]):
+        lines = _by_time(lines)
+    for line in lines[-asked["limit"] :]:
         click.echo(say(line))
+    if older := _older(found, asked["limit"]):
+        click.echo(f"mrq: {older}", err=True)
     return [_Seen(line.piece, line.run) for line in found.lines]
+
+
+def _by_time(lines: Sequence[FoundLine]) -> list[FoundLine]:
+    """Lines of several jobs in the order of their times. One of which it isn't known stays behind the one before it."""
+    keyed, known = list[tuple[datetime, FoundLine]](), EPOCH
+    for line in lines:
+        known = line.line.at or known
+        keyed.append((known, line))
+    return [line for _, line in sorted(keyed, key=lambda each: each[0])]
+
+
+def _older(found: FoundLines, limit: int) -> str:
+    """What to do about lines that are older than those that were shown; "": there are none."""
+    if len(found.lines) > limit or (found.next is not None and len(found.lines) == limit):
+        more = (
+            f"--limit {min(10 * limit, MOST_LINES)} shows more" if limit < MOST_LINES else "--search narrows them down"
+        )
+        return f"there are older lines; {more}"
+    if found.next is not None:
+        return f"older log was not searched; in Python mrq.logs.search(..., before={str(found.next)!r}) goes on there"
+    return ""
 
 
 def _follow(app: App, asked: dict[str, Any], say: Callable[[FoundLine], str], place: LogPlace) -> None:
@@ -109,7 +136,8 @@ def _follow(app: App, asked: dict[str, Any], say: Callable[[FoundLine], str], pl
                 if words in line.text.casefold() and not 0 < line.level < least:
                     click.echo(say(_found(piece, line)))
         looks = looks - 1 if over and not pieces else LAST_LOOKS
-        sleep(LOOK)
+        if looks:
+            sleep(LOOK)
 
 
 def _is_over(app: App, job: str) -> bool:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 MOST_ROWS = 50
-LONGEST_TIME = timedelta(days=730)
+HOUR, LONGEST_TIME = timedelta(hours=1), timedelta(days=730)
 BAD_TIME = "write a number with s, m, h or d behind it, up to 730d, such as 90m"
 
 
@@ -54,21 +54,26 @@ class TimeSpan(click.ParamType):  # type: ignore[type-arg]
 def stats(ctx: click.Context, /, *, by: str, last: timedelta, as_json: bool, **_settings: Any) -> int:
     """Show what ran lately: how many, how fast, how long jobs waited and ran (p50, p95, p99), how many failed.
 
-    By queue also what waits now. A run counts for each try of a job.
+    By queue also what waits now. A run counts for each try of a job. Where workers run with --trace_memory: by how
+    much a run made its process grow, in the whole time and in the last hour of it.
     """
     app = App(load("client", given=given_on_command_line(ctx)).settings.as_dict())
     try:
         reader, now = app.stats_reader, app.clock.now()
         found = reader.totals(now - last, now, resolution_for(last), by_task=by == "task")
+        lately = found
+        if last > HOUR and any(each.growth is not None for each in found):
+            lately = reader.totals(now - HOUR, now, resolution_for(HOUR), by_task=by == "task")
         look = reader.latest_look() if by == "queue" else None
     finally:
         app.close()
     backlogs: Mapping[str, Backlog] = look.backlogs if look else {}  # none by task
+    grown = {(each.queue, each.path): each.growth for each in lately}
     if as_json:
         for each in found:
-            click.echo(json.dumps(as_object(each)))
+            click.echo(json.dumps({**as_object(each), "growth_last_hour": grown.get((each.queue, each.path))}))
         return 0
-    show(found, backlogs, by)
+    show(found, backlogs, by, grown if last > HOUR else None)
     return 0
 
 
@@ -94,8 +99,13 @@ def _spread_object(spread: Spread | None) -> dict[str, float] | None:
     return {"p50": spread.p50, "p95": spread.p95, "p99": spread.p99, "mean": spread.mean}
 
 
-def show(found: Sequence[Figures], backlogs: Mapping[str, Backlog], by: str) -> None:
-    """Print the table."""
+def show(
+    found: Sequence[Figures],
+    backlogs: Mapping[str, Backlog],
+    by: str,
+    lately: Mapping[tuple[str | None, str | None], float | None] | None = None,
+) -> None:
+    """Print the table. `lately`: the growth of each in the last hour; None: the whole is no longer than that."""
     rows = [row(each, backlogs, by) for each in found[:MOST_ROWS]]
     seen = {each.queue for each in found}
     idle = sorted(set(backlogs) - seen)[:MOST_ROWS]
@@ -109,11 +119,8 @@ def show(found: Sequence[Figures], backlogs: Mapping[str, Backlog], by: str) -> 
     head = [by, "runs", "per s", Status.FAILED.value, "again", "wait p50/p95/p99", "run p50/p95/p99"]
     head += ["waiting", "oldest"] if by == "queue" else []
     if any(each.growth is not None for each in found):  # workers with --trace_memory
-        head.append("grew a run")
-        rows = [
-            [*cells, "" if each is None or each.growth is None else f"{each.growth / 1024:,.1f} KiB"]
-            for cells, each in zip_longest(rows, found[:MOST_ROWS])
-        ]
+        head += ["grew a run"] if lately is None else ["grew a run", "last hour"]
+        rows = [[*cells, *growth(each, lately)] for cells, each in zip_longest(rows, found[:MOST_ROWS])]
     table([head, *rows])
     if len(found) > MOST_ROWS:
         click.echo(f"and {len(found) - MOST_ROWS} more; --json shows all")
@@ -134,6 +141,14 @@ def row(figures: Figures, backlogs: Mapping[str, Backlog], by: str) -> list[str]
         percentiles(figures.run),
     ]
     return cells + (waiting(backlogs.get(figures.queue or "")) if by == "queue" else [])
+
+
+def growth(figures: Figures | None, lately: Mapping[tuple[str | None, str | None], float | None] | None) -> list[str]:
+    """By how much a run made the process grow; with `lately` also in the last hour."""
+    grown = [None if figures is None else figures.growth]
+    if lately is not None:
+        grown.append(None if figures is None else lately.get((figures.queue, figures.path)))
+    return ["" if each is None else f"{each / 1024:,.1f} KiB" for each in grown]
 
 
 def percentiles(spread: Spread | None) -> str:

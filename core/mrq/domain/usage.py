@@ -9,9 +9,9 @@ from dataclasses import dataclass
 class Usage:
     """Of one run, its sub-pools included.
 
-    `time`: seconds in which it had the processor, or kept it from others while it waited without yielding.
-    `switches`: how often it was switched to. `longest`: seconds of its longest stretch without a switch; `where`: the
-    stack in that stretch, as the lines of a traceback (empty: too short for a look).
+    `time`: seconds of processor time of the worker's thread. `switches`: how often it was switched to. `longest`:
+    seconds on the wall of its longest stretch without a switch, in which it computed or waited without yielding;
+    `where`: the stack in that stretch, as the lines of a traceback (empty: too short for a look).
     """
 
     time: float

@@ -7,6 +7,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from mrq.domain.orders import Verb
+from mrq.domain.words import many
 from mrq.ports.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
@@ -84,11 +85,11 @@ class Obedience:
 
     def _resize(self, arguments: Mapping[str, Any]) -> str:
         self._worker.state.resize(int(arguments["greenlets"]))
-        return f"runs up to {self._worker.state.greenlets} jobs"
+        return f"runs up to {many(self._worker.state.greenlets, 'job')}"
 
     def _report(self, _arguments: Mapping[str, Any]) -> str:
         self._worker.reporter.write()
-        return f"runs {len(self._worker.state.active())} jobs"
+        return f"runs {many(len(self._worker.state.active()), 'job')}"
 
     def _profile(self, arguments: Mapping[str, Any]) -> str:
         profile = self._worker.fittings.profile

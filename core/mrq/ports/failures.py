@@ -41,6 +41,10 @@ class FailureGroup:
     example: JobId  # the last one
     message: str  # of the example
 
+    def is_new(self, deploy: datetime | None) -> bool | None:
+        """Whether no job failed so before the last deploy (naive, UTC); None: nobody marks deploys."""
+        return None if deploy is None else self.first >= deploy
+
 
 @dataclass(frozen=True, slots=True)
 class FailedJob:

@@ -74,6 +74,14 @@ class LogStore(Protocol):
         """
         ...
 
+    def ensure_indexes(self, largest: int | None = None) -> list[str]:
+        """See JobStore. Where there are no logs yet, `prepare` does it."""
+        ...
+
+    def missing_indexes(self) -> list[str]:
+        """See StatsStore. None while there are no logs."""
+        ...
+
     def append(self, texts: Sequence[LogText]) -> None:
         """Store some pieces. Repeating a call changes nothing: ids decide.
 

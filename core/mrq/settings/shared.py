@@ -191,7 +191,7 @@ class TracingSettings(LoggingSettings):
 
     trace_greenlets: bool = option(
         False,
-        "Record of each job its switches, and the time (wall time) for which it kept the worker's thread",
+        "Record of each job its processor time, its switches and its longest stretch without one",
         group="Tracing",
     )
     trace_blocking: float = option(

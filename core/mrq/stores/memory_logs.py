@@ -29,6 +29,14 @@ class MemoryLogStore:
         """See LogStore."""
         return f"the last {self._size / 2**20:g} MiB, in memory"
 
+    def ensure_indexes(self, largest: int | None = None) -> list[str]:
+        """See LogStore."""
+        return []
+
+    def missing_indexes(self) -> list[str]:
+        """See LogStore."""
+        return []
+
     def append(self, texts: Sequence[LogText]) -> None:
         """See LogStore."""
         with self._lock:

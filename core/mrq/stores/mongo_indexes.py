@@ -100,7 +100,7 @@ STATS_QUEUES = (
 # Said along with any other condition on the field of a sparse index: DocumentDB uses such an index only then.
 THERE = {"$exists": True}
 
-_NO_SUCH_INDEX = 2  # for a hint; MongoDB's BadValue
+NO_SUCH_INDEX = 2  # for a hint; MongoDB's BadValue
 _OTHER_OPTIONS = {85, 86}  # an index of this name or these keys exists with other options
 
 
@@ -141,7 +141,7 @@ def expire(collection: Collection[dict[str, Any]], ttl: IndexModel, before: date
         found = collection.find(overdue, {"_id": 1}).hint(ttl.document["name"]).limit(max(1, limit))
         names = [document["_id"] for document in found]
     except OperationFailure as error:
-        if error.code != _NO_SUCH_INDEX:
+        if error.code != NO_SUCH_INDEX:
             raise
         return 0
     # the condition again: some may have been given more time meanwhile

@@ -41,7 +41,6 @@ T = TypeVar("T")
 LONGEST_LOOK = 3_000  # milliseconds
 BY_ID = "_id_"  # MongoDB's own index
 _LARGE = dict.fromkeys(documents.LARGE_FIELDS, 0)
-_NO_SUCH_INDEX = 2  # for a hint; MongoDB's BadValue
 
 WITH_EXCEPTION = frozenset(
     {Status.FAILED, Status.TIMEOUT, Status.MAXRETRIES, Status.RETRY, Status.ABORT, Status.INTERRUPT,
@@ -131,7 +130,7 @@ class MongoJobLists:
         try:
             return [ask(base) for base in _bases(query)]
         except OperationFailure as error:
-            if error.code != _NO_SUCH_INDEX:
+            if error.code != mongo_indexes.NO_SUCH_INDEX:
                 raise
         return [ask(_BY_ID)]
 

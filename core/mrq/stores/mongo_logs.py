@@ -44,7 +44,10 @@ _DUPLICATE = 11000
 # What is read: the pieces of one job, or of one worker. MRQ 0.9's names; each is sparse in effect.
 _JOB = IndexModel([("job", ASCENDING)], name="job_1")
 _WORKER = IndexModel([("worker", ASCENDING)], name="worker_1", sparse=True)
+# Following a job: of its runs what is behind a place, in the order in which it is read.
+_FOLLOWED = IndexModel([("job", ASCENDING), ("run", ASCENDING), ("_id", ASCENDING)], name="mrq_followed")
 _DATE = "date_1"
+SMALL = 100_000  # pieces; in so many an index is made without being asked for, also where they are kept to no size
 
 
 class MongoLogStore:
@@ -61,13 +64,25 @@ class MongoLogStore:
     def prepare(self) -> str:
         """See LogStore."""
         self._capped = self._size > 0 and self._is_or_gets_capped()
-        indexes = [_JOB, _WORKER]
-        if not self._capped:
-            indexes.append(self._expiry)
+        indexes = [_JOB, _WORKER, _FOLLOWED if self._capped else self._expiry]
         there = set(self._logs.index_information())
         if missing := [index for index in indexes if index.document["name"] not in there]:
             self._logs.create_indexes(missing)
+        if not self._capped:
+            mongo_indexes.ensure(self._logs, [_FOLLOWED], SMALL)
         return f"the last {self._size / 2**20:g} MiB" if self._capped else f"for {self._ttl / 86400:g} days"
+
+    @translated
+    def ensure_indexes(self, largest: int | None = None) -> list[str]:
+        """See LogStore."""
+        # a collection must not come into being by its indexes: it would not be capped
+        return mongo_indexes.ensure(self._logs, [_FOLLOWED], largest) if self._exists() else []
+
+    @translated
+    def missing_indexes(self) -> list[str]:
+        """See LogStore."""
+        found = mongo_indexes.missing(self._logs, [_FOLLOWED]) if self._exists() else []
+        return [f"{NAME}.{model.document['name']}" for model in found]
 
     @property
     def _expiry(self) -> IndexModel:
@@ -133,15 +148,27 @@ class MongoLogStore:
         wanted = _of(job, worker if job is None else None)
         if job is None and worker is None:
             return []
-        order, by = DESCENDING if last else ASCENDING, ["_id"]
+        by = ["_id"]
         if isinstance(after, LogPlace):
             wanted["$or"], by = _behind(after), ["run", "_id"]
         elif after is not None:
             wanted["_id"] = {"$gt": after}
-        found = list(
-            self._logs.find(wanted).sort([(name, order) for name in by]).limit(max(1, limit)).max_time_ms(LONGEST_LOOK)
-        )
+        order = [(name, DESCENDING if last else ASCENDING) for name in by]
+        found = self._find(wanted, order, max(1, limit), followed=job is not None and isinstance(after, LogPlace))
         return [_text_of(document) for document in (reversed(found) if last else found)]
+
+    def _find(self, wanted: Document, order: list[tuple[str, int]], limit: int, *, followed: bool) -> list[Document]:
+        """`followed`: on the index for that, if it is there. Left to itself the planner reads all of a job of many runs
+        again and again."""
+        cursor = self._logs.find(wanted).sort(order).limit(limit).max_time_ms(LONGEST_LOOK)
+        if not followed:
+            return list(cursor)
+        try:
+            return list(cursor.clone().hint(_FOLLOWED.document["name"]))
+        except OperationFailure as error:
+            if error.code != mongo_indexes.NO_SUCH_INDEX:
+                raise
+        return list(cursor)
 
     @translated
     def search(self, query: LogQuery, limit: int = 200, before: JobId | None = None) -> FoundLines:

@@ -73,6 +73,7 @@ class FiguresModel(BaseModel):
     run: SpreadModel | None
     arrivals_per_s: float | None
     dropped: int = Field(description="minutes of workers that are missing here")
+    growth: float | None = Field(description="bytes by which a run made its process grow; null: not measured")
 
 
 class FiguresList(BaseModel):
@@ -308,4 +309,5 @@ def _figures(found: Any) -> FiguresModel:
         run=spread(found.run),
         arrivals_per_s=found.arrivals_per_s,
         dropped=found.dropped,
+        growth=found.growth,
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import greenlet
 import pytest
 
-from mrq_container.greenlets import LOOK_EVERY, GreenletTracer
+from mrq_container.greenlets import LOOK_EVERY, GreenletTrace, GreenletTracer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,8 +27,13 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def tracer(clock: Clock) -> Iterator[GreenletTracer]:
-    tracer = GreenletTracer(clock)
+def cpu() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def tracer(clock: Clock, cpu: Clock) -> Iterator[GreenletTracer]:
+    tracer = GreenletTracer(clock, cpu)
     tracer._thread = threading.get_ident()
     before = greenlet.settrace(tracer._switched)
     yield tracer
@@ -41,30 +46,50 @@ def run(function: Callable[[], None]) -> greenlet.greenlet:
     return made
 
 
-def test_only_the_time_between_switches_in_and_out_counts(tracer: GreenletTracer, clock: Clock) -> None:
+def test_only_the_time_between_switches_in_and_out_counts(tracer: GreenletTracer, clock: Clock, cpu: Clock) -> None:
     main, trace = greenlet.getcurrent(), tracer.trace()
 
     def work() -> None:
         trace.enter()
-        clock.now += 1
+        cpu.now += 1
         main.switch()
-        clock.now += 2
+        clock.now += 5
+        cpu.now += 2
         trace.leave()
         clock.now += 50
+        cpu.now += 40
 
     job = run(work)
     clock.now += 30
+    cpu.now += 20
     assert trace.usage().time == 1
     job.switch()
     usage = trace.usage()
-    assert (usage.time, usage.switches, usage.longest) == (3, 2, 2)
+    assert (usage.time, usage.switches, usage.longest) == (3, 2, 5)
     assert not tracer._traces
 
 
-def test_a_greenlet_that_never_entered_or_has_left_counts_for_nobody(tracer: GreenletTracer, clock: Clock) -> None:
+def test_who_waits_without_yielding_uses_no_processor_and_keeps_others_waiting_all_the_same(
+    tracer: GreenletTracer, clock: Clock, cpu: Clock
+) -> None:
+    waiting, computing = tracer.trace(), tracer.trace()
+
+    def work(trace: GreenletTrace, computed: float) -> None:
+        trace.enter()
+        clock.now += 3
+        cpu.now += computed
+        trace.leave()
+
+    run(lambda: work(waiting, 0))
+    run(lambda: work(computing, 3))
+    assert (waiting.usage().time, waiting.usage().longest) == (0, 3)
+    assert (computing.usage().time, computing.usage().longest) == (3, 3)
+
+
+def test_a_greenlet_that_never_entered_or_has_left_counts_for_nobody(tracer: GreenletTracer, cpu: Clock) -> None:
     trace = tracer.trace()
     trace.leave()
-    run(lambda: setattr(clock, "now", clock.now + 5))
+    run(lambda: setattr(cpu, "now", cpu.now + 5))
     assert trace.usage().time == 0
 
 

@@ -60,6 +60,15 @@ def test_missing_indexes_are_named_and_made(mrq: Mrq) -> None:
     code, out, _ = mrq("doctor", "--fix")
     assert code == 0, out
     assert "made: " in lines_about(out, "indexes")[0]
+
+
+@pytest.mark.usefixtures("configured")
+def test_an_index_that_large_logs_lack_is_named_and_made(mrq: Mrq, app: App) -> None:
+    database = app._database
+    database.mrq_logs.insert_one({"logs": "as an earlier version left it\n"})
+    assert "missing: mrq_logs.mrq_followed;" in lines_about(mrq("doctor")[1], "indexes")[0]
+    assert "made: mrq_followed" in lines_about(mrq("doctor", "--fix")[1], "indexes")[0]
+    assert "mrq_followed" in database.mrq_logs.index_information()
     assert mrq("doctor")[0] == 0
 
 

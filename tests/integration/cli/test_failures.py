@@ -32,7 +32,7 @@ def log_in(n, auth):
         return {"session_id": auth["password"], "url": f"https://u:{auth['password']}@h"}
     raise ValueError(f"refused: password={auth['password']} at mongodb://u:{auth['password']}@h")
 """
-FETCH = "tasks_that_fail.fetch"
+FETCH, LOG_IN = "tasks_that_fail.fetch", "tasks_that_fail.log_in"
 
 
 @pytest.fixture
@@ -76,6 +76,27 @@ def test_a_group_of_which_all_jobs_run_again_is_gone(mrq: Mrq, failed: list[Any]
 
 
 @pytest.mark.usefixtures("configured")
+def test_failures_that_were_not_seen_before_the_last_deploy_are_new(mrq: Mrq, app: App, failed: list[Any]) -> None:
+    def new() -> dict[tuple[str, str], bool | None]:
+        groups = map(json.loads, mrq("failures", "--json")[1].splitlines())
+        return {(group["task"], group["exceptiontype"]): group["new"] for group in groups}
+
+    assert new() == {(FETCH, "ValueError"): None, (FETCH, "KeyError"): None}, "nobody marks deploys"
+    assert "new since" not in mrq("failures")[1]
+    assert mrq("mark-deploy", "v7")[0] == 0
+    assert mrq("mark-deploy", "v8")[0] == 0
+    Job(failed[0]).requeue()
+    queue_job(LOG_IN, {"n": 1, "auth": {"password": "x"}})
+    run_jobs("default", app=app)
+    assert new() == {(FETCH, "ValueError"): False, (FETCH, "KeyError"): False, (LOG_IN, "ValueError"): True}
+    (line,) = [line for line in mrq("failures")[1].splitlines() if "new since v8" in line]
+    name = line.split()[0]
+    assert f"1 job of {LOG_IN}" in line
+    assert "new since v8" in mrq("failures", name)[1]
+    assert json.loads(mrq("failures", name, "--json")[1])["new"] is True
+
+
+@pytest.mark.usefixtures("configured")
 def test_a_job_is_shown_with_its_runs(mrq: Mrq, app: App, failed: list[Any]) -> None:
     Job(failed[0]).requeue()
     run_jobs("default", app=app)
@@ -90,7 +111,7 @@ def test_a_job_is_shown_with_its_runs(mrq: Mrq, app: App, failed: list[Any]) -> 
 
 @pytest.mark.usefixtures("configured", "failed")
 def test_no_secret_is_printed(mrq: Mrq, app: App) -> None:
-    job, _, well = queue_jobs("tasks_that_fail.log_in", [
+    job, _, well = queue_jobs(LOG_IN, [
         {"n": n, "auth": {"password": secret}} for n, secret in ((1, "hunter2"), (2, "hunter2"), (-1, "hunter22"))
     ])  # fmt: skip
     run_jobs("default", app=app)

@@ -13,6 +13,7 @@ from bson import ObjectId
 
 from mrq import logs
 from mrq.cli.logs import LAST_LOOKS
+from mrq.domain.loglines import LogMark
 from mrq.exceptions import InvalidParamsError, JobNotFoundError
 from mrq.job import queue_job
 from mrq.logger import MongoHandler, TolerantFormatter
@@ -82,6 +83,45 @@ def test_lines_are_shown_newest_last_and_looked_for(mrq: Mrq, job: Any) -> None:
     assert line["run"] <= line["time"]
 
 
+def piece(app: App, *lines: tuple[str, datetime | None]) -> None:
+    """Of a job of its own."""
+    text = "".join(f"{line}\n" for line, _ in lines)
+    marks = tuple(LogMark(len(line) + 1, at, 20) for line, at in lines)
+    assert app.logs is not None
+    app.logs.append([LogText(app.jobs.new_id(), text, job=app.jobs.new_id(), marks=marks)])
+
+
+@pytest.mark.usefixtures("configured")
+def test_lines_of_several_jobs_come_in_the_order_of_their_times(mrq: Mrq, app: App) -> None:
+    def at(second: int) -> datetime:
+        return datetime(2026, 1, 1, 0, 0, second)
+
+    piece(app, ("b", at(2)), ("d", at(4)), ("unknown", None))
+    piece(app, ("a", at(1)), ("c", at(3)), ("e", at(5)))
+    code, out, err = mrq("logs")
+    assert (code, out.split(), err) == (0, ["a", "b", "c", "d", "unknown", "e"], "")
+    assert mrq("logs", "--limit", "4")[1].split() == ["c", "d", "unknown", "e"]
+
+
+@pytest.mark.usefixtures("configured")
+def test_that_there_are_older_lines_is_said(mrq: Mrq, app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = datetime(2026, 1, 1)
+    for _ in range(2):
+        piece(app, ("one", now), ("two", now))
+    for limit in ("1", "2", "3"):
+        code, out, said = mrq("logs", "--limit", limit)
+        assert (code, len(out.split())) == (0, int(limit))
+        assert said == f"mrq: there are older lines; --limit {limit}0 shows more\n"
+    assert mrq("logs", "--limit", "4")[2] == ""
+    assert mrq("logs")[2] == ""
+    monkeypatch.setattr("mrq.stores.mongo_logs.SEARCHED", 1)
+    code, out, said = mrq("logs")
+    assert (code, out.split()) == (0, ["one", "two"])
+    last = said.partition("before='")[2].partition("'")[0]
+    assert "older log was not searched" in said
+    assert [found.line.text for found in logs.search(before=last).lines] == ["two", "one"]
+
+
 @pytest.mark.usefixtures("configured")
 def test_what_makes_no_sense_is_said(mrq: Mrq, job: Any, app: App) -> None:
     assert mrq("logs", str(job), "--attempt", "3")[::2] == (
@@ -131,7 +171,7 @@ def test_following_ends_a_moment_after_the_job(mrq: Mrq, job: Any, app: App, mon
     monkeypatch.setattr("mrq.cli.logs.sleep", pause)
     code, out, _ = mrq("logs", str(job), "--follow")
     assert (code, out.splitlines()[-1]) == (0, "[INFO] the last word")
-    assert len(looks) == 4 + LAST_LOOKS
+    assert len(looks) == 3 + LAST_LOOKS, "not once more after the last look"
 
 
 @pytest.mark.usefixtures("configured")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mrq.domain.stats import Counts, Period, Resolution, Tally, period_id
 from mrq.job import queue_job, queue_jobs
 from mrq.testing import run_jobs
 
@@ -76,6 +79,31 @@ def test_runs_for_programs(mrq: Mrq) -> None:
     assert found["default"]["ended"] == {"success": 3, "failed": 2}
     assert found["default"]["run"]["p50"] > 0
     assert found["pages/"]["wait"]["mean"] >= 0
+
+
+@pytest.mark.usefixtures("configured")
+def test_growth_of_the_last_hour_stands_beside_that_of_the_whole_time(mrq: Mrq, app: App) -> None:
+    now = app.clock.now()
+    for hours, grown in ((3, {"leaks": 0, "imports": 6}), (0, {"leaks": 4, "imports": 0})):
+        start = Resolution.MINUTE.start_of(now - timedelta(hours=hours))
+        counts = {
+            ("default", f"tasks.{name}"): Counts(10, measured=10, grown=kib * 10_240) for name, kib in grown.items()
+        }
+        minute = Period(period_id(Resolution.MINUTE, start), Resolution.MINUTE, start, 1, Tally(counts))
+        app.stats_store.put(minute, now + timedelta(days=1))
+    _, out, _ = mrq("stats", "--by", "task", "--last", "5h")
+    shown = rows(out)
+    assert shown.pop("task").split()[-5:] == ["grew", "a", "run", "last", "hour"]
+    assert {name: re.findall(r"\S+ KiB", line) for name, line in shown.items()} == {
+        "tasks.leaks": ["2.0 KiB", "4.0 KiB"], "tasks.imports": ["3.0 KiB", "0.0 KiB"],
+    }  # fmt: skip
+    _, out, _ = mrq("stats", "--by", "task")
+    assert rows(out)["task"].endswith("grew a run")
+    for last, whole in (("5h", 2048), ("1h", 4096)):
+        found = map(json.loads, mrq("stats", "--by", "task", "--last", last, "--json")[1].splitlines())
+        assert [(each["growth"], each["growth_last_hour"]) for each in found if each["task"] == "tasks.leaks"] == [
+            (whole, 4096)
+        ]
 
 
 @pytest.mark.usefixtures("configured", "app")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import socket
-import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from mrq.job import queue_job
+from support.httpserver import http_server
 from support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -29,21 +28,8 @@ REDIS_POST_HOOK = broken
 def url() -> Iterator[str]:
     """An HTTP server."""
 
-    class Answer(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_args: Any) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Answer)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with http_server() as url:
+        yield url
 
 
 def test_reports_say_what_each_job_waits_for_and_how_long_jobs_have_waited(site: Site, url: str) -> None:
@@ -113,3 +99,22 @@ def test_a_latency_that_is_none_is_refused_at_the_start(site: Site) -> None:
     worker = site.start_worker("--add_network_latency", "fast", "--no_guard")
     assert worker.wait() == 2
     assert "'fast' is no latency" in worker.log
+
+
+def test_without_a_switch_nothing_of_others_is_changed(site: Site) -> None:
+    site.start_worker()
+    changed = site.wait_for_end(queue_job(f"{TASKS}.Changed", {}))["result"]
+    assert changed == {
+        "functions": [], "tracer": "None", "trace": "None", "profile": "None", "listeners": [],
+        "listeners of the client": [], "spans": False,
+    }  # fmt: skip
+
+
+def test_what_the_switches_change_is_seen_by_the_same_look(site: Site) -> None:
+    site.start_worker("--trace_io", "--trace_greenlets")
+    changed = site.wait_for_end(queue_job(f"{TASKS}.Changed", {}))["result"]
+    assert {
+        "socket.getaddrinfo", "gevent._socket3.socket.recv", "http.client.HTTPConnection.getresponse",
+        "pymongo.synchronous.collection.Collection.find", "redis.client.Redis.execute_command",
+    } <= set(changed["functions"])  # fmt: skip
+    assert "GreenletTracer" in changed["tracer"]

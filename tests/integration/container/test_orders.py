@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from mrq.app import get_app, use_app
 from mrq.cli.main import call, cli
-from mrq.job import queue_job
+from mrq.job import queue_job, queue_jobs
 from mrq.workers import answer, profiles, tell
+from support.beats import ANSWER, BEAT, noted
 from support.waiting import wait_until
 
 if TYPE_CHECKING:
@@ -45,6 +46,41 @@ def test_a_quiet_worker_takes_nothing_until_it_resumes_and_stops_when_told(site:
     assert said(me, "stop") == "stops"
     assert worker.wait() == 0
     assert tell(me, "quiet") is None
+
+
+def test_orders_are_obeyed_within_a_heartbeat(site: Site) -> None:
+    (site.folder / "mrq-config.py").write_text("from support.beats import note\nMONGODB_POST_HOOK = note\n")
+    worker = site.start_worker("--trace_io", "--heartbeat_interval", "1", "--lease", "6").wait_ready()
+    me = worker.identities[0]
+    for orders in ([("quiet", {}), ("resize", {"greenlets": 7}), ("profile", {"seconds": 0.1})], [("stop", {})]):
+        for verb, arguments in orders:
+            assert tell(me, verb, **arguments) is not None
+        before = noted(site.folder)
+        wait_until(lambda: noted(site.folder).count(ANSWER) == before.count(ANSWER) + len(orders), 30)  # noqa: B023
+        since = noted(site.folder)[len(before) :]
+        # looks and heartbeats have the same pause, so that at most two of these lie between two of those
+        assert since[: since.index(ANSWER)].count(BEAT) <= 2
+    assert worker.wait() == 0
+
+
+def test_as_many_jobs_run_as_the_worker_was_resized_to(site: Site) -> None:
+    worker = site.start_worker(greenlets=1).wait_ready()
+    me = worker.identities[0]
+    queue_jobs("support.faulttasks.wait_for", [{"key": str(n), "file": "go" if n < 4 else "end"} for n in range(8)])
+    site.wait_for_runs(1)
+    assert said(me, "report") == "runs 1 job"
+    assert said(me, "resize", greenlets=4) == "runs up to 4 jobs"
+    site.wait_for_runs(4)
+    assert said(me, "report") == "runs 4 jobs"
+    assert len(site.ledger.runs()) == 4, "a heartbeat later it has not taken more"
+    assert said(me, "resize", greenlets=2) == "runs up to 2 jobs"
+    assert said(me, "report") == "runs 4 jobs", "those that run already are left alone"
+    (site.folder / "go").touch()
+    site.wait_for_runs(6)
+    assert said(me, "report") == "runs 2 jobs"
+    assert len(site.ledger.runs()) == 6
+    (site.folder / "end").touch()
+    site.wait_for_statuses({"success": 8})
 
 
 def test_a_profile_shows_which_task_uses_the_time(site: Site) -> None:

@@ -16,8 +16,7 @@ import pytest
 from bson import ObjectId
 from opentelemetry import trace
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.trace import SpanKind, StatusCode
 
 from mrq.domain.job import ClaimedJob
@@ -28,6 +27,7 @@ from mrq.logger import JsonFormatter
 from mrq.telemetry import MOST_WAITS, CountingExporter, Failures, OtelSpans, own_provider
 from mrq.testing import memory_app, run_jobs
 from support import spantasks
+from support.spanbench import Bench
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -37,27 +37,6 @@ if TYPE_CHECKING:
     from mrq.app import App
 
 TASKS = "support.spantasks"
-
-
-class Bench:
-    """An app whose spans are kept."""
-
-    def __init__(self, app: App) -> None:
-        self.app = app
-        self.kept = InMemorySpanExporter()
-        self.provider = TracerProvider()
-        self.provider.add_span_processor(SimpleSpanProcessor(self.kept))
-        app.spans = OtelSpans(self.provider)  # type: ignore[misc] # in place of the process's own
-        app.enqueuer.spans = app.spans
-
-    def spans(self, name: str = "") -> list[ReadableSpan]:
-        """Those that have ended and whose name begins like this."""
-        return [span for span in self.kept.get_finished_spans() if span.name.startswith(name)]
-
-    def one(self, name: str) -> ReadableSpan:
-        """The only one of this name."""
-        (span,) = self.spans(name)
-        return span
 
 
 @pytest.fixture(params=["memory", "servers"])

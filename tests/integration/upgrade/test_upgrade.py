@@ -13,6 +13,7 @@ import pytest
 
 from mrq import app_upkeep
 from mrq.app import App, use_app
+from mrq.domain.logplaces import LogPlace
 from mrq.domain.stats import Resolution
 from mrq.job import Job
 from mrq_lambda.burst import drain
@@ -103,7 +104,8 @@ def test_all_else_that_it_left_is_read(site: App, schema: Document) -> None:
     assert site.jobs.children(jobs["has a child"]["_id"], 10) == [jobs["has a child: this one"]["_id"]]
     assert site.logs is not None
     (lines,) = schema["documents"]["mrq_logs"]
-    assert [text.text for text in site.logs.read(job=lines["job"])] == [lines["logs"]]
+    for place in (None, LogPlace()):
+        assert [text.text for text in site.logs.read(job=lines["job"], after=place)] == [lines["logs"]]
     (schedule,) = site.schedules.page(0, 10)
     assert (schedule.schedule.interval, schedule.next is not None) == (3600, True)
     assert site.agents.group("group") is not None

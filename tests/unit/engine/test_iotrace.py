@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import http.client
 import socket
-from types import SimpleNamespace
+from types import FunctionType, SimpleNamespace
 from typing import Any
 
 import gevent
 import pytest
+import urllib3
 from hypothesis import given
 from hypothesis import strategies as st
+from pymongo import MongoClient
+from pymongo.collection import Collection
+from pymongo.cursor import Cursor
+from redis.client import Pipeline, Redis
 
+from mrq.app_tracing import IoTracing
 from mrq.domain.options import TaskOptions
 from mrq.engine.iotrace import IoHooks, IoTrace, waits_of
 from mrq.engine.patching import Patches
 from mrq.engine.run import Run, current_run
 from mrq.engine.sockets import add_latency, latency_of
+from mrq.stores.driver_tracing import COLLECTION_METHODS
+from mrq.testing import memory_app
 from unit.engine.kit import ManualClock, claimed
 
 
@@ -84,6 +93,37 @@ def test_patches_are_taken_away_without_a_trace() -> None:
     patches.undo()
     assert dict(vars(Derived)) == before
     assert Derived().ask(3) == 3
+
+
+def functions() -> dict[str, Any]:
+    """All that I/O may be traced by."""
+    owners = (
+        socket, socket.socket, http.client.HTTPConnection, urllib3.connection.HTTPConnection,
+        urllib3.HTTPConnectionPool, Collection, Cursor, MongoClient, Redis, Pipeline,
+    )  # fmt: skip
+    found = {f"{owner.__name__}.{name}": value for owner in owners for name, value in vars(owner).items()}
+    return {name: value for name, value in found.items() if isinstance(value, FunctionType)}
+
+
+@pytest.mark.parametrize(
+    ("settings", "changed"),
+    [
+        ({}, set()),
+        ({"add_network_latency": "0.001"}, {"socket.connect", "socket.send", "socket.sendall"}),
+        ({"print_mongodb": True}, {f"Collection.{name}" for name in COLLECTION_METHODS} | {"Cursor._refresh"}),
+    ],
+)
+def test_only_what_the_switches_ask_for_is_patched(settings: dict[str, Any], changed: set[str]) -> None:
+    with memory_app(**settings) as app:
+        before = functions()
+        tracing = IoTracing(app, lambda: None)
+        tracing.install()
+        during = functions()
+        tracing.remove()
+        assert {name for name in during if during[name] is not before.get(name)} == changed
+        after = functions()
+        assert after.keys() == before.keys()
+        assert all(after[name] is before[name] for name in before)
 
 
 @pytest.mark.parametrize(("text", "found"), [("0", (0, 0)), ("0.5", (0.5, 0.5)), ("0.01-0.1", (0.01, 0.1))])

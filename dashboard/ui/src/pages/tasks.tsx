@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { get, type Schemas } from "../api/client";
 import { useLive } from "../api/live";
-import { duration, num } from "../format";
+import { bytes, duration, num } from "../format";
 import { Broken, Card, Empty, Loading, Table, Th } from "../parts/basics";
 import { EnqueueForm } from "../parts/enqueueform";
 import { useParam } from "../parts/hooks";
@@ -15,6 +15,7 @@ export function TasksPage() {
   const live = useLive("/api/v1/tasks", {}, 5);
   const totals = useLive("/api/v1/statistics/totals", { query: { by: "task", start: useStart() } }, 5);
   const counted = useLast(totals, "").data?.figures;
+  const measured = counted?.some((each) => each.growth !== null) ?? false;
   const [wanted, setWanted] = useState("");
   const all = live.data?.tasks ?? [];
   const shown = all.filter((task) => task.name.toLowerCase().includes(wanted.toLowerCase()));
@@ -44,6 +45,7 @@ export function TasksPage() {
               <Th n>{t.stats.runs}</Th>
               <Th n>{t.stats.failedHead}</Th>
               <Th n>{t.stats.runP95}</Th>
+              {measured && <Th n>{t.task.growth}</Th>}
               <Th>{t.task.known}</Th>
               <Th>
                 <span class="skip">{t.actions}</span>
@@ -61,7 +63,7 @@ export function TasksPage() {
               <td class="m">
                 <a href={link("queues/one", { name: task.queue })}>{task.queue}</a>
               </td>
-              <Ran figures={counted?.find((each) => each.task === task.name)} />
+              <Ran figures={counted?.find((each) => each.task === task.name)} measured={measured} />
               <td class="mut">{task.sources.join(", ")}</td>
               <td class="n">
                 <a class="btn q" href={link("jobs", { task: task.name })}>
@@ -78,12 +80,14 @@ export function TasksPage() {
   );
 }
 
-function Ran({ figures }: { figures: Schemas["FiguresModel"] | undefined }) {
+function Ran({ figures, measured }: { figures: Schemas["FiguresModel"] | undefined; measured: boolean }) {
+  const grown = figures?.growth ?? null;
   return (
     <>
       <td class="n">{num(figures?.started ?? 0)}</td>
       <td class={`n ${figures?.failed ? "up" : "faint"}`}>{num(figures?.failed ?? 0)}</td>
       <td class="n">{figures?.run ? duration(figures.run.p95) : <span class="faint">{t.dash}</span>}</td>
+      {measured && <td class="n">{grown === null ? <span class="faint">{t.dash}</span> : bytes(grown)}</td>}
     </>
   );
 }

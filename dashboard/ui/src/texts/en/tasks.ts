@@ -3,6 +3,7 @@ export const tasks = {
   task: {
     find: "Find a task",
     known: "Known from",
+    growth: "Grew a run",
     none: "No task is known. Put some into TASKS, or queue a job.",
     noMatch: "No task has this in its name.",
     failed: "Its failures",
