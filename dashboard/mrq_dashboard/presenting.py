@@ -19,6 +19,7 @@ from mrq_dashboard.models import (
     JobSummary,
     Run,
     RunningNow,
+    WaitNow,
     WorkerJob,
     WorkerModel,
     utc_of,
@@ -137,15 +138,24 @@ def running_jobs(
 def _running(job: Mapping[str, Any], shower: Shower, stack_lines: int) -> WorkerJob:
     stack = job.get("stack") if stack_lines else None
     lines = [shower.text(str(line), 500) for line in (stack if isinstance(stack, list) else [])[-stack_lines:]]
-    io = job.get("io")
     now = RunningNow(
         id=str(job.get("id") or ""),
         task=storable(str(job.get("path") or ""))[:LONGEST_NAME],
         started=utc(job.get("datestarted")),
         stack=lines,
-        io=shower.value(io, SHORT if stack_lines else LONGEST_NAME) if isinstance(io, dict) else None,
+        io=_wait(job.get("io"), shower, SHORT if stack_lines else LONGEST_NAME),
     )
     return WorkerJob(**now.model_dump())
+
+
+def _wait(io: Any, shower: Shower, size: int) -> WaitNow | None:
+    if not isinstance(io, dict):
+        return None
+    return WaitNow(
+        type=storable(str(io.get("type") or ""))[:LONGEST_NAME],
+        data=shower.value(io.get("data"), size),
+        started=utc(io.get("started")),
+    )
 
 
 def _busy(worker: Mapping[str, Any]) -> int:

@@ -186,6 +186,24 @@ def test_others_are_the_newest_jobs_of_the_task(kit: JobKit, failures: FailureSt
     assert failures.others("tasks.Nobody") == []
 
 
+def test_when_the_jobs_of_a_group_failed(kit: JobKit, failures: FailureStore) -> None:
+    for seconds in (30, 90, 60):
+        fail(kit, seconds)
+    fail(kit, 70, OTHER)
+    assert failures.times(GROUP, at(0), 10) == [at(90), at(60), at(30)]
+    assert failures.times(GROUP, at(60), 10) == [at(90), at(60)]
+    assert failures.times(GROUP, at(0), 1) == [at(90)]
+    assert failures.times("none", at(0), 10) == []
+
+
+def test_when_they_failed_is_read_from_the_index_alone(mongo_kit: JobKit) -> None:
+    fail(mongo_kit)
+    query = {"fingerprint": GROUP, "datefailed": {"$gte": at(0)}}
+    found = mongo_kit.database.mrq_jobs.find(query, {"_id": 0, "datefailed": 1}).sort("datefailed", -1).limit(5)
+    stats = found.explain()["executionStats"]
+    assert (stats["totalKeysExamined"], stats["totalDocsExamined"], stats["nReturned"]) == (1, 0, 1)
+
+
 def test_groups_are_found_by_the_index_alone(mongo_kit: JobKit) -> None:
     kit = mongo_kit
     fail(kit)

@@ -11,6 +11,7 @@ from fastapi.testclient import TestClient
 from mrq.domain.fingerprint import Signature, fingerprint
 from mrq.domain.stats import Counts, Period, Resolution, Tally, period_id
 from mrq.domain.status import Status
+from mrq.domain.worker import WorkerRecord
 from mrq.ports.reports import FAILED
 from mrq.stores.ids import new_id
 from mrq_dashboard.application import create_app
@@ -63,3 +64,11 @@ def failed(path: str, now: datetime, **about: Any) -> dict[str, Any]:
     run = {"datestarted": now, "end": "failed", "fingerprint": group, "message": said}
     runs = {} if said is None else {"attempts": [run]}
     return {"path": path, "fingerprint": group, "datefailed": now, **runs, **about}
+
+
+def serve(app: App, *names: str, lease: float = 30.0) -> Any:
+    """A worker that serves queues, by its document."""
+    worker = new_id()
+    config = {"queues": list(names), "greenlets": 10}
+    app.workers.register(WorkerRecord(worker, "eu-01", app.clock.now(), lease, config))
+    return worker
