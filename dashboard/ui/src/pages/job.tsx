@@ -3,10 +3,10 @@ import { useState } from "preact/hooks";
 import { cancel, mayCancel, mayRequeue, requeue } from "../actions";
 import { address, type Schemas } from "../api/client";
 import { useLive } from "../api/live";
-import { clock, duration, exact } from "../format";
+import { clock, duration, exact, short } from "../format";
 import { Attempts, triesOf } from "../parts/attempts";
-import { Ago, Broken, Button, Card, Copy, type Fact, Facts, Loading, Segments, Since, Status } from "../parts/basics";
-import { useKeys, useParam } from "../parts/hooks";
+import { Ago, Broken, Button, Card, Copy, type Fact, Facts, Loading, JobStatus, Segments, Since } from "../parts/basics";
+import { useKeys, useNow, useParam } from "../parts/hooks";
 import { Json } from "../parts/json";
 import { Logs } from "../parts/logs";
 import { SharedWith } from "../parts/sharedparams";
@@ -72,7 +72,7 @@ function Head({ job, refresh }: { job: Job; refresh: () => void }) {
         </div>
         <h2 class="m">{job.task}</h2>
         <p class="line">
-          <Status status={job.status} /> <span class="m">{job.id}</span> <Copy text={job.id} label={t.job.copyId} />{" "}
+          <JobStatus job={job} /> <span class="m">{job.id}</span> <Copy text={job.id} label={t.job.copyId} />{" "}
           <Story job={job} />
         </p>
         {job.status === "started" && job.progress !== null && (
@@ -114,19 +114,28 @@ function Story({ job }: { job: Job }) {
 
 function JobFacts({ job }: { job: Job }) {
   const waited = job.started && job.queued ? (Date.parse(job.started) - Date.parse(job.queued)) / 1000 : null;
+  const usual = useUsual(job);
   const now = Date.now();
   const facts: Fact[] = [
     [t.jobs.queue, <a class="m" href={link("queues/one", { name: job.queue })}>{job.queue}</a>, job.raw_queue && t.job.fromRaw(job.raw_queue)],
     [t.job.worker, job.worker ? <a class="m" href={link(`workers/${job.worker}`)}>{job.worker.slice(-8)}</a> : t.none],
     [t.job.queued, clock(job.queued ?? job.created, now), <Ago at={job.queued ?? job.created} />],
-    [t.job.waited, waited === null ? t.none : duration(Math.max(0, waited))],
+    [t.job.waited, waited === null ? t.none : duration(Math.max(0, waited)), usual?.wait && t.job.usual(duration(usual.wait.p50), duration(usual.wait.p95))],
     ...cpuOf(job),
-    [t.job.ran, job.status === "started" ? <Since at={job.started} /> : duration(job.seconds), job.started && clock(job.started, now)],
+    [t.job.ran, job.status === "started" ? <Since at={job.started} /> : duration(job.seconds), usual?.run ? t.job.usual(duration(usual.run.p50), duration(usual.run.p95)) : job.started && clock(job.started, now)],
     [t.job.retries, String(job.retries), job.losses ? t.job.losses(job.losses) : undefined],
     [t.job.updated, clock(job.updated ?? job.started ?? job.created, now), <Ago at={job.updated ?? job.started ?? job.created} />],
     [t.job.kept, job.expires ? clock(job.expires, now) : t.job.forever, job.expires && <Ago at={job.expires} />],
   ];
   return <Facts facts={facts} />;
+}
+
+/** How long jobs of this task in this queue have waited and run in the last day. */
+function useUsual(job: Job): Schemas["FiguresModel"] | undefined {
+  const hour = Math.floor(useNow() / 3_600_000) * 3_600_000;
+  const start = new Date(hour - 24 * 3_600_000).toISOString();
+  const live = useLive("/api/v1/statistics", { query: { task: job.task, queue: job.queue, start, resolution: "hour" } }, 30);
+  return live.data?.whole;
 }
 
 /** Only where the worker traced it. */
@@ -144,9 +153,9 @@ export function Stack({ running }: { running: Schemas["RunningNow"] }) {
         {running.stack.length ? running.stack.join("\n") : t.job.noStack}
       </pre>
       {running.io && (
-        <div class="body">
-          <b>{t.job.io}</b> <Json value={running.io} />
-        </div>
+        <p class="body">
+          {t.job.waitsFor} <b class="m">{running.io.type}</b> <span class="m">{short(running.io.data, 600)}</span>, <Since at={running.io.started ?? running.started} />
+        </p>
       )}
     </Card>
   );
@@ -318,7 +327,7 @@ function Queued({ id }: { id: string }) {
         <ul class="plain">
           {found.jobs.map((job) => (
             <li key={job.id}>
-              <Status status={job.status} /> <a class="m" href={link(`jobs/${job.id}`)}>{job.task}</a>
+              <JobStatus job={job} /> <a class="m" href={link(`jobs/${job.id}`)}>{job.task}</a>
             </li>
           ))}
           {found.more && <li class="mut">{t.job.moreChildren}</li>}

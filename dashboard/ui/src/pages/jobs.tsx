@@ -5,7 +5,7 @@ import { address, type JobFilter, type Schemas } from "../api/client";
 import { useLive } from "../api/live";
 import { about, count, duration, num, short } from "../format";
 import { bulk } from "../parts/bulk";
-import { Ago, Button, Card, Empty, Segments, Status, SortTh, Table, tell, Th } from "../parts/basics";
+import { Ago, Button, Card, Empty, JobStatus, Segments, SortTh, Table, tell, Th } from "../parts/basics";
 import { useKeys } from "../parts/hooks";
 import { Filters, FILTERS, wordsOfFilter } from "../parts/jobfilters";
 import { useLast } from "../parts/statistics";
@@ -267,7 +267,7 @@ function Rows({ rows, order, places, isGone, selected, select, refresh }: RowsPr
             <span class="p m">{job.id}</span>
           </td>
           <td>
-            <Status status={job.status} />
+            <JobStatus job={job} />
             {job.exceptiontype && <small class="below up">{job.exceptiontype}</small>}
             {job.status === "started" && job.progress !== null && (
               <progress max={1} value={job.progress} aria-label={t.job.progress} />

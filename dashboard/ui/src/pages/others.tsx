@@ -1,16 +1,15 @@
-// The audit log, bulk actions, settings, and logging in.
+// The audit log, bulk actions, and logging in.
 import { useState } from "preact/hooks";
 import type { Schemas } from "../api/client";
 import { address, post } from "../api/client";
-import { pace, useLive } from "../api/live";
-import { exact, localTime, num, short } from "../format";
-import { act, Ago, Card, Clock, Empty, Heads, Pill, Segments, Table } from "../parts/basics";
+import { useLive } from "../api/live";
+import { exact, num, short } from "../format";
+import { act, Ago, Card, Clock, Empty, Heads, Pill, Table } from "../parts/basics";
 import { OperationState } from "../parts/bulk";
 import { Field } from "../parts/dialog";
 import { TakeAway } from "../parts/takeaway";
 import { link, place, withQuery } from "../router";
-import { barred, logIn, logOut, session, wordsOf } from "../session";
-import { theme } from "../theme";
+import { barred, logIn, session, wordsOf } from "../session";
 import { t } from "../texts";
 
 export function AuditPage() {
@@ -146,83 +145,6 @@ export function OperationsPage() {
       <Pager next={live.data?.next ?? null} />
     </Card>
   );
-}
-
-export function SettingsPage() {
-  const who = session.use();
-  const ready = useLive("/ready", {}, 2);
-  const clockChoice = localTime.use();
-  return (
-    <>
-      <Card title={t.settings.you} span={6}>
-        <dl class="kv body">
-          <dt>{t.settings.user}</dt>
-          <dd>{who?.user}</dd>
-          <dt>{t.settings.role}</dt>
-          <dd>{who?.role} <small class="mut">{who?.role && t.settings.roles[who.role]}</small></dd>
-          <dt>{t.settings.how}</dt>
-          <dd>{who?.how && t.settings.hows[who.how]}</dd>
-          <dt>{t.settings.scope}</dt>
-          <dd class="m">{who?.queues ? who.queues.join(" ") : t.settings.everything}</dd>
-        </dl>
-        {who?.how === "session" && (
-          <div class="body">
-            <button class="btn" type="button" onClick={() => void act(logOut)}>{t.settings.logOut}</button>
-          </div>
-        )}
-      </Card>
-      <Card title={t.settings.page} span={6}>
-        <dl class="kv body">
-          <dt>{t.settings.theme}</dt>
-          <dd>
-            <Segments
-              label={t.settings.theme}
-              value={theme.use()}
-              choices={(["system", "light", "dark"] as const).map((value) => ({ value: value as string, text: t.settings.themes[value] }))}
-              onChange={theme.set}
-            />
-          </dd>
-          <dt>{t.settings.clock}</dt>
-          <dd>
-            <Segments
-              label={t.settings.clock}
-              value={clockChoice}
-              choices={[{ value: "utc", text: "UTC" }, { value: "local", text: t.local }]}
-              onChange={localTime.set}
-            />
-          </dd>
-          <dt>{t.settings.pace}</dt>
-          <dd>
-            <Segments
-              label={t.settings.pace}
-              value={pace.use()}
-              choices={["1", "2", "5", "10", "60"].map((value) => ({ value, text: t.settings.seconds(value) }))}
-              onChange={pace.set}
-            />
-          </dd>
-        </dl>
-      </Card>
-      <Card title={t.settings.servers} span={6}>
-        <dl class="kv body">
-          <dt>MongoDB</dt>
-          <dd><Answers ok={ready.data?.mongodb ?? (ready.error ? undefined : null)} /></dd>
-          <dt>Redis</dt>
-          <dd><Answers ok={ready.data?.redis ?? (ready.error ? undefined : null)} /></dd>
-          <dt>{t.settings.version}</dt>
-          <dd>MRQ {who?.version}</dd>
-          <dt>API</dt>
-          <dd>
-            <a class="under" href={link("api/v1/openapi.json")}>api/v1/openapi.json</a>
-          </dd>
-        </dl>
-      </Card>
-    </>
-  );
-}
-
-function Answers({ ok }: { ok: boolean | null | undefined }) {
-  if (ok === null) return <span class="mut">{t.loading}</span>;
-  return ok ? <Pill kind="success" icon="check">{t.settings.answers}</Pill> : <Pill kind="failed" icon="close">{t.settings.silent}</Pill>;
 }
 
 export function LoginPage() {

@@ -6,9 +6,9 @@ import { Ago, Broken, Button, Card, Empty, Facts, Heads, Loading, Pill, Segments
 import { Lines } from "../parts/charts";
 import { Fleet } from "../parts/fleet";
 import { useParam, useSteady } from "../parts/hooks";
-import { Json } from "../parts/json";
 import { Logs } from "../parts/logs";
 import { Shares } from "../parts/shares";
+import { Waits, waitingOf } from "../parts/waits";
 import { tickOf, useLast, useStart } from "../parts/statistics";
 import { order } from "../orders";
 import { link, withQuery } from "../router";
@@ -50,12 +50,15 @@ function FleetTab() {
       </Card>
       {workers.length > 0 && (
         <Card title={t.pages.workers} sub={live.data?.complete ? num(workers.length) : t.over(num(workers.length))}>
-          <List workers={workers} />
+          <List workers={[...workers].sort((a, b) => rank(a) - rank(b))} />
         </Card>
       )}
     </>
   );
 }
+
+/** The silent ones first, then those that have no greenlet left. */
+const rank = (worker: Worker) => (worker.is_late ? 0 : worker.busy >= worker.greenlets ? 1 : 2);
 
 function Marks() {
   return (
@@ -181,6 +184,7 @@ export function WorkerPage({ id }: { id: string }) {
       {live.error && <div class="s12"><Broken live={live} /></div>}
       <Facts facts={facts} />
       <Running jobs={worker.jobs} />
+      <WaitsNow jobs={worker.jobs} />
       <History id={worker.id} />
       {worker.io && <Waited io={worker.io} />}
       <ProfilesCard worker={worker.id} span={worker.io ? 6 : 12} />
@@ -251,6 +255,16 @@ function History({ id }: { id: string }) {
   );
 }
 
+function WaitsNow({ jobs }: { jobs: Schemas["WorkerJob"][] }) {
+  const rows = waitingOf(jobs.map((job) => ({ job })));
+  if (!rows.length) return null;
+  return (
+    <Card title={t.workers.waitsNow} sub={t.job.stackNote}>
+      <Waits rows={rows} label={t.workers.waitsNow} />
+    </Card>
+  );
+}
+
 function Running({ jobs }: { jobs: Schemas["WorkerJob"][] }) {
   return (
     <Card title={t.workers.jobs} sub={t.job.stackNote}>
@@ -269,7 +283,6 @@ function Running({ jobs }: { jobs: Schemas["WorkerJob"][] }) {
                 <pre class="stack" tabIndex={0}>
                   {job.stack.length ? job.stack.join("\n") : t.job.noStack}
                 </pre>
-                {job.io && <Json value={job.io} />}
               </details>
             </li>
           ))}

@@ -226,7 +226,7 @@ function split(value: number | undefined): { value: string; unit: string } {
   return { value: number, unit };
 }
 
-interface TotalProps {
+export interface TotalProps {
   name: string;
   value: string;
   unit: string;
@@ -241,7 +241,7 @@ interface TotalProps {
   to: string;
 }
 
-function Total(props: TotalProps) {
+export function Total(props: TotalProps) {
   return (
     <a class="kpi" href={props.to}>
       <span class="l">{props.name}</span>

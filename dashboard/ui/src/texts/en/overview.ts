@@ -5,6 +5,7 @@ export const overview = {
   overview: {
     attention: "Needs attention",
     clear: "All clear: nothing needs attention.",
+    clearSince: (time: string) => `All clear since ${time}: nothing needs attention.`,
     since: "for",
     figures: "Key figures",
     waiting: "Waiting",
@@ -22,6 +23,7 @@ export const overview = {
     allFailures: "All groups",
     cells: "one cell is one greenlet",
     allWorkers: "All workers",
+    dueTimes: (queue: string) => `Due times in ${queue}`,
     next: "Next scheduled runs",
     actions: "Bulk actions",
     recent: "Recent actions",
