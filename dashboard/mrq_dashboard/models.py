@@ -95,6 +95,14 @@ class Attempt(BaseModel):
     worker: str | None
 
 
+class IoUsed(BaseModel):
+    """What a run waited for, of one kind."""
+
+    type: str = Field(description="such as mongodb.find or http.get; other: all that is not told of alone")
+    seconds: float
+    calls: int
+
+
 class Run(BaseModel):
     """A run, whatever became of it."""
 
@@ -106,6 +114,10 @@ class Run(BaseModel):
     exceptiontype: str | None
     message: str | None
     cpu: float | None = Field(description="seconds that it had the processor, where that is traced")
+    io: list[IoUsed] | None = Field(
+        description="what it waited for, the longest first, at most ten kinds; null: nothing, or its worker didn't "
+        "trace that. Waits of sub-pools overlap, so all may be longer than the run"
+    )
     deploy: str | None = Field(description="version of the code, where workers know it")
 
 

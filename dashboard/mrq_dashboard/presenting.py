@@ -15,6 +15,7 @@ from mrq_dashboard.models import (
     Attempt,
     IoTotal,
     IoTotals,
+    IoUsed,
     JobDetail,
     JobSummary,
     Run,
@@ -28,6 +29,7 @@ from mrq_dashboard.shown import LONG, SHORT, Shower, storable, utc
 
 if TYPE_CHECKING:
     from mrq.domain.attempt import Attempt as AttemptOfJob
+    from mrq.domain.iosums import IoSum
     from mrq.domain.job import JobRecord
 
 HISTORY = 400_000  # characters of all tracebacks together
@@ -122,8 +124,13 @@ def _run(attempt: AttemptOfJob, shower: Shower) -> Run:
         exceptiontype=_text(attempt.exceptiontype),
         message=None if attempt.message is None else shower.text(attempt.message, 500),
         cpu=number(attempt.time),
+        io=None if attempt.io is None else [_io_used(each) for each in attempt.io],
         deploy=_text(attempt.deploy),
     )
+
+
+def _io_used(used: IoSum) -> IoUsed:
+    return IoUsed(type=storable(used.kind)[:LONGEST_NAME], seconds=number(used.seconds) or 0.0, calls=used.calls)
 
 
 def running_jobs(

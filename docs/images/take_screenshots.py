@@ -31,7 +31,7 @@ from mrq.domain.stats import (
     period_id,
 )
 from mrq.domain.status import Status
-from mrq.job import queue_job
+from mrq.job import queue_job, queue_jobs, queue_raw_jobs
 from mrq.ports.deploys import Deploy
 from support.browsers import ARGUMENTS, find_chromium, why_not
 from support.dashboards import put
@@ -178,6 +178,21 @@ def doing_io(site: FaultSite) -> Iterator[None]:
         server.shutdown()
 
 
+def make_history_of_failures(app: App) -> None:
+    """Failures of the last day: one kind that comes and goes, one that ebbs away."""
+    now = app.clock.now()
+    for ago in range(1, 24):
+        kinds = {"HTTPStatusError": int(4 + 4 * math.sin(ago / 3)), "SMTPServerDisconnected": ago // 3 - 2}
+        for kind, many in kinds.items():
+            for _ in range(max(0, many)):
+                ended = now - timedelta(hours=ago, minutes=CHANCE.uniform(1, 50))
+                put(
+                    app, "failed", now=ended, path=f"{SHOP}.deliver", queue="webhooks", exceptiontype=kind,
+                    message="502 Bad Gateway" if kind.startswith("HTTP") else "Connection unexpectedly closed",
+                    params={"url": "https://hooks.example/"}, dateupdated=ended,
+                )  # fmt: skip
+
+
 def make_jobs(app: App, site: FaultSite) -> dict[str, str]:
     """Jobs, schedules and a paused queue; the addresses of what is shown alone."""
     now = app.clock.now()
@@ -194,6 +209,13 @@ def make_jobs(app: App, site: FaultSite) -> dict[str, str]:
             datequeued=now - timedelta(minutes=12))  # fmt: skip
     for _ in range(300):
         put(app, "queued", path=f"{SHOP}.FetchPage", params={"url": "https://shop.example/"}, queue="reports")
+    make_history_of_failures(app)
+    feeds = [{"feed": f"feed-{number}"} for number in range(20, 23)]
+    queue_jobs(f"{SHOP}.import_feed", feeds, queue="feeds", delay=900)
+    images = [{"url": f"https://shop.example/{number}.png"} for number in range(40)]
+    queue_jobs(f"{SHOP}.FetchPage", images, queue="images")
+    due = {f"sku-{number}": now.timestamp() + CHANCE.triangular(-4, 150, 60) * 3600 for number in range(2_000)}
+    queue_raw_jobs("prices_timed_set", due)
     for name, about in (
         ("Every minute", {"interval": 60}), ("Nightly clean-up", {"dailytime": time(2)}),
         ("Prices", {"cron": "*/5 * * * *"}),
@@ -205,7 +227,7 @@ def make_jobs(app: App, site: FaultSite) -> dict[str, str]:
     wait_until(
         lambda: any(job["path"] == deliver and job["status"] in ENDED for job in site.jobs()), 90, what="retries"
     )
-    by_task = {job["path"]: str(job["_id"]) for job in site.jobs() if job["status"] in ENDED}
+    by_task = {job["path"]: str(job["_id"]) for job in site.jobs() if job["status"] in ENDED and job.get("attempts")}
     running = next(str(job["_id"]) for job in site.jobs() if job["status"] == "started")
     group = next(group.fingerprint for group in app.failures.groups() if group.path == PARSE)
     return {

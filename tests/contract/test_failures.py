@@ -11,6 +11,7 @@ from contract.kit import TASK, at
 from mrq.domain.attempt import Attempt, AttemptEnd
 from mrq.domain.change import JobChange, Settlement, change_for, loss_of
 from mrq.domain.fingerprint import Signature, fingerprint
+from mrq.domain.iosums import IoSum
 from mrq.domain.jobfilter import JobFilter
 from mrq.domain.options import TaskOptions
 from mrq.domain.outcome import Failure, Outcome
@@ -232,6 +233,19 @@ def test_every_run_of_a_job_is_there_with_what_became_of_it(kit: JobKit) -> None
     )  # fmt: skip
     assert (last.end, last.started, last.ended, last.queued) == (AttemptEnd.SUCCESS, at(100), at(160), at(100))
     assert (last.worker, last.deploy, last.exceptiontype, last.fingerprint) == (kit.worker, "v2", None, None)
+
+
+def test_each_run_keeps_what_it_waited_for(kit: JobKit) -> None:
+    first, last = (IoSum("http.get", 2.5, 3), IoSum("redis.llen", 0.5, 1)), (IoSum("http.get", 1.0, 1),)
+    job = kit.started()
+    end(kit, job, Outcome(Status.FAILED, failure=BOOM), 10, io=first)
+    second = again(kit, job.id, 100)
+    end(kit, second, Outcome(Status.SUCCESS), 160, io=last)
+    assert [run.io for run in kit.read(job.id).attempts] == [first, last]
+    third = again(kit, job.id, 200)
+    assert [run.io for run in kit.read(job.id).attempts] == [first, last, None]
+    end(kit, third, Outcome(Status.SUCCESS), 260)
+    assert [run.io for run in kit.read(job.id).attempts] == [first, last, None], "a run that is not traced has none"
 
 
 def test_a_run_that_lasts_is_the_last_one(kit: JobKit) -> None:
