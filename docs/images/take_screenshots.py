@@ -55,7 +55,7 @@ LOAD = (
     ("webhooks", f"{SHOP}.deliver", 120, 0.03, 0.9), ("feeds", f"{SHOP}.import_feed", 20, 0.0, 4.0),
 )  # fmt: skip
 ROOT = Path(__file__).resolve().parents[2]
-LONG = frozenset({"jobs", "failure", "worker"})
+LONG = frozenset({"jobs", "drawer", "failure", "worker"})
 # Where this project lies is nobody's business.
 HIDE_FOLDERS = """([root, python]) => {
   const walker = document.createTreeWalker(document.querySelector('main'), NodeFilter.SHOW_TEXT);
@@ -70,14 +70,14 @@ AHEAD = 6  # minutes
 CHANCE = random.Random(8)  # noqa: S311 - no secret
 
 
-def make_history(app: App, minutes: int = 62) -> None:
-    """What would have been counted in the last hour, and in the minutes that the pictures take."""
+def make_history(app: App, minutes: int = 124) -> None:
+    """What would have been counted in the last two hours, and in the minutes that the pictures take."""
     now = app.clock.now()
     first = Resolution.MINUTE.start_of(now) - timedelta(minutes=minutes)
     for number in range(minutes + AHEAD):
         start, tally, queues = first + timedelta(minutes=number), Tally(), {}
         for queue, task, many, failing, seconds in LOAD:
-            tally.counts[queue, task] = _minute(number, many, failing if number > 20 else 0.0, seconds)
+            tally.counts[queue, task] = _minute(number, many, failing if number > minutes - 42 else 0.0, seconds)
             wave = 1 + math.sin(number / 9) / 2
             queues[queue] = Backlog(int(many * wave / 3 + number * 4), int(many / 20), 12.0)
         tally.fleet = FleetSample(3, 60, 4200 + CHANCE.randrange(900), 90_000, 3 * 180_000_000, 190_000_000)
@@ -143,14 +143,15 @@ def make_runs(app: App) -> None:
 
 
 @contextmanager
-def doing_io(site: FaultSite) -> Iterator[None]:
-    """Jobs that wait for MongoDB, for Redis, and for a server that takes its time."""
+def doing_io(site: FaultSite) -> Iterator[str]:
+    """Jobs that wait for MongoDB, for Redis, and for a server that takes its time; the address of one that has."""
     over = threading.Event()
 
     class Slow(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             if "slow" in self.path:
                 over.wait()
+            over.wait(0.15)
             self.send_response(200)
             self.send_header("content-length", "0")
             self.end_headers()
@@ -166,13 +167,15 @@ def doing_io(site: FaultSite) -> Iterator[None]:
         queue_job("support.iotasks.Fetch", {"url": f"{root}/prices/{number}"}, queue="webhooks")
     for name in ("catalogue", "stock", "offers"):
         queue_job("support.iotasks.Fetch", {"url": f"{root}/slow/{name}"}, queue="webhooks")
+    waited = queue_job("support.iotasks.Import", {"url": f"{root}/prices"}, queue="webhooks")
     slow = {"path": "support.iotasks.Fetch", "status": "started"}
     wait_until(
         lambda: sum(slow.items() <= {name: job.get(name) for name in slow}.items() for job in site.jobs()) == 3, 60,
         what="jobs wait for a server",
     )  # fmt: skip
+    wait_until(lambda: site.app.jobs.fetch(waited).status is Status.SUCCESS, 60, what="one has waited")
     try:
-        yield
+        yield f"/jobs/{waited}"
     finally:
         over.set()
         server.shutdown()
@@ -225,15 +228,19 @@ def make_jobs(app: App, site: FaultSite) -> dict[str, str]:
     wait_until(lambda: site.statuses()["started"] == 7 and site.statuses()["failed"] >= 40, 60, what="jobs are run")
     deliver = f"{SHOP}.deliver"
     wait_until(
-        lambda: any(job["path"] == deliver and job["status"] in ENDED for job in site.jobs()), 90, what="retries"
+        lambda: any(job["path"] == deliver and job["status"] in ENDED and job.get("worker") for job in site.jobs()),
+        90,
+        what="retries",
     )
-    by_task = {job["path"]: str(job["_id"]) for job in site.jobs() if job["status"] in ENDED and job.get("attempts")}
+    by_task = {job["path"]: str(job["_id"]) for job in site.jobs() if job["status"] in ENDED and job.get("worker")}
     running = next(str(job["_id"]) for job in site.jobs() if job["status"] == "started")
     group = next(group.fingerprint for group in app.failures.groups() if group.path == PARSE)
     return {
         "job": f"/jobs/{by_task[PARSE]}", "retried": f"/jobs/{by_task[deliver]}",
         "running": f"/jobs/{running}",
+        "drawer": f"/jobs?status=failed&job={by_task[PARSE]}",
         "failure": f"/failures/{group}", "queue": "/queues/one?name=parse",
+        "timed": "/queues/one?name=prices_timed_set",
         "worker": f"/workers/{next(iter(site.worker_statuses()))}", "task": f"/tasks/one?name={PARSE}",
     }  # fmt: skip
 
@@ -264,6 +271,8 @@ def main() -> int:
     with running_servers() as servers, tempfile.TemporaryDirectory() as folder:
         url = urlunsplit(urlsplit(servers.mongodb_url)._replace(path="/mrq_pictures"))
         with FaultSite(url, servers.redis_url, Path(folder), "mrq_pictures") as site:
+            raw = {"prices_timed_set": {"job_factory": None}}
+            (Path(folder) / "mrq-config.py").write_text(f"RAW_QUEUES = {raw}\n", encoding="utf-8")
             for name in ("eu-01", "eu-02", "us-01"):
                 site.start_worker(
                     "parse",
@@ -283,8 +292,8 @@ def main() -> int:
             addresses = {"profile": f"/profiles/{make_fleet(site.app, site)}", **make_jobs(site.app, site)}
             server = DashboardServer(site, {"MRQ_DASHBOARD_ENVIRONMENT": "production"}).start()
             try:
-                with doing_io(site):
-                    shoot(server, addresses)
+                with doing_io(site) as waited:
+                    shoot(server, {**addresses, "waited": waited})
             finally:
                 server.stop()
             closed = DashboardServer(site, {"MRQ_DASHBOARD_HTTPAUTH": "anna:correct horse"}).start()
@@ -344,7 +353,23 @@ def shoot(server: DashboardServer, addresses: dict[str, str]) -> None:
         take(
             browser,
             server,
-            {name: pages[name] for name in ("overview", "jobs", "job", "queue", "schedules", "worker", "profile")},
+            {
+                name: pages[name]
+                for name in (
+                    "overview",
+                    "jobs",
+                    "drawer",
+                    "job",
+                    "waited",
+                    "queue",
+                    "queues",
+                    "failures",
+                    "settings",
+                    "schedules",
+                    "worker",
+                    "profile",
+                )
+            },
             "dark",
             1440,
         )

@@ -17,7 +17,7 @@ import { barred, session } from "../session";
 import { t } from "../texts";
 
 type Job = Schemas["JobDetail"];
-const LIVELY = ["queued", "started", "retry", "interrupt"];
+export const LIVELY = ["queued", "started", "retry", "interrupt"];
 
 export function JobPage({ id }: { id: string }) {
   const [settled, setSettled] = useState(false);
@@ -96,7 +96,7 @@ function Head({ job, refresh }: { job: Job; refresh: () => void }) {
 }
 
 /** One sentence on what happened and when. */
-function Story({ job }: { job: Job }) {
+export function Story({ job }: { job: Job }) {
   if (job.status === "queued") {
     const later = job.due && Date.parse(job.due) > Date.now();
     return <span>{later ? <>{t.job.dueOn} <Ago at={job.due} /></> : <>{t.job.waits} <Since at={job.queued ?? job.created} /></>}{job.left_to_containers && `. ${t.job.leftToContainers}`}</span>;
@@ -112,7 +112,7 @@ function Story({ job }: { job: Job }) {
   );
 }
 
-function JobFacts({ job }: { job: Job }) {
+export function JobFacts({ job }: { job: Job }) {
   const waited = job.started && job.queued ? (Date.parse(job.started) - Date.parse(job.queued)) / 1000 : null;
   const usual = useUsual(job);
   const now = Date.now();
@@ -161,7 +161,7 @@ export function Stack({ running }: { running: Schemas["RunningNow"] }) {
   );
 }
 
-function Traces({ job }: { job: Job }) {
+export function Traces({ job }: { job: Job }) {
   const tries = triesOf(job);
   const traces = tries.filter((each) => each.traceback);
   const wanted = useParam("attempt");
@@ -218,7 +218,7 @@ function Traces({ job }: { job: Job }) {
 
 type Tab = "params" | "result" | "raw";
 
-function Values({ job }: { job: Job }) {
+export function Values({ job }: { job: Job }) {
   const tab = (useParam("tab") || "params") as Tab;
   const value = tab === "result" ? job.result : tab === "raw" ? job : job.params;
   const tabs: Tab[] = ["params", "result", "raw"];

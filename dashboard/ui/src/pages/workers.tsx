@@ -6,6 +6,7 @@ import { Ago, Broken, Button, Card, Empty, Facts, Heads, Loading, Pill, Segments
 import { Lines } from "../parts/charts";
 import { Fleet } from "../parts/fleet";
 import { useParam, useSteady } from "../parts/hooks";
+import { later } from "../parts/later";
 import { Logs } from "../parts/logs";
 import { Shares } from "../parts/shares";
 import { Waits, waitingOf } from "../parts/waits";
@@ -14,8 +15,10 @@ import { order } from "../orders";
 import { link, withQuery } from "../router";
 import { barred } from "../session";
 import { t } from "../texts";
-import { AgentsTab, GroupsTab } from "./groups";
-import { ProfilesCard } from "./profiles";
+
+const AgentsTab = later(() => import("./groups").then((part) => part.AgentsTab));
+const GroupsTab = later(() => import("./groups").then((part) => part.GroupsTab));
+const ProfilesCard = later(() => import("./profiles").then((part) => part.ProfilesCard));
 
 type Worker = Schemas["WorkerModel"];
 

@@ -113,7 +113,7 @@ export function Attempts({ job }: { job: Job }) {
   const all = triesOf(job);
   if (!all.length) return null;
   const shown = all.slice(-MOST);
-  const first = Math.min(...shown.map((each) => each.queued));
+  const first = Math.min(...shown.map((each) => Math.min(each.queued, each.started ?? each.queued))); // clocks differ
   const running = job.status === "started" || job.status === "queued";
   const last = Math.max(first + 1, ...shown.map((each) => each.ended ?? (running ? now : each.queued)));
   const longest = Math.max(0, ...shown.map((each) => noteOf(each, now).length));

@@ -9,7 +9,7 @@ import { Spark } from "./charts";
 import { useSteady } from "./hooks";
 
 export function NewTag({ group }: { group: Schemas["FailureGroup"] }) {
-  return group.new ? <span class="tag" title={t.failures.isNew}>{t.failures.new}</span> : null;
+  return group.new ? <span class="tag new" title={t.failures.isNew}>{t.failures.new}</span> : null;
 }
 
 /** How many failed in each hour of the last day. Hours of very many failures are not known from the beginning on. */

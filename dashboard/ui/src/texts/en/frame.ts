@@ -1,4 +1,6 @@
 // What is on every page, and around it.
+import { plural } from "./words";
+
 export const frame = {
   none: "none",
   dash: "–",
@@ -62,6 +64,7 @@ export const frame = {
       `The dashboard's server has not answered since ${since}. What you see is from before; this page tries again by itself.`,
     dataFrom: (at: string) => `What is shown is from ${at}.`,
     again: "Try again",
+    noPart: "This part of the page can't be loaded: the dashboard's server doesn't answer, or it has a newer page.",
     every: (seconds: string) => `Live, every ${seconds} s`,
     stopped: "Paused",
     lost: "No answer",
@@ -138,6 +141,8 @@ export const frame = {
     },
     ways: "Who comes in",
     waysNote: "from the configuration; what is changed there holds after a restart",
+    days: (many: number) => `${many} ${plural(many, "day", "days")}`,
+    waysOpen: "Nobody has to log in: everybody on this host may do everything.",
     waysBarred: "Administrators who see all queues see here who comes in, and with which role.",
     wayNames: {
       users: "user",
@@ -174,7 +179,8 @@ export const frame = {
       ["g t", "Tasks"],
       ["g a", "Audit log"],
       ["j k", "Next and previous row"],
-      ["Enter", "Open the row"],
+      ["Enter", "Open the row; a job opens beside the list, and its page with a second Enter"],
+      ["Esc", "Close the job beside the list"],
       ["x", "Select the row"],
       ["r", "Requeue the job"],
       ["c", "Cancel the job"],

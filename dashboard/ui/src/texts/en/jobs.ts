@@ -112,6 +112,8 @@ export const jobs = {
       abort: "gave up",
     } as Record<string, string>,
     facts: "Facts",
+    beside: "Job beside the list",
+    open: "Open",
     worker: "Worker",
     queued: "Queued",
     waited: "Waited",

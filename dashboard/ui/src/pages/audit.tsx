@@ -1,15 +1,13 @@
-// The audit log, bulk actions, and logging in.
-import { useState } from "preact/hooks";
+// The audit log, and bulk actions.
 import type { Schemas } from "../api/client";
 import { address, post } from "../api/client";
 import { useLive } from "../api/live";
 import { exact, num, short } from "../format";
 import { act, Ago, Card, Clock, Empty, Heads, Pill, Table } from "../parts/basics";
 import { OperationState } from "../parts/bulk";
-import { Field } from "../parts/dialog";
 import { TakeAway } from "../parts/takeaway";
 import { link, place, withQuery } from "../router";
-import { barred, logIn, session, wordsOf } from "../session";
+import { barred } from "../session";
 import { t } from "../texts";
 
 export function AuditPage() {
@@ -146,52 +144,3 @@ export function OperationsPage() {
     </Card>
   );
 }
-
-export function LoginPage() {
-  const who = session.use();
-  const [user, setUser] = useState("");
-  const [password, setPassword] = useState("");
-  const [error, setError] = useState("");
-  const enter = async () => {
-    try {
-      await logIn(user, password);
-    } catch (failure) {
-      setError(wordsOf(failure));
-    }
-  };
-  return (
-    <main class="login">
-      <section class="card" aria-label={t.login.title}>
-        <form
-          class="body"
-          onSubmit={(event) => {
-            event.preventDefault();
-            void enter();
-          }}
-        >
-          <h1>{t.login.title}</h1>
-          {who?.has_provider && (
-            <a class="btn p" href={link("oidc/login", { where: location.pathname + location.search })} target="_self">
-              {t.login.provider}
-            </a>
-          )}
-          {who?.can_log_in ? (
-            <>
-              <Field label={t.login.user}>
-                <input autocomplete="username" required value={user} onInput={(event) => setUser(event.currentTarget.value)} />
-              </Field>
-              <Field label={t.login.password}>
-                <input type="password" autocomplete="current-password" required value={password} onInput={(event) => setPassword(event.currentTarget.value)} />
-              </Field>
-              {error && <p class="up" role="alert">{error}</p>}
-              <button class="btn p" type="submit">{t.login.enter}</button>
-            </>
-          ) : (
-            !who?.has_provider && <p>{t.login.none}</p>
-          )}
-        </form>
-      </section>
-    </main>
-  );
-}
-
