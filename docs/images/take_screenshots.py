@@ -143,8 +143,9 @@ def make_runs(app: App) -> None:
 
 
 @contextmanager
-def doing_io(site: FaultSite) -> Iterator[str]:
-    """Jobs that wait for MongoDB, for Redis, and for a server that takes its time; the address of one that has."""
+def doing_io(site: FaultSite) -> Iterator[dict[str, str]]:
+    """Jobs that wait for MongoDB, for Redis, and for a server that takes its time; the addresses of one that
+    has, and of a worker whose jobs do."""
     over = threading.Event()
 
     class Slow(BaseHTTPRequestHandler):
@@ -175,7 +176,8 @@ def doing_io(site: FaultSite) -> Iterator[str]:
     )  # fmt: skip
     wait_until(lambda: site.app.jobs.fetch(waited).status is Status.SUCCESS, 60, what="one has waited")
     try:
-        yield f"/jobs/{waited}"
+        busy = next(job["worker"] for job in site.jobs() if slow.items() <= job.items())
+        yield {"waited": f"/jobs/{waited}", "worker": f"/workers/{busy}"}
     finally:
         over.set()
         server.shutdown()
@@ -241,7 +243,7 @@ def make_jobs(app: App, site: FaultSite) -> dict[str, str]:
         "drawer": f"/jobs?status=failed&job={by_task[PARSE]}",
         "failure": f"/failures/{group}", "queue": "/queues/one?name=parse",
         "timed": "/queues/one?name=prices_timed_set",
-        "worker": f"/workers/{next(iter(site.worker_statuses()))}", "task": f"/tasks/one?name={PARSE}",
+        "task": f"/tasks/one?name={PARSE}",
     }  # fmt: skip
 
 
@@ -292,8 +294,8 @@ def main() -> int:
             addresses = {"profile": f"/profiles/{make_fleet(site.app, site)}", **make_jobs(site.app, site)}
             server = DashboardServer(site, {"MRQ_DASHBOARD_ENVIRONMENT": "production"}).start()
             try:
-                with doing_io(site) as waited:
-                    shoot(server, {**addresses, "waited": waited})
+                with doing_io(site) as found:
+                    shoot(server, {**addresses, **found})
             finally:
                 server.stop()
             closed = DashboardServer(site, {"MRQ_DASHBOARD_HTTPAUTH": "anna:correct horse"}).start()

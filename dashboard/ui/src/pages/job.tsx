@@ -43,12 +43,13 @@ export function JobPage({ id }: { id: string }) {
         <div class="s7 column">
           <Traces job={job} />
           {shared}
+          <TimeSpent job={job} />
         </div>
       )}
       <div class={traced ? "s5 column" : "s12 column two"}>
         {!traced && shared}
         <Values job={job} />
-        <TimeSpent job={job} />
+        {!traced && <TimeSpent job={job} />}
         <Related job={job} />
       </div>
       <Logs owner="/api/v1/jobs/{job_id}/logs" id={job.id} follow={LIVELY.includes(job.status)} />
@@ -120,9 +121,9 @@ export function JobFacts({ job }: { job: Job }) {
     [t.jobs.queue, <a class="m" href={link("queues/one", { name: job.queue })}>{job.queue}</a>, job.raw_queue && t.job.fromRaw(job.raw_queue)],
     [t.job.worker, job.worker ? <a class="m" href={link(`workers/${job.worker}`)}>{job.worker.slice(-8)}</a> : t.none],
     [t.job.queued, clock(job.queued ?? job.created, now), <Ago at={job.queued ?? job.created} />],
-    [t.job.waited, waited === null ? t.none : duration(Math.max(0, waited)), usual?.wait && t.job.usual(duration(usual.wait.p50), duration(usual.wait.p95))],
+    [t.job.waited, waited === null ? t.none : duration(Math.max(0, waited)), usual?.wait && t.job.usual(duration(usual.wait.p95))],
     ...cpuOf(job),
-    [t.job.ran, job.status === "started" ? <Since at={job.started} /> : duration(job.seconds), usual?.run ? t.job.usual(duration(usual.run.p50), duration(usual.run.p95)) : job.started && clock(job.started, now)],
+    [t.job.ran, job.status === "started" ? <Since at={job.started} /> : duration(job.seconds), usual?.run ? t.job.usual(duration(usual.run.p95)) : job.started && clock(job.started, now)],
     [t.job.retries, String(job.retries), job.losses ? t.job.losses(job.losses) : undefined],
     [t.job.updated, clock(job.updated ?? job.started ?? job.created, now), <Ago at={job.updated ?? job.started ?? job.created} />],
     [t.job.kept, job.expires ? clock(job.expires, now) : t.job.forever, job.expires && <Ago at={job.expires} />],

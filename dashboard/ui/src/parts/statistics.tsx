@@ -249,7 +249,7 @@ export function Total(props: TotalProps) {
         {props.value} <small>{props.unit}</small>
       </span>
       <span class="d">
-        {props.note ?? " "}
+        {props.note ?? "\u00a0"}
         {props.change && <span title={t.stats.before(props.was ?? "")}> · {props.change}</span>}
       </span>
       <Spark values={props.values} kind={props.kind} />

@@ -40,7 +40,7 @@ export function TimeSpent({ job }: { job: Schemas["JobDetail"] }) {
   const ran = run ? between(run.started, run.ended) : null;
   if (!run || ran === null || (run.cpu === null && !run.io)) return null;
   const parts = partsOf(run, ran);
-  const [most] = parts;
+  const [most] = [...parts].sort((a, b) => b.seconds - a.seconds);
   const waited = between(run.queued, run.started);
   const sums = parts.filter((part) => !run.io || ["ok", "wait"].includes(part.kind)).map((part): [string, number] => [part.name, part.seconds]);
   for (const { type, seconds, calls } of run.io ?? []) sums.push([t.job.waitedFor(type, calls), seconds]);

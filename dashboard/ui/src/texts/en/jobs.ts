@@ -130,7 +130,7 @@ export const jobs = {
     stackNote: "as its worker said last",
     noStack: "Its worker has not said yet.",
     waitsFor: "Waits for",
-    usual: (median: string, slow: string) => `p50 ${median}, p95 ${slow}`,
+    usual: (slow: string) => `task p95 ${slow}`,
     values: "Params and result",
     tabs: { params: "Params", result: "Result", raw: "Raw" },
     noResult: "A job has a result once it has ended well.",
