@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from threading import Lock
 from typing import Final
 
 BREAK: Final = timedelta(minutes=5)  # without a look, after which nobody knows what was in between
@@ -16,15 +17,17 @@ class Calm:
     def __init__(self, most: int = 100) -> None:
         """`most`: scopes that are remembered."""
         self._most = most
+        self._looking = Lock()
         self._seen: dict[Scope, tuple[datetime, datetime]] = {}  # since when, and the last look
 
     def look(self, scope: Scope, now: datetime, *, is_calm: bool) -> datetime | None:
         """Remember a look at what people with this scope see; since when it is calm. None: it is not."""
-        since, last = self._seen.pop(scope, (now, now))
-        if not is_calm:
-            return None
-        since = since if now - last < BREAK else now
-        self._seen[scope] = (since, now)
-        while len(self._seen) > self._most:
-            self._seen.pop(next(iter(self._seen)), None)
-        return since
+        with self._looking:  # requests are answered in threads
+            since, last = self._seen.pop(scope, (now, now))
+            if not is_calm:
+                return None
+            since = since if now - last < BREAK else now
+            self._seen[scope] = (since, now)
+            while len(self._seen) > self._most:
+                del self._seen[next(iter(self._seen))]
+            return since

@@ -168,6 +168,7 @@ class LogMarkModel(BaseModel):
     time: datetime | None
     level: str | None
     rows: int = Field(description="of the text that it takes: with a traceback it is several")
+    run: datetime | None = Field(None, description="when the run of the job began that wrote it, as in `runs`")
 
 
 class LogLines(BaseModel):
@@ -304,6 +305,7 @@ class WorkerModel(BaseModel):
     io: IoTotals | None = Field(description="null: it doesn't trace that, or serves queues that you may not see")
     busy: int = Field(description="jobs that it runs")
     jobs: list[WorkerJob] = Field(description="some of them; in lists of workers without their stacks")
+    config: Any = Field(None, description="settings that it tells of; null in lists, and where you may not see them")
 
 
 class Workers(BaseModel):

@@ -244,6 +244,7 @@ def worker_model(
         io=_io_totals(worker.get("io")) if visible else None,
         busy=_busy(worker),
         jobs=running_jobs(worker, shower, most, stack_lines) if visible else [],
+        config=shower.value(config, SHORT) if visible and stack_lines else None,
     )
 
 

@@ -11,6 +11,8 @@ from playwright.sync_api import expect
 
 from mrq.domain.worker import WorkerRecord
 from mrq.job import queue_job, queue_raw_jobs
+from mrq.ports.logs import LogText
+from mrq.stores.ids import new_id
 from support.browsers import PATIENCE, until_shown
 from support.dashboards import put
 from support.dashboardsite import SHOP
@@ -67,6 +69,7 @@ def test_what_jobs_of_a_worker_wait_for_is_a_table(page: Page, site: FaultSite) 
     expect(rows.first).to_contain_text("mongodb.find")
     expect(rows.first).to_contain_text("shop.prices")
     expect(rows.first).to_contain_text(re.compile(r"2m \d\ds"))
+    expect(page.get_by_role("region", name="Configuration")).to_contain_text('"queues"')
     expect(rows.last.get_by_role("link", name="shop.Fetch")).to_have_attribute("href", f"/jobs/{jobs[0]['id']}")
 
 
@@ -174,3 +177,24 @@ def test_a_part_that_can_not_be_loaded_says_so(page: Page) -> None:
     page.unroute("**/assets/settings-*")
     page.get_by_role("button", name="Try again").click()
     expect(page.get_by_role("region", name="Who comes in")).to_be_visible()
+
+
+def test_the_log_of_one_attempt_alone(page: Page, site: FaultSite) -> None:
+    app, now = site.app, site.app.clock.now().replace(microsecond=0)
+    starts = [now - timedelta(seconds=20), now - timedelta(seconds=10)]
+    runs = [{"datestarted": start, "dateended": start, "end": "failed"} for start in starts]
+    job = put(app, "failed", exceptiontype="ValueError", attempts=runs, datestarted=starts[1], dateupdated=now)
+    assert app.logs is not None
+    app.logs.append([
+        LogText(new_id(), f"said by {number}\n", job=app.jobs.parse_id(job), run=start)
+        for number, start in enumerate(starts, 1)
+    ])  # fmt: skip
+    page.goto(f"/jobs/{job}")
+    log = page.get_by_role("log")
+    expect(log).to_contain_text("said by 2")
+    page.get_by_role("region", name="Log").get_by_role("button", name="1", exact=True).click()
+    expect(log).not_to_contain_text("said by 2")
+    expect(log).to_contain_text("said by 1")
+    assert "log=1" in page.url
+    page.get_by_role("button", name="All attempts").click()
+    expect(log).to_contain_text("said by 2")

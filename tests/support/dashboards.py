@@ -17,7 +17,7 @@ from mrq.stores.ids import new_id
 from mrq_dashboard.application import create_app
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from mrq.app import App
@@ -72,3 +72,12 @@ def serve(app: App, *names: str, lease: float = 30.0) -> Any:
     config = {"queues": list(names), "greenlets": 10}
     app.workers.register(WorkerRecord(worker, "eu-01", app.clock.now(), lease, config))
     return worker
+
+
+def raises(error: Exception) -> Callable[..., Any]:
+    """Something to be called in place of a method that fails."""
+
+    def call(*_: Any) -> Any:
+        raise error
+
+    return call

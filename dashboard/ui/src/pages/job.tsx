@@ -52,7 +52,7 @@ export function JobPage({ id }: { id: string }) {
         {!traced && <TimeSpent job={job} />}
         <Related job={job} />
       </div>
-      <Logs owner="/api/v1/jobs/{job_id}/logs" id={job.id} follow={LIVELY.includes(job.status)} />
+      <Logs owner="/api/v1/jobs/{job_id}/logs" id={job.id} follow={LIVELY.includes(job.status)} runs={job.runs} />
     </>
   );
 }

@@ -6,6 +6,7 @@ import { Ago, Broken, Button, Card, Empty, Facts, Heads, Loading, Pill, Segments
 import { Lines } from "../parts/charts";
 import { Fleet } from "../parts/fleet";
 import { useParam, useSteady } from "../parts/hooks";
+import { Json } from "../parts/json";
 import { later } from "../parts/later";
 import { Logs } from "../parts/logs";
 import { Shares } from "../parts/shares";
@@ -186,11 +187,18 @@ export function WorkerPage({ id }: { id: string }) {
       </div>
       {live.error && <div class="s12"><Broken live={live} /></div>}
       <Facts facts={facts} />
-      <Running jobs={worker.jobs} />
       <WaitsNow jobs={worker.jobs} />
+      <Running jobs={worker.jobs} />
       <History id={worker.id} />
       {worker.io && <Waited io={worker.io} />}
-      <ProfilesCard worker={worker.id} span={worker.io ? 6 : 12} />
+      <ProfilesCard worker={worker.id} span={6} />
+      {worker.config && (
+        <Card title={t.queues.config} span={worker.io ? 12 : 6}>
+          <div class="body">
+            <Json value={worker.config} />
+          </div>
+        </Card>
+      )}
       <Logs owner="/api/v1/workers/{worker_id}/logs" id={worker.id} follow />
     </>
   );

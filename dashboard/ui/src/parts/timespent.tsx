@@ -45,7 +45,7 @@ export function TimeSpent({ job }: { job: Schemas["JobDetail"] }) {
   const sums = parts.filter((part) => !run.io || ["ok", "wait"].includes(part.kind)).map((part): [string, number] => [part.name, part.seconds]);
   for (const { type, seconds, calls } of run.io ?? []) sums.push([t.job.waitedFor(type, calls), seconds]);
   sums.sort(([, a], [, b]) => b - a);
-  if (waited !== null) sums.push([t.job.inQueue, Math.max(0, waited)]);
+  if (waited !== null) sums.unshift([t.job.inQueue, Math.max(0, waited)]);
   return (
     <Card title={t.job.timeSpent} sub={most && ran ? t.job.mostly(Math.min(100, Math.round((100 * most.seconds) / ran)), most.name) : t.job.lastRun} span={0}>
       <Scale parts={parts} ran={ran} />

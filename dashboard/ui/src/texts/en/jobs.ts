@@ -179,6 +179,7 @@ export const jobs = {
     live: "live",
     search: "Search the log",
     level: "Level",
+    allRuns: "All attempts",
     all: "All",
     warnings: (many: string) => `Warnings ${many}`,
     errors: (many: string) => `Errors ${many}`,
