@@ -20,7 +20,7 @@ from mrq.domain.usage import Usage
 from mrq.ports.failures import SIGHTINGS_KEPT
 from mrq.stores import mongo_sightings
 from mrq.stores.memory_failures import MemoryFailureStore
-from mrq.stores.mongo_failures import MongoFailureStore
+from mrq.stores.mongo_failures import LONGEST_LOOK, MongoFailureStore
 
 if TYPE_CHECKING:
     from contract.kit import JobKit
@@ -199,10 +199,13 @@ def test_when_the_jobs_of_a_group_failed(kit: JobKit, failures: FailureStore) ->
 
 def test_when_they_failed_is_read_from_the_index_alone(mongo_kit: JobKit) -> None:
     fail(mongo_kit)
-    query = {"fingerprint": GROUP, "datefailed": {"$gte": at(0)}}
-    found = mongo_kit.database.mrq_jobs.find(query, {"_id": 0, "datefailed": 1}).sort("datefailed", -1).limit(5)
-    stats = found.explain()["executionStats"]
-    assert (stats["totalKeysExamined"], stats["totalDocsExamined"], stats["nReturned"]) == (1, 0, 1)
+    database = mongo_kit.database
+    database.command("profile", 2)
+    MongoFailureStore(database).times(GROUP, at(0), 5)
+    database.command("profile", 0)
+    (asked,) = database["system.profile"].find({"command.find": "mrq_jobs"})
+    assert (asked["docsExamined"], asked["keysExamined"], asked["nreturned"]) == (0, 1, 1)
+    assert (asked["command"]["limit"], asked["command"]["maxTimeMS"]) == (5, LONGEST_LOOK)
 
 
 def test_groups_are_found_by_the_index_alone(mongo_kit: JobKit) -> None:
