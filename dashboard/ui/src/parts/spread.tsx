@@ -26,7 +26,7 @@ export function Spread({ queue: { name, type }, title, span = 12 }: SpreadProps)
   const part = usePart(name);
   const live = useLive("/api/v1/queues/distribution", { query: { name, slices: SLICES, ...part } }, 2);
   const all = live.data?.slices ?? [];
-  const slices = part ? all.filter((slice) => slice.start !== null && slice.end !== null && slice.start < part.end) : all;
+  const slices = part ? all.filter((slice) => slice.start !== null && slice.end !== null) : all;
   const timed = type === "timed_set";
   const now = Date.now() / 1000;
   const due = slices.map((slice) => (timed && slice.end !== null && slice.end <= now ? slice.jobs : 0));
