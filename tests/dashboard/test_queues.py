@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mrq import stats
+from mrq.app import get_app
 from mrq.domain.stats import Backlog, QueueSamples, Resolution
 from mrq.job import queue_jobs, queue_raw_jobs
 from mrq.queue import Queue
 from mrq.stores.ids import new_id
 from mrq_dashboard import queues as dashboard_queues
+from mrq_dashboard.authentication import new_token
 from support.dashboards import ADD, API, counted, put, serve
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fastapi.testclient import TestClient
 
     from mrq.app import App
@@ -127,6 +131,23 @@ def test_percentiles_are_of_the_whole_time_too(memory_client: TestClient, memory
     assert (whole["settled"], whole["run"]["p95"], whole["queue"]) == (19, pytest.approx(100, rel=0.06), "mail")
     nothing = memory_client.get(f"{API}/statistics", params={"queue": "none"}).json()
     assert (nothing["whole"]["settled"], nothing["whole"]["run"]) == (0, None)
+
+
+def test_the_tasks_of_one_queue(dashboard: Callable[..., TestClient]) -> None:
+    token, hashed = new_token()
+    client = dashboard(dashboard_tokens={"leo": {"hash": hashed, "queues": ["mail"]}})
+    client.headers["authorization"] = f"Bearer {token}"
+    counted(get_app(), 3, 1.0, 2)
+    counted(get_app(), 4, 2.0, 3, path="shop.Send")
+
+    def tasks(**asked: str) -> Any:
+        answer = client.get(f"{API}/statistics/totals", params={"by": "task", **asked})
+        found = answer.json().get("figures", [])
+        return answer.status_code, [(each["task"], each["settled"]) for each in found]
+
+    assert tasks(queue="mail") == (200, [("shop.Send", 3), (ADD, 2)])
+    assert tasks(queue="other") == (403, [])
+    assert tasks() == (403, []), "those of all queues are not for him"
 
 
 def test_statistics(client: TestClient, app: App) -> None:
