@@ -50,6 +50,17 @@ def test_since_when_all_is_clear(page: Page) -> None:
     expect(page.get_by_role("region", name="Needs attention")).to_contain_text("All clear since 00:00:07")
 
 
+def test_what_waits_is_compared_with_an_hour_ago(page: Page) -> None:
+    now = datetime.now(UTC).replace(microsecond=0)
+    at = [(now - timedelta(minutes=ago)).isoformat() for ago in (59, 58, 1)]
+    queues = [{"queue": "a", "waiting": [None, 80, 100]}, {"queue": "b", "waiting": [None, 20, 50]}]
+    page.route("**/api/v1/statistics/backlogs", lambda route: route.fulfill(json={"at": at, "queues": queues}))
+    page.goto("/")
+    figure = page.get_by_role("region", name="Key figures").get_by_role("link", name=re.compile("^Waiting"))
+    expect(figure).to_contain_text("+50 %")
+    expect(figure.get_by_title(re.compile("^at .*: 100$"))).to_be_visible()
+
+
 def test_what_jobs_of_a_worker_wait_for_is_a_table(page: Page, site: FaultSite) -> None:
     app, now = site.app, site.app.clock.now()
     record = WorkerRecord(app.jobs.new_id(), "waiting", now, 3600.0)

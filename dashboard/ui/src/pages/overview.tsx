@@ -12,7 +12,7 @@ import { useSteady } from "../parts/hooks";
 import { Icon, type IconName } from "../parts/icons";
 import { FailureTable } from "../parts/failuretable";
 import { QueueTable } from "../parts/queuetable";
-import { Durations, Throughput, Total, Totals, useCounted, useLast, useRange, useStart } from "../parts/statistics";
+import { changeOf, Durations, Throughput, Total, Totals, useCounted, useLast, useRange, useStart } from "../parts/statistics";
 import { link, type Query } from "../router";
 import { barred, session } from "../session";
 import { t } from "../texts";
@@ -161,12 +161,16 @@ export function requeueGroup(group: Schemas["FailureGroup"], done: () => void): 
 function Waiting({ figures }: { figures: Schemas["Figures"] }) {
   const { data } = useLive("/api/v1/statistics/backlogs", {}, 15);
   const all = (data?.at ?? []).map((_, look) => sum(data?.queues.map((each) => each.waiting[look] ?? null) ?? []));
+  const first = all.findIndex((many) => many !== null);
+  const then = all[first] ?? undefined;
   return (
     <Total
       name={t.overview.waiting}
       value={count(figures.waiting)}
       unit={t.overview.jobs}
       note={figures.returning.jobs ? t.overview.alsoReturn(count(figures.returning)) : undefined}
+      change={changeOf(all.at(-1) ?? undefined, then)}
+      was={then === undefined ? "" : t.overview.waitedAt(clock(data?.at[first], Date.now()), num(then))}
       kind="p95"
       values={all}
       to={link("jobs", { status: "queued" })}

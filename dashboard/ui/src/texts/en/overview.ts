@@ -10,6 +10,7 @@ export const overview = {
     figures: "Key figures",
     waiting: "Waiting",
     running: "Running",
+    waitedAt: (time: string, many: string) => `at ${time}: ${many}`,
     alsoReturn: (many: string) => `and ${many} to be retried`,
     busy: "Greenlets busy",
     jobs: "jobs",
