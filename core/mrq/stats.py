@@ -81,16 +81,19 @@ def figures_and_whole(
 
 
 def totals(
-    by: str = "queue", start: datetime | None = None, end: datetime | None = None, resolution: str = ""
-) -> list[Figures]:
+    by: str = "queue", start: datetime | None = None, end: datetime | None = None, resolution: str = "",
+    queue: str | None = None,
+) -> list[Figures]:  # fmt: skip
     """The runs of the whole time, one entry a queue, or (`by="task"`) a task, the busiest first.
+
+    queue: only the runs of this queue, as jobs name it
 
     The other arguments are those of `figures`. Raises ValueError, ServerUnavailableError.
     """
     if by not in ("queue", "task"):
         raise ValueError(f"by is 'queue' or 'task', not {by!r}")
     start, end = _between(start, end)
-    return _reader().totals(start, end, _resolution(resolution, start, end), by_task=by == "task")
+    return _reader().totals(start, end, _resolution(resolution, start, end), by_task=by == "task", queue=queue)
 
 
 def queue_history(queue: str, start: datetime | None = None, end: datetime | None = None) -> list[QueuePoint]:

@@ -36,6 +36,7 @@ from mrq_dashboard.routes import (
     queues,
     schedules,
     session,
+    settings,
     statistics,
     tasks,
 )
@@ -45,6 +46,10 @@ from mrq_dashboard.shown import Shower
 log = logging.getLogger("mrq.dashboard")
 
 LONGEST_REQUEST = 10.0  # seconds that MongoDB may work for one request
+PARTS = (
+    session, overview, export, jobs, logs, tasks, queues, failures, fleet, groups, profiles, schedules, statistics,
+    actions, audit, settings,
+)  # fmt: skip
 DESCRIPTION = """Everything that the dashboard's page shows and does.
 
 Log in with `POST /session`, or send a token: `Authorization: Bearer ...`. Requests that change something need the
@@ -63,14 +68,7 @@ def create_app(mrq: App | None = None, *, background: bool = True, local_only: b
     """
     mrq = mrq or get_app()
     use_app(mrq)
-    authentication = Authentication(mrq.settings)
-    shower = Shower([*mrq.settings.log_redact, *mrq.settings.dashboard_redact])
-    if authentication.is_open and not local_only:
-        raise ConfigError(
-            "the dashboard would be open to everybody: set DASHBOARD_USERS, DASHBOARD_TOKENS, DASHBOARD_HTTPAUTH, "
-            "DASHBOARD_PROXY_HEADER or DASHBOARD_OIDC_ISSUER, or let it listen on 127.0.0.1"
-        )
-    found = Services(mrq, authentication, shower, Operations(mrq, shower, background=background))
+    found = _services(mrq, background=background, local_only=local_only)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -85,37 +83,37 @@ def create_app(mrq: App | None = None, *, background: bool = True, local_only: b
     )  # fmt: skip
     app.state.services = found
     errors.install(app, partial(note_refusal, found))
+    _add_routes(app)
+    app.add_middleware(
+        Guard,
+        limit=lambda: mrq.time_limit(LONGEST_REQUEST),
+        only_local=found.authentication.is_open,
+        root_path=mrq.settings.dashboard_root_path.rstrip("/"),
+    )
+    return app
+
+
+def _services(mrq: App, *, background: bool, local_only: bool) -> Services:
+    """What the routes work with. Raises ConfigError, see `create_app`."""
+    authentication = Authentication(mrq.settings)
+    if authentication.is_open and not local_only:
+        raise ConfigError(
+            "the dashboard would be open to everybody: set DASHBOARD_USERS, DASHBOARD_TOKENS, DASHBOARD_HTTPAUTH, "
+            "DASHBOARD_PROXY_HEADER or DASHBOARD_OIDC_ISSUER, or let it listen on 127.0.0.1"
+        )
+    shower = Shower([*mrq.settings.log_redact, *mrq.settings.dashboard_redact])
+    return Services(mrq, authentication, shower, Operations(mrq, shower, background=background))
+
+
+def _add_routes(app: FastAPI) -> None:
     app.include_router(health.router)
     api = APIRouter(prefix="/api/v1", responses=errors.RESPONSES)
-    for part in (
-        session,
-        overview,
-        export,
-        jobs,
-        logs,
-        tasks,
-        queues,
-        failures,
-        fleet,
-        groups,
-        profiles,
-        schedules,
-        statistics,
-        actions,
-        audit,
-    ):
+    for part in PARTS:
         api.include_router(part.router)
     app.include_router(api)
     app.include_router(legacy.router)
     app.include_router(oidc.router)
-    app.include_router(page.router)
-    app.add_middleware(
-        Guard,
-        limit=lambda: mrq.time_limit(LONGEST_REQUEST),
-        only_local=authentication.is_open,
-        root_path=mrq.settings.dashboard_root_path.rstrip("/"),
-    )
-    return app
+    app.include_router(page.router)  # last: it answers to any address
 
 
 def _operation_id(route: APIRoute) -> str:

@@ -14,26 +14,30 @@ from mrq.failures import COMPARED
 from mrq.ports.failures import FailedJob
 from mrq.ports.failures import FailureGroup as Group
 from mrq_dashboard.errors import RefusedError
+from mrq_dashboard.failuremodels import FailureDetails, FailureGroup, Failures, SharedParam
 from mrq_dashboard.identity import Principal
-from mrq_dashboard.models import FailureDetails, FailureGroup, Failures, SharedParam
 from mrq_dashboard.services import Services
 from mrq_dashboard.shown import storable, utc
 
 MOST_GROUPS = 50
 TREND, HOUR = 24, timedelta(hours=1)
+MOST_TIMES = 500  # failures of a group whose hours are looked at
 LONGEST = 500  # characters of a name or a value that jobs share
 
 
 def failure_groups(given: Services, who: Principal, most: int = MOST_GROUPS) -> Failures:
-    """The groups that failed last, the most frequent first."""
+    """The groups that failed last: the new ones first, then the most frequent."""
     newest = given.mrq.failures.groups(most + 1)
-    seen = [group for each in newest[:most] if (group := _visible(given, who, each)[0]) is not None]
-    seen.sort(key=lambda group: -group.jobs)
+    seen = [
+        (group, jobs) for group, jobs in (_visible(given, who, each) for each in newest[:most]) if group is not None
+    ]
     deploy = _last_deploy(who) if seen else None
+    groups = [_model(given, group, deploy, jobs) for group, jobs in seen]
+    groups.sort(key=lambda group: (not group.new, -group.jobs))
     return Failures(
-        groups=[_model(given, group, deploy) for group in seen],
-        looked_at=sum(group.jobs for group in seen),
-        complete=len(newest) <= most and all(group.exact for group in seen),
+        groups=groups,
+        looked_at=sum(group.jobs for group in groups),
+        complete=len(newest) <= most and all(group.exact for group in groups),
     )
 
 
@@ -43,22 +47,23 @@ def failure_details(given: Services, who: Principal, fingerprint: str) -> Failur
     group, members = (None, []) if found is None else _visible(given, who, found)
     if group is None:
         raise RefusedError(404, "not_found", f"no job is in the group {fingerprint!r} now")
+    model = _model(given, group, _last_deploy(who), members)
     members = members or given.mrq.failures.members(fingerprint, COMPARED)
     # what jobs of other queues have is not for those who may not see them
     others = given.mrq.failures.others(group.path, COMPARED) if who.queues is None else []
     shared = shared_params([job.params for job in members], others)
     return FailureDetails(
-        group=_model(given, group, _last_deploy(who)),
+        group=model,
         compared=len(members),
-        trend=_trend(members, given.mrq.clock.now()),
         shared=[_shared(given, each) for each in shared if not any(map(given.shower.is_secret, each.name.split(".")))],
     )
 
 
-def _trend(members: Sequence[FailedJob], now: datetime) -> list[int]:
-    """How many failed in each of the last hours, oldest first."""
-    hours = Counter((now - job.failed) // HOUR for job in members)
-    return [hours[ago] for ago in reversed(range(TREND))]
+def _trend(times: Sequence[datetime], most: int, now: datetime) -> list[int | None]:
+    """How many failed in each of the last hours, oldest first. `times`: when, newest first, of `most` at most."""
+    hours = Counter(max(0, (now - failed) // HOUR) for failed in times)  # a worker's clock may be ahead
+    known = TREND if len(times) < most else max(hours) + 1
+    return [hours[ago] if ago < known else None for ago in reversed(range(TREND))]
 
 
 def _visible(given: Services, who: Principal, group: Group) -> tuple[Group | None, Sequence[FailedJob]]:
@@ -84,7 +89,13 @@ def _last_deploy(who: Principal) -> datetime | None:
     return None if last is None else last.at
 
 
-def _model(given: Services, group: Group, deploy: datetime | None) -> FailureGroup:
+def _model(given: Services, group: Group, deploy: datetime | None, members: Sequence[FailedJob]) -> FailureGroup:
+    """`members`: those that are looked at, where these are not all of the group."""
+    now = given.mrq.clock.now()
+    if members:
+        trend = _trend([job.failed for job in members], COMPARED, now)
+    else:
+        trend = _trend(given.mrq.failures.times(group.fingerprint, now - TREND * HOUR, MOST_TIMES), MOST_TIMES, now)
     return FailureGroup(
         fingerprint=group.fingerprint,
         task=storable(group.path),
@@ -94,6 +105,7 @@ def _model(given: Services, group: Group, deploy: datetime | None) -> FailureGro
         first=utc(group.first),
         last=utc(group.last),
         new=group.is_new(deploy),
+        trend=trend,
         example=str(group.example),
         message=given.shower.text(group.message, 500),
     )

@@ -61,12 +61,14 @@ def _shown(given: Services, piece: LogText, least: int) -> tuple[str, list[LogMa
     """A piece without secrets, and what is known of its lines. One that is too long for an answer is cut as a whole."""
     if not piece.marks or len(piece.text) > LOG_SIZE:
         text = given.shower.text(piece.text, LOG_SIZE)
-        return text, [LogMarkModel(time=None, level=None, rows=len(text.removesuffix("\n").split("\n")))]
+        rows = len(text.removesuffix("\n").split("\n"))
+        return text, [LogMarkModel(time=None, level=None, rows=rows, run=utc(piece.run))]
     text, marks = "", []
     for line in piece.lines():
         if line.level and line.level < least:
             continue
         shown = given.shower.text(line.text, LOG_SIZE)
         text += f"{shown}\n"
-        marks.append(LogMarkModel(time=utc(line.at), level=line.level_name or None, rows=shown.count("\n") + 1))
+        rows = shown.count("\n") + 1
+        marks.append(LogMarkModel(time=utc(line.at), level=line.level_name or None, rows=rows, run=utc(piece.run)))
     return text, marks

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from mrq.domain.queuename import QueueType
 from mrq.domain.status import Status
+from mrq_dashboard.failuremodels import FailureGroup
 from mrq_dashboard.identity import How, Role
 
 
@@ -94,6 +95,14 @@ class Attempt(BaseModel):
     worker: str | None
 
 
+class IoUsed(BaseModel):
+    """What a run waited for, of one kind."""
+
+    type: str = Field(description="such as mongodb.find or http.get; other: all that is not told of alone")
+    seconds: float
+    calls: int
+
+
 class Run(BaseModel):
     """A run, whatever became of it."""
 
@@ -105,7 +114,19 @@ class Run(BaseModel):
     exceptiontype: str | None
     message: str | None
     cpu: float | None = Field(description="seconds that it had the processor, where that is traced")
+    io: list[IoUsed] | None = Field(
+        description="what it waited for, the longest first, at most ten kinds; null: nothing, or its worker didn't "
+        "trace that. Waits of sub-pools overlap, so all may be longer than the run"
+    )
     deploy: str | None = Field(description="version of the code, where workers know it")
+
+
+class WaitNow(BaseModel):
+    """What a job waits for."""
+
+    type: str = Field(description="such as mongodb.find or http.get")
+    data: Any = Field(description="what of it, such as a collection or an address; cut and without secrets")
+    started: datetime | None
 
 
 class RunningNow(BaseModel):
@@ -115,7 +136,7 @@ class RunningNow(BaseModel):
     task: str
     started: datetime | None
     stack: list[str]
-    io: dict[str, Any] | None = None
+    io: WaitNow | None = Field(None, description="what it waits for; null: nothing, or its worker doesn't trace that")
 
 
 class JobDetail(JobSummary):
@@ -147,6 +168,7 @@ class LogMarkModel(BaseModel):
     time: datetime | None
     level: str | None
     rows: int = Field(description="of the text that it takes: with a traceback it is several")
+    run: datetime | None = Field(None, description="when the run of the job began that wrote it, as in `runs`")
 
 
 class LogLines(BaseModel):
@@ -199,6 +221,7 @@ class QueueModel(BaseModel):
     reason: str | None
     oldest: datetime | None = Field(description="since when the first one waits")
     workers: int = Field(description="workers that serve it")
+    grows: bool = Field(description="more and more has waited in it for a quarter of an hour, though workers serve it")
     max_concurrency: int | None = Field(description="so many of its jobs, those of subqueues included, run at once")
     limit_is_own: bool = Field(description="max_concurrency was set at run time, not in the configuration")
 
@@ -282,6 +305,7 @@ class WorkerModel(BaseModel):
     io: IoTotals | None = Field(description="null: it doesn't trace that, or serves queues that you may not see")
     busy: int = Field(description="jobs that it runs")
     jobs: list[WorkerJob] = Field(description="some of them; in lists of workers without their stacks")
+    config: Any = Field(None, description="settings that it tells of; null in lists, and where you may not see them")
 
 
 class Workers(BaseModel):
@@ -289,52 +313,6 @@ class Workers(BaseModel):
 
     workers: list[WorkerModel]
     complete: bool
-
-
-class FailureGroup(BaseModel):
-    """Jobs of one task whose last run failed in the same way."""
-
-    fingerprint: str
-    task: str
-    exceptiontype: str
-    jobs: int
-    exact: bool = Field(description="whether these are all its jobs; else there are more")
-    first: datetime | None = Field(
-        description="when a job failed so for the first time, whatever became of it; for those who see single "
-        "queues: when the oldest job that they see did"
-    )
-    last: datetime | None
-    new: bool | None = Field(description="whether it was seen first after the last deploy mark; null: not known")
-    example: str
-    message: str = Field(description="of the example")
-
-
-class Failures(BaseModel):
-    """The newest failures, in groups."""
-
-    groups: list[FailureGroup]
-    looked_at: int = Field(description="jobs in these groups")
-    complete: bool = Field(description="whether these are all failures that there are")
-
-
-class SharedParam(BaseModel):
-    """A value of a param that most jobs of a group have."""
-
-    name: str
-    value: str | int | float | bool | None
-    members: float = Field(description="the share of the group's jobs that have it, 0 to 1")
-    others: float | None = Field(description="the share of all jobs of the task; null: not known")
-
-
-class FailureDetails(BaseModel):
-    """One group of failures."""
-
-    group: FailureGroup
-    compared: int = Field(description="jobs of the group that were looked at")
-    shared: list[SharedParam] = Field(description="what they share and others of the task don't, most telling first")
-    trend: list[int] = Field(
-        description="how many of those that were looked at failed in each of the last 24 hours, oldest first"
-    )
 
 
 class Done(BaseModel):
@@ -386,6 +364,10 @@ class Overview(BaseModel):
 
     at: datetime
     attention: list[Attention]
+    calm_since: datetime | None = Field(
+        description="since when nothing has needed attention, as far as pages have asked without a break; null: "
+        "something does"
+    )
     figures: Figures
     queues: list[QueueModel]
     failures: list[FailureGroup]

@@ -15,10 +15,12 @@ from mrq_dashboard.models import (
     Attempt,
     IoTotal,
     IoTotals,
+    IoUsed,
     JobDetail,
     JobSummary,
     Run,
     RunningNow,
+    WaitNow,
     WorkerJob,
     WorkerModel,
     utc_of,
@@ -27,6 +29,7 @@ from mrq_dashboard.shown import LONG, SHORT, Shower, storable, utc
 
 if TYPE_CHECKING:
     from mrq.domain.attempt import Attempt as AttemptOfJob
+    from mrq.domain.iosums import IoSum
     from mrq.domain.job import JobRecord
 
 HISTORY = 400_000  # characters of all tracebacks together
@@ -121,8 +124,13 @@ def _run(attempt: AttemptOfJob, shower: Shower) -> Run:
         exceptiontype=_text(attempt.exceptiontype),
         message=None if attempt.message is None else shower.text(attempt.message, 500),
         cpu=number(attempt.time),
+        io=None if attempt.io is None else [_io_used(each) for each in attempt.io],
         deploy=_text(attempt.deploy),
     )
+
+
+def _io_used(used: IoSum) -> IoUsed:
+    return IoUsed(type=storable(used.kind)[:LONGEST_NAME], seconds=number(used.seconds) or 0.0, calls=used.calls)
 
 
 def running_jobs(
@@ -137,15 +145,24 @@ def running_jobs(
 def _running(job: Mapping[str, Any], shower: Shower, stack_lines: int) -> WorkerJob:
     stack = job.get("stack") if stack_lines else None
     lines = [shower.text(str(line), 500) for line in (stack if isinstance(stack, list) else [])[-stack_lines:]]
-    io = job.get("io")
     now = RunningNow(
         id=str(job.get("id") or ""),
         task=storable(str(job.get("path") or ""))[:LONGEST_NAME],
         started=utc(job.get("datestarted")),
         stack=lines,
-        io=shower.value(io, SHORT if stack_lines else LONGEST_NAME) if isinstance(io, dict) else None,
+        io=_wait(job.get("io"), shower, SHORT if stack_lines else LONGEST_NAME),
     )
     return WorkerJob(**now.model_dump())
+
+
+def _wait(io: Any, shower: Shower, size: int) -> WaitNow | None:
+    if not isinstance(io, dict):
+        return None
+    return WaitNow(
+        type=storable(str(io.get("type") or ""))[:LONGEST_NAME],
+        data=shower.value(io.get("data"), size),
+        started=utc(io.get("started")),
+    )
 
 
 def _busy(worker: Mapping[str, Any]) -> int:
@@ -227,6 +244,7 @@ def worker_model(
         io=_io_totals(worker.get("io")) if visible else None,
         busy=_busy(worker),
         jobs=running_jobs(worker, shower, most, stack_lines) if visible else [],
+        config=shower.value(config, SHORT) if visible and stack_lines else None,
     )
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 from mrq.domain.jobfilter import JobFilter
@@ -15,6 +15,7 @@ from mrq.domain.status import Status
 from mrq.engine.clock import unix
 from mrq.exceptions import InvalidQueueError
 from mrq.ports.joblists import LOOKED_AT
+from mrq_dashboard.growth import MOST_LOOKS, WINDOW, Growth, growth
 from mrq_dashboard.identity import Principal
 from mrq_dashboard.models import Count, QueueModel
 from mrq_dashboard.services import Services
@@ -35,11 +36,13 @@ class Surroundings:
     running: Mapping[str, int]
     workers: Sequence[Mapping[str, Any]]
     limits: Mapping[str, int]
-    sample: QueueSamples | None = None  # the last look of the statistics
+    now: datetime
+    looks: Sequence[QueueSamples] = field(default_factory=list)  # of the statistics, oldest first
 
     def lately_in(self, name: QueueName, counted: JobCount) -> int | None:
         """What waited in a queue at the last look, if more was there than was counted now."""
-        backlog = None if counted.exact or self.sample is None else self.sample.of(name.id)
+        last = self.looks[-1] if self.looks and self.looks[-1].start >= self.now - LATELY else None
+        backlog = None if counted.exact or last is None else last.of(name.id)
         many = 0 if backlog is None else backlog.waiting + backlog.delayed
         return many if many > counted.jobs else None
 
@@ -49,6 +52,11 @@ class Surroundings:
         return sum(
             bool(served & {str(queue).removesuffix("_reverse") for queue in _queues(worker)}) for worker in self.workers
         )
+
+    def growth_of(self, name: QueueName) -> Growth | None:
+        """How a queue has grown; None: it has not, or can't be expected to be worked off."""
+        is_paused = not self.paused.isdisjoint({name.id, name.root})
+        return None if is_paused or not self.workers_of(name) else growth(self.looks, name.id)
 
     def running_in(self, name: QueueName) -> int:
         """How many jobs of a queue, or of all subqueues of a root, run."""
@@ -66,11 +74,10 @@ def _queues(worker: Mapping[str, Any]) -> Sequence[Any]:
 def surroundings(given: Services) -> Surroundings:
     """What is read once."""
     now = given.now()
-    samples = given.mrq.stats_store.samples(now - LATELY, now + LATELY, 1)
     return Surroundings(
         given.mrq.pauses.paused(), given.mrq.job_lists.running_by_queue(), given.mrq.workers.alive(MOST_WORKERS),
         given.mrq.queue_limits.limits() if given.mrq.queue_limits is not None else {},
-        samples[-1] if samples else None,
+        now, given.mrq.stats_store.samples(now - WINDOW, now + LATELY, MOST_LOOKS),
     )  # fmt: skip
 
 
@@ -128,6 +135,7 @@ def queue_model(given: Services, name: QueueName, around: Surroundings, most: in
         reason=reason,
         oldest=utc(first[0].datequeued) if first else None,
         workers=around.workers_of(name),
+        grows=around.growth_of(name) is not None,
         max_concurrency=limit if isinstance(limit, int) and limit else None,
         limit_is_own=name.root in around.limits,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from pydantic import BaseModel, Field
@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from mrq.domain.job import JobRecord
 from mrq.domain.jobfilter import JobFilter
 from mrq.domain.joblist import JobQuery, Order
-from mrq.domain.schedule import ScheduleState, times_between
+from mrq.domain.schedule import GRACE, ScheduleState, times_between
 from mrq_dashboard.presenting import number
 from mrq_dashboard.services import Services
 from mrq_dashboard.shown import utc
@@ -60,3 +60,13 @@ def gaps_of(state: ScheduleState) -> int:
         return 0
     times = times_between(state, min(runs), max(runs), len(runs) + MOST_GAPS)
     return min(MOST_GAPS, sum(time not in runs for time in times))
+
+
+def queue_of(given: Services, state: ScheduleState) -> str:
+    """Where its jobs wait."""
+    return state.schedule.queue or given.mrq.queue_of(state.schedule.path)
+
+
+def is_late(state: ScheduleState, now: datetime) -> bool:
+    """Whether its time has come, and more than a grace has passed."""
+    return not state.paused and state.next is not None and state.next < now - GRACE - timedelta(seconds=60)

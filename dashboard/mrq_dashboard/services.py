@@ -13,6 +13,7 @@ from mrq.domain.change import after
 from mrq.ports.audit import AuditEntry
 from mrq.settings import Settings
 from mrq_dashboard.authentication import Authentication
+from mrq_dashboard.calm import Calm
 from mrq_dashboard.identity import Principal
 from mrq_dashboard.keeping import Kept
 from mrq_dashboard.operations import Operations
@@ -31,6 +32,7 @@ class Services:
     shower: Shower
     operations: Operations
     shut: Shut = field(default_factory=Shut)
+    calm: Calm = field(default_factory=Calm)
     ran: Kept[frozenset[str]] = field(default_factory=lambda: Kept(RAN_KEPT))  # tasks of which runs were counted
 
     @property

@@ -9,7 +9,7 @@ export default defineConfig({
     outDir: "../mrq_dashboard/static/dist",
     emptyOutDir: true,
     assetsInlineLimit: 0,
-    modulePreload: { polyfill: false },
+    modulePreload: false,
     target: "es2022",
   },
 });

@@ -31,7 +31,7 @@ from mrq.domain.stats import (
     period_id,
 )
 from mrq.domain.status import Status
-from mrq.job import queue_job
+from mrq.job import queue_job, queue_jobs, queue_raw_jobs
 from mrq.ports.deploys import Deploy
 from support.browsers import ARGUMENTS, find_chromium, why_not
 from support.dashboards import put
@@ -55,7 +55,7 @@ LOAD = (
     ("webhooks", f"{SHOP}.deliver", 120, 0.03, 0.9), ("feeds", f"{SHOP}.import_feed", 20, 0.0, 4.0),
 )  # fmt: skip
 ROOT = Path(__file__).resolve().parents[2]
-LONG = frozenset({"jobs", "failure", "worker"})
+LONG = frozenset({"jobs", "drawer", "failure", "worker"})
 # Where this project lies is nobody's business.
 HIDE_FOLDERS = """([root, python]) => {
   const walker = document.createTreeWalker(document.querySelector('main'), NodeFilter.SHOW_TEXT);
@@ -70,14 +70,14 @@ AHEAD = 6  # minutes
 CHANCE = random.Random(8)  # noqa: S311 - no secret
 
 
-def make_history(app: App, minutes: int = 62) -> None:
-    """What would have been counted in the last hour, and in the minutes that the pictures take."""
+def make_history(app: App, minutes: int = 124) -> None:
+    """What would have been counted in the last two hours, and in the minutes that the pictures take."""
     now = app.clock.now()
     first = Resolution.MINUTE.start_of(now) - timedelta(minutes=minutes)
     for number in range(minutes + AHEAD):
         start, tally, queues = first + timedelta(minutes=number), Tally(), {}
         for queue, task, many, failing, seconds in LOAD:
-            tally.counts[queue, task] = _minute(number, many, failing if number > 20 else 0.0, seconds)
+            tally.counts[queue, task] = _minute(number, many, failing if number > minutes - 42 else 0.0, seconds)
             wave = 1 + math.sin(number / 9) / 2
             queues[queue] = Backlog(int(many * wave / 3 + number * 4), int(many / 20), 12.0)
         tally.fleet = FleetSample(3, 60, 4200 + CHANCE.randrange(900), 90_000, 3 * 180_000_000, 190_000_000)
@@ -143,14 +143,16 @@ def make_runs(app: App) -> None:
 
 
 @contextmanager
-def doing_io(site: FaultSite) -> Iterator[None]:
-    """Jobs that wait for MongoDB, for Redis, and for a server that takes its time."""
+def doing_io(site: FaultSite) -> Iterator[dict[str, str]]:
+    """Jobs that wait for MongoDB, for Redis, and for a server that takes its time; the addresses of one that
+    has, and of a worker whose jobs do."""
     over = threading.Event()
 
     class Slow(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             if "slow" in self.path:
                 over.wait()
+            over.wait(0.15)
             self.send_response(200)
             self.send_header("content-length", "0")
             self.end_headers()
@@ -166,16 +168,34 @@ def doing_io(site: FaultSite) -> Iterator[None]:
         queue_job("support.iotasks.Fetch", {"url": f"{root}/prices/{number}"}, queue="webhooks")
     for name in ("catalogue", "stock", "offers"):
         queue_job("support.iotasks.Fetch", {"url": f"{root}/slow/{name}"}, queue="webhooks")
+    waited = queue_job("support.iotasks.Import", {"url": f"{root}/prices"}, queue="webhooks")
     slow = {"path": "support.iotasks.Fetch", "status": "started"}
     wait_until(
         lambda: sum(slow.items() <= {name: job.get(name) for name in slow}.items() for job in site.jobs()) == 3, 60,
         what="jobs wait for a server",
     )  # fmt: skip
+    wait_until(lambda: site.app.jobs.fetch(waited).status is Status.SUCCESS, 60, what="one has waited")
     try:
-        yield
+        busy = next(job["worker"] for job in site.jobs() if slow.items() <= job.items())
+        yield {"waited": f"/jobs/{waited}", "worker": f"/workers/{busy}"}
     finally:
         over.set()
         server.shutdown()
+
+
+def make_history_of_failures(app: App) -> None:
+    """Failures of the last day: one kind that comes and goes, one that ebbs away."""
+    now = app.clock.now()
+    for ago in range(1, 24):
+        kinds = {"HTTPStatusError": int(4 + 4 * math.sin(ago / 3)), "SMTPServerDisconnected": ago // 3 - 2}
+        for kind, many in kinds.items():
+            for _ in range(max(0, many)):
+                ended = now - timedelta(hours=ago, minutes=CHANCE.uniform(1, 50))
+                put(
+                    app, "failed", now=ended, path=f"{SHOP}.deliver", queue="webhooks", exceptiontype=kind,
+                    message="502 Bad Gateway" if kind.startswith("HTTP") else "Connection unexpectedly closed",
+                    params={"url": "https://hooks.example/"}, dateupdated=ended,
+                )  # fmt: skip
 
 
 def make_jobs(app: App, site: FaultSite) -> dict[str, str]:
@@ -194,6 +214,13 @@ def make_jobs(app: App, site: FaultSite) -> dict[str, str]:
             datequeued=now - timedelta(minutes=12))  # fmt: skip
     for _ in range(300):
         put(app, "queued", path=f"{SHOP}.FetchPage", params={"url": "https://shop.example/"}, queue="reports")
+    make_history_of_failures(app)
+    feeds = [{"feed": f"feed-{number}"} for number in range(20, 23)]
+    queue_jobs(f"{SHOP}.import_feed", feeds, queue="feeds", delay=900)
+    images = [{"url": f"https://shop.example/{number}.png"} for number in range(40)]
+    queue_jobs(f"{SHOP}.FetchPage", images, queue="images")
+    due = {f"sku-{number}": now.timestamp() + CHANCE.triangular(-4, 150, 60) * 3600 for number in range(2_000)}
+    queue_raw_jobs("prices_timed_set", due)
     for name, about in (
         ("Every minute", {"interval": 60}), ("Nightly clean-up", {"dailytime": time(2)}),
         ("Prices", {"cron": "*/5 * * * *"}),
@@ -203,16 +230,20 @@ def make_jobs(app: App, site: FaultSite) -> dict[str, str]:
     wait_until(lambda: site.statuses()["started"] == 7 and site.statuses()["failed"] >= 40, 60, what="jobs are run")
     deliver = f"{SHOP}.deliver"
     wait_until(
-        lambda: any(job["path"] == deliver and job["status"] in ENDED for job in site.jobs()), 90, what="retries"
+        lambda: any(job["path"] == deliver and job["status"] in ENDED and job.get("worker") for job in site.jobs()),
+        90,
+        what="retries",
     )
-    by_task = {job["path"]: str(job["_id"]) for job in site.jobs() if job["status"] in ENDED}
+    by_task = {job["path"]: str(job["_id"]) for job in site.jobs() if job["status"] in ENDED and job.get("worker")}
     running = next(str(job["_id"]) for job in site.jobs() if job["status"] == "started")
     group = next(group.fingerprint for group in app.failures.groups() if group.path == PARSE)
     return {
         "job": f"/jobs/{by_task[PARSE]}", "retried": f"/jobs/{by_task[deliver]}",
         "running": f"/jobs/{running}",
+        "drawer": f"/jobs?status=failed&job={by_task[PARSE]}",
         "failure": f"/failures/{group}", "queue": "/queues/one?name=parse",
-        "worker": f"/workers/{next(iter(site.worker_statuses()))}", "task": f"/tasks/one?name={PARSE}",
+        "timed": "/queues/one?name=prices_timed_set",
+        "task": f"/tasks/one?name={PARSE}",
     }  # fmt: skip
 
 
@@ -242,6 +273,8 @@ def main() -> int:
     with running_servers() as servers, tempfile.TemporaryDirectory() as folder:
         url = urlunsplit(urlsplit(servers.mongodb_url)._replace(path="/mrq_pictures"))
         with FaultSite(url, servers.redis_url, Path(folder), "mrq_pictures") as site:
+            raw = {"prices_timed_set": {"job_factory": None}}
+            (Path(folder) / "mrq-config.py").write_text(f"RAW_QUEUES = {raw}\n", encoding="utf-8")
             for name in ("eu-01", "eu-02", "us-01"):
                 site.start_worker(
                     "parse",
@@ -261,8 +294,8 @@ def main() -> int:
             addresses = {"profile": f"/profiles/{make_fleet(site.app, site)}", **make_jobs(site.app, site)}
             server = DashboardServer(site, {"MRQ_DASHBOARD_ENVIRONMENT": "production"}).start()
             try:
-                with doing_io(site):
-                    shoot(server, addresses)
+                with doing_io(site) as found:
+                    shoot(server, {**addresses, **found})
             finally:
                 server.stop()
             closed = DashboardServer(site, {"MRQ_DASHBOARD_HTTPAUTH": "anna:correct horse"}).start()
@@ -322,7 +355,23 @@ def shoot(server: DashboardServer, addresses: dict[str, str]) -> None:
         take(
             browser,
             server,
-            {name: pages[name] for name in ("overview", "jobs", "job", "queue", "schedules", "worker", "profile")},
+            {
+                name: pages[name]
+                for name in (
+                    "overview",
+                    "jobs",
+                    "drawer",
+                    "job",
+                    "waited",
+                    "queue",
+                    "queues",
+                    "failures",
+                    "settings",
+                    "schedules",
+                    "worker",
+                    "profile",
+                )
+            },
             "dark",
             1440,
         )

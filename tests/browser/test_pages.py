@@ -15,7 +15,7 @@ from mrq import schedules
 from mrq.domain.fingerprint import Signature, fingerprint
 from mrq.domain.profile import Profile
 from mrq.domain.worker import WorkerRecord
-from mrq.job import queue_job
+from mrq.job import queue_job, queue_raw_jobs
 from mrq_dashboard.routes.page import DIST
 from support.browsers import PATIENCE, until_shown
 from support.dashboards import put
@@ -39,8 +39,8 @@ PARTS = 4  # tests of so many pages, that run side by side
 LARGEST_FIRST_LOAD = 60 * 1024  # bytes, compressed
 EVIL = '"><img src=x onerror="window.hit=1"><script>window.hit=1</script>${window.hit=1}{{1}}'
 EVIL_TRACE = f'Traceback (most recent call last):\n  File "{EVIL}", line 1, in {EVIL}\n    {EVIL}\nValueError: {EVIL}\n'
-SHOWS_EVIL = frozenset({"jobs", "failures", "schedules", "job", "result", "queue", "failure", "schedule", "evil task",
-                        "io", "profiles", "groups", "agents", "profile", "part of a profile"})  # fmt: skip
+SHOWS_EVIL = frozenset({"jobs", "failures", "schedules", "job", "result", "queue", "drawer", "failure", "schedule",
+                        "evil task", "io", "profiles", "groups", "agents", "profile", "part of a profile"})  # fmt: skip
 FINGER = 44  # pixels that a target has each way
 # Links within text are as high as their line, and rows as high as a finger.
 TOO_SMALL = """(least) => [...document.querySelectorAll('button, .btn, select, input, .side a, .kpi, label.hit')]
@@ -76,6 +76,7 @@ def paths(site: FaultSite) -> dict[str, str]:
     put(app, "queued", path=EVIL, queue=EVIL, params={EVIL: EVIL})
     app._database.mrq_logs.insert_one({"job": app.jobs.parse_id(failed), "logs": f"[ERROR] {EVIL}\n"})
     app.pauses.pause(EVIL)
+    queue_raw_jobs("later_timed_set", {"a": now.timestamp() - 60, "b": now.timestamp() + 7200})
     queue_job(f"{SHOP}.import_feed", {"feed": EVIL, "until": str(site.folder / "end")}, queue="feeds")
     wait_until(lambda: any(job["status"] == "started" for job in site.jobs()), PATIENCE / 1000, what="one runs")
     schedule = schedules.add(f"{SHOP}.FetchPage", params={"url": EVIL}, interval=3600, name=EVIL)
@@ -88,6 +89,7 @@ def paths(site: FaultSite) -> dict[str, str]:
         "job": f"/jobs/{failed}",
         "result": f"/jobs/{ended}?tab=result",
         "queue": f"/queues/one?name={evil}",
+        "drawer": f"/jobs?job={failed}",
         "timed": "/queues/one?name=later_timed_set",
         "failure": f"/failures/{failures}",
         "worker": f"/workers/{worker}",

@@ -11,6 +11,7 @@ from contract.kit import TASK, at
 from mrq.domain.attempt import Attempt, AttemptEnd
 from mrq.domain.change import JobChange, Settlement, change_for, loss_of
 from mrq.domain.fingerprint import Signature, fingerprint
+from mrq.domain.iosums import IoSum
 from mrq.domain.jobfilter import JobFilter
 from mrq.domain.options import TaskOptions
 from mrq.domain.outcome import Failure, Outcome
@@ -19,7 +20,7 @@ from mrq.domain.usage import Usage
 from mrq.ports.failures import SIGHTINGS_KEPT
 from mrq.stores import mongo_sightings
 from mrq.stores.memory_failures import MemoryFailureStore
-from mrq.stores.mongo_failures import MongoFailureStore
+from mrq.stores.mongo_failures import LONGEST_LOOK, MongoFailureStore
 
 if TYPE_CHECKING:
     from contract.kit import JobKit
@@ -186,6 +187,27 @@ def test_others_are_the_newest_jobs_of_the_task(kit: JobKit, failures: FailureSt
     assert failures.others("tasks.Nobody") == []
 
 
+def test_when_the_jobs_of_a_group_failed(kit: JobKit, failures: FailureStore) -> None:
+    for seconds in (30, 90, 60):
+        fail(kit, seconds)
+    fail(kit, 70, OTHER)
+    assert failures.times(GROUP, at(0), 10) == [at(90), at(60), at(30)]
+    assert failures.times(GROUP, at(60), 10) == [at(90), at(60)]
+    assert failures.times(GROUP, at(0), 1) == [at(90)]
+    assert failures.times("none", at(0), 10) == []
+
+
+def test_when_they_failed_is_read_from_the_index_alone(mongo_kit: JobKit) -> None:
+    fail(mongo_kit)
+    database = mongo_kit.database
+    database.command("profile", 2)
+    MongoFailureStore(database).times(GROUP, at(0), 5)
+    database.command("profile", 0)
+    (asked,) = database["system.profile"].find({"command.find": "mrq_jobs"})
+    assert (asked["docsExamined"], asked["keysExamined"], asked["nreturned"]) == (0, 1, 1)
+    assert (asked["command"]["limit"], asked["command"]["maxTimeMS"]) == (5, LONGEST_LOOK)
+
+
 def test_groups_are_found_by_the_index_alone(mongo_kit: JobKit) -> None:
     kit = mongo_kit
     fail(kit)
@@ -214,6 +236,19 @@ def test_every_run_of_a_job_is_there_with_what_became_of_it(kit: JobKit) -> None
     )  # fmt: skip
     assert (last.end, last.started, last.ended, last.queued) == (AttemptEnd.SUCCESS, at(100), at(160), at(100))
     assert (last.worker, last.deploy, last.exceptiontype, last.fingerprint) == (kit.worker, "v2", None, None)
+
+
+def test_each_run_keeps_what_it_waited_for(kit: JobKit) -> None:
+    first, last = (IoSum("http.get", 2.5, 3), IoSum("redis.llen", 0.5, 1)), (IoSum("http.get", 1.0, 1),)
+    job = kit.started()
+    end(kit, job, Outcome(Status.FAILED, failure=BOOM), 10, io=first)
+    second = again(kit, job.id, 100)
+    end(kit, second, Outcome(Status.SUCCESS), 160, io=last)
+    assert [run.io for run in kit.read(job.id).attempts] == [first, last]
+    third = again(kit, job.id, 200)
+    assert [run.io for run in kit.read(job.id).attempts] == [first, last, None]
+    end(kit, third, Outcome(Status.SUCCESS), 260)
+    assert [run.io for run in kit.read(job.id).attempts] == [first, last, None], "a run that is not traced has none"
 
 
 def test_a_run_that_lasts_is_the_last_one(kit: JobKit) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -172,38 +174,56 @@ def event(path: str, method: str = "GET", body: str | None = None, **headers: st
     }  # fmt: skip
 
 
-def test_on_aws_lambda() -> None:
+def on_lambda(app: App) -> Callable[[dict[str, Any]], Any]:
+    """The application behind Mangum. Each event in a thread with an event loop of its own: that of this thread may be
+    at work, for a browser."""
     from mangum import Mangum
 
+    handler = Mangum(create_app(app, background=False), lifespan="off")
+
+    def answer(given: dict[str, Any]) -> Any:
+        loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(loop)
+        try:
+            return handler(given, {})  # type: ignore[arg-type]
+        finally:
+            loop.close()
+
+    def call(given: dict[str, Any]) -> Any:
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(answer, given).result()
+
+    return call
+
+
+def test_on_aws_lambda() -> None:
     with memory_app(dashboard_httpauth="a:b", dashboard_root_path="/prod") as app:
-        handler = Mangum(create_app(app, background=False), lifespan="off")
+        handler = on_lambda(app)
         basic = {"authorization": "Basic YTpi"}
-        answer = handler(event("/prod/api/v1/overview", **basic), {})  # type: ignore[arg-type]
+        answer = handler(event("/prod/api/v1/overview", **basic))
         assert answer["statusCode"] == 200, answer
         assert json.loads(answer["body"])["figures"]["workers"] == 0
-        assert handler(event("/prod/api/v1/overview"), {})["statusCode"] == 401  # type: ignore[arg-type]
+        assert handler(event("/prod/api/v1/overview"))["statusCode"] == 401
         wish = json.dumps({"action": "cancel", "filter": {}, "dry_run": False})
         asked = event("/prod/api/v1/operations", "POST", wish, **basic, **{"content-type": "application/json"})
-        begun = json.loads(handler(asked, {})["body"])["operation"]["id"]  # type: ignore[arg-type]
-        seen = handler(event(f"/prod/api/v1/operations/{begun}", **basic), {})  # type: ignore[arg-type]
+        begun = json.loads(handler(asked)["body"])["operation"]["id"]
+        seen = handler(event(f"/prod/api/v1/operations/{begun}", **basic))
         assert json.loads(seen["body"])["state"] == "done"
 
 
 def test_behind_a_load_balancer_of_aws() -> None:
-    from mangum import Mangum
-
     with memory_app(dashboard_httpauth="a:b", dashboard_root_path="/mrq") as app:
-        handler = Mangum(create_app(app, background=False), lifespan="off")
+        handler = on_lambda(app)
         asked = {
             "requestContext": {"elb": {"targetGroupArn": "arn:aws:elasticloadbalancing:eu-west-1:1:targetgroup/x/y"}},
             "httpMethod": "GET", "path": "/mrq/api/v1/jobs", "body": "", "isBase64Encoded": False,
             "queryStringParameters": {"queue": "crawl%2Feu", "limit": "5"},
             "headers": {"host": "mrq.example.org", "authorization": "Basic YTpi", "x-forwarded-for": "10.0.0.1"},
         }  # fmt: skip
-        answer = handler(asked, {})  # type: ignore[arg-type]
+        answer = handler(asked)
         assert answer["statusCode"] == 200, answer
         assert json.loads(answer["body"])["jobs"] == []
-        session = handler({**asked, "path": "/mrq/", "queryStringParameters": {}}, {})  # type: ignore[arg-type]
+        session = handler({**asked, "path": "/mrq/", "queryStringParameters": {}})
         assert session["statusCode"] == 200
         assert 'base href="/mrq/"' in session["body"] or "/mrq/api/v1" in session["body"]
 

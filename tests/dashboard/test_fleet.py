@@ -111,7 +111,9 @@ def test_of_workers_of_other_queues_no_more_is_told_than_that_they_serve_ones_ow
     ):  # fmt: skip
         found = shown[one]
         assert (found["queues"], found["pid"], found["host"], found["name"]) == (queues, pid, None, name)
-        assert {**client.get(f"{API}/workers/{one}").json(), "silent": 0} == {**found, "silent": 0}
+        alone = client.get(f"{API}/workers/{one}").json()
+        assert {**alone, "silent": 0, "config": None} == {**found, "silent": 0}
+        assert alone["config"] == ({"queues": ["mail"], "greenlets": 10} if one == own else None)
     for one in (foreign, mute):
         assert client.get(f"{API}/workers/{one}").status_code == 404
     history = {each: client.get(f"{API}/statistics/workers/{each}").status_code for each in (own, both, foreign, mute)}

@@ -142,13 +142,14 @@ def test_a_log_is_followed_across_workers_with_time_and_level_of_each_line(clien
     first = client.get(path).json()
     assert first["text"] == "password=***\nTraceback\nfine\n"
     assert first["marks"] == [
-        {"time": "2026-01-05T12:00:00Z", "level": "ERROR", "rows": 2},
-        {"time": "2026-01-05T12:00:00Z", "level": "INFO", "rows": 1},
+        {"time": "2026-01-05T12:00:00Z", "level": "ERROR", "rows": 2, "run": "2026-01-05T12:00:00Z"},
+        {"time": "2026-01-05T12:00:00Z", "level": "INFO", "rows": 1, "run": "2026-01-05T12:00:00Z"},
     ]
     assert client.get(path, params={"level": "WARNING"}).json()["text"] == "password=***\nTraceback\n"
     app.logs.append([LogText(smaller, "as 0.9\nwrote it\n", job=job, run=again)])
     then = client.get(path, params={"after": first["next"], "level": "ERROR"}).json()
-    assert (then["text"], then["marks"]) == ("as 0.9\nwrote it\n", [{"time": None, "level": None, "rows": 2}])
+    old = {"time": None, "level": None, "rows": 2, "run": "2026-01-05T12:00:01Z"}
+    assert (then["text"], then["marks"]) == ("as 0.9\nwrote it\n", [old])
     assert client.get(path, params={"after": then["next"]}).json()["text"] == ""
     for cursor in ("x", "1~x.1"):
         assert client.get(path, params={"after": cursor}).status_code == 422

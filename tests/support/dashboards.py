@@ -11,12 +11,13 @@ from fastapi.testclient import TestClient
 from mrq.domain.fingerprint import Signature, fingerprint
 from mrq.domain.stats import Counts, Period, Resolution, Tally, period_id
 from mrq.domain.status import Status
+from mrq.domain.worker import WorkerRecord
 from mrq.ports.reports import FAILED
 from mrq.stores.ids import new_id
 from mrq_dashboard.application import create_app
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from mrq.app import App
@@ -63,3 +64,20 @@ def failed(path: str, now: datetime, **about: Any) -> dict[str, Any]:
     run = {"datestarted": now, "end": "failed", "fingerprint": group, "message": said}
     runs = {} if said is None else {"attempts": [run]}
     return {"path": path, "fingerprint": group, "datefailed": now, **runs, **about}
+
+
+def serve(app: App, *names: str, lease: float = 30.0) -> Any:
+    """A worker that serves queues, by its document."""
+    worker = new_id()
+    config = {"queues": list(names), "greenlets": 10}
+    app.workers.register(WorkerRecord(worker, "eu-01", app.clock.now(), lease, config))
+    return worker
+
+
+def raises(error: Exception) -> Callable[..., Any]:
+    """Something to be called in place of a method that fails."""
+
+    def call(*_: Any) -> Any:
+        raise error
+
+    return call

@@ -63,6 +63,14 @@ class Fetch(Task):
             return answer.status
 
 
+class Import(Task):
+    """HTTP, then MongoDB and Redis, then some work of its own."""
+
+    def run(self, params: dict[str, Any]) -> Any:
+        found = Fetch().run(params), len(Query().run(params))
+        return found, sum(number * number for number in range(500_000))
+
+
 class Resolve(Task):
     """Looks a name up."""
 

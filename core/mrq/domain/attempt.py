@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from mrq.domain.ids import WorkerId
+    from mrq.domain.iosums import IoSum
     from mrq.domain.job import ClaimedJob
     from mrq.domain.outcome import Failure, Outcome
     from mrq.domain.usage import Usage
@@ -40,7 +41,8 @@ class Attempt:
     """One run. Times are naive and in UTC; `end` and `ended` are None while it lasts.
 
     `time`, `switches` and `longest` (seconds) are those of `mrq.domain.usage.Usage`, where that was traced. `deploy`:
-    the version of the code, where the worker was told it.
+    the version of the code, where the worker was told it. `io`: what it waited for, the longest first, where that was
+    traced.
     """
 
     started: datetime
@@ -55,6 +57,7 @@ class Attempt:
     switches: int | None = None
     longest: float | None = None
     deploy: str | None = None
+    io: tuple[IoSum, ...] | None = None
 
 
 def end_of(outcome: Outcome) -> AttemptEnd:
@@ -72,6 +75,7 @@ def attempt_of(
     failure: Failure | None = None,
     usage: Usage | None = None,
     deploy: str = "",
+    io: tuple[IoSum, ...] | None = None,
 ) -> Attempt:
     """A run that has ended."""
     return Attempt(
@@ -87,6 +91,7 @@ def attempt_of(
         switches=None if usage is None else usage.switches,
         longest=None if usage is None else usage.longest,
         deploy=deploy or None,
+        io=io,
     )
 
 

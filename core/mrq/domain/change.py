@@ -13,6 +13,7 @@ from mrq.domain.status import Status
 if TYPE_CHECKING:
     from mrq.domain.attempt import Attempt
     from mrq.domain.ids import JobId, Token, WorkerId
+    from mrq.domain.iosums import IoSum
     from mrq.domain.job import ClaimedJob
     from mrq.domain.options import TaskOptions
     from mrq.domain.outcome import Outcome
@@ -58,6 +59,8 @@ class JobChange:
     progress: float | None = None
     usage: Usage | None = None
     deploy: str = ""
+    io: tuple[IoSum, ...] | None = None  # of this run, where that was traced
+    started: datetime | None = None  # when this run began; only with `io`
     memory_diff: int | None = None  # bytes
     attempt: Attempt | None = None  # to be kept beside what the other fields say of it
 
@@ -92,11 +95,13 @@ def change_for(
     shows_progress: bool = False,
     usage: Usage | None = None,
     deploy: str = "",
+    io: tuple[IoSum, ...] | None = None,
     memory_diff: int | None = None,
 ) -> JobChange:
     """Turn an outcome into what is to be written. TTLs follow MRQ 0.9: results count from now, the others
     from when the job was queued. `shows_progress`: the job has told how far it is; a success makes that 1.
-    `deploy`: the version of the code. A success is its own record; any other run is also kept as an attempt."""
+    `deploy`: the version of the code. `io`: what the run waited for. A success is its own record; any other run is
+    also kept as an attempt."""
     success = outcome.status is Status.SUCCESS
     base = JobChange(
         status=outcome.status,
@@ -112,13 +117,15 @@ def change_for(
         progress=1.0 if success and shows_progress else None,
         usage=usage,
         deploy=deploy,
+        io=io,
+        started=None if io is None else job.datestarted,
         memory_diff=memory_diff,
     )
     if success:
         return base
     if base.status is Status.QUEUED and outcome.due is not None:
         return replace(base, datequeued=outcome.due, due=outcome.due, has_slot=outcome.has_slot)
-    base = replace(base, attempt=attempt_of(job, end_of(outcome), now, worker, outcome.failure, usage, deploy))
+    base = replace(base, attempt=attempt_of(job, end_of(outcome), now, worker, outcome.failure, usage, deploy, io))
     if base.status is Status.ABORT:
         return replace(base, expires=after(now, options.abort_ttl))
     if base.status is Status.QUEUED:

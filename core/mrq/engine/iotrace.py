@@ -14,6 +14,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from mrq.domain.iosums import REST, IoSum
 from mrq.engine.run import current_run
 from mrq.exceptions import ends_the_caller
 
@@ -32,6 +33,7 @@ Hook = Callable[[Event], object]
 
 MOST_TOLD = 20  # kinds, and tasks, in a report
 MOST_KNOWN = 2_000  # kinds, and tasks, of which sums are kept
+MOST_OF_RUN = 100  # kinds of which a run keeps sums
 LONGEST_DATA = 200  # characters
 COMPLAIN_AGAIN = 60.0  # seconds between two log lines about hooks that raise
 
@@ -106,6 +108,7 @@ class IoTrace:
             if run is not None:
                 run.waits.remove(wait)
                 self._count(run, kind, took)
+                _keep(run, kind, took)
                 if run.span is not None:
                     run.span.waited(kind, wait.data, took)
             _inside.reset(token)
@@ -133,6 +136,14 @@ class IoTrace:
             "tasks": [[path, seconds] for path, seconds in self.tasks.most_common(MOST_TOLD)],
             "total": self.total,
         }
+
+
+def _keep(run: Run, kind: str, seconds: float) -> None:
+    """For the run's own sums."""
+    kept = run.io = {} if run.io is None else run.io
+    name = kind if kind in kept or len(kept) < MOST_OF_RUN else REST
+    before = kept.get(name, IoSum(name, 0.0, 0))
+    kept[name] = IoSum(name, before.seconds + seconds, before.calls + 1)
 
 
 def waits_of(run: Run) -> Mapping[str, Any] | None:

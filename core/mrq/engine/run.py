@@ -11,6 +11,7 @@ from mrq.exceptions import TimeoutInterrupt
 
 if TYPE_CHECKING:
     from mrq.domain.ids import JobId
+    from mrq.domain.iosums import IoSum
     from mrq.domain.job import ClaimedJob
     from mrq.domain.options import TaskOptions
     from mrq.domain.outcome import Outcome
@@ -32,8 +33,27 @@ class Run:
     """
 
     __slots__ = (
-        "deadline", "ended", "face", "fiber", "in_task", "interrupted", "job", "memory", "options", "outcome",
-        "permits", "pools", "progress", "shows_progress", "slot", "span", "started", "task", "took", "trace",
+        "deadline",
+        "ended",
+        "face",
+        "fiber",
+        "in_task",
+        "interrupted",
+        "io",
+        "job",
+        "memory",
+        "options",
+        "outcome",
+        "permits",
+        "pools",
+        "progress",
+        "shows_progress",
+        "slot",
+        "span",
+        "started",
+        "task",
+        "took",
+        "trace",
         "waits",
     )  # fmt: skip
 
@@ -59,6 +79,7 @@ class Run:
         self.span: RunSpan | None = None  # None: it is in no trace
         self.memory: int | None = None  # bytes by which the process grew; None: not measured
         self.waits: list[IoWait] = []  # oldest first; empty where I/O is not traced
+        self.io: dict[str, IoSum] | None = None  # what it has waited for, by kind; None: nothing, or it is not traced
 
     def runs_in(self, fiber: Fiber) -> None:
         """The fiber that is about to run it."""

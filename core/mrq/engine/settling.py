@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from mrq.domain.change import Settlement, change_for
+from mrq.domain.iosums import largest
 from mrq.domain.options import TaskOptions
 from mrq.domain.outcome import Failure, Outcome
 from mrq.domain.stats import counted_as
@@ -106,9 +107,10 @@ class Settler:
     def _change(self, run: Run, outcome: Outcome) -> JobChange:
         now, me = self._clock.now(), self._state.worker
         usage = None if run.trace is None else run.trace.usage()
+        io = None if run.io is None else largest(tuple(run.io.values()))
         return change_for(
             run.job, outcome, run.options, now, me,
-            shows_progress=run.shows_progress, usage=usage, deploy=self._deploy, memory_diff=run.memory,
+            shows_progress=run.shows_progress, usage=usage, deploy=self._deploy, io=io, memory_diff=run.memory,
         )  # fmt: skip
 
     def loop(self) -> None:

@@ -97,15 +97,21 @@ class StatsReader:
         ]
         return figures, Figures.of(whole, began, self._seconds(began, end), dropped=dropped, **about)
 
-    def totals(self, start: datetime, end: datetime, resolution: Resolution, *, by_task: bool) -> list[Figures]:
-        """The figures of the whole of [start, end), one for each queue, or for each task; the busiest first."""
+    def totals(
+        self, start: datetime, end: datetime, resolution: Resolution, *, by_task: bool, queue: str | None = None
+    ) -> list[Figures]:
+        """The figures of the whole of [start, end), one for each queue, or for each task; the busiest first.
+
+        queue: only what was counted of this one
+        """
         sums: dict[str, Counts] = defaultdict(Counts)
         dropped = 0
-        tallies = self._tallies(start, end, resolution)
+        tallies = self._tallies(start, end, resolution, queue=queue)
         for tally in tallies.values():
             dropped += tally.dropped
-            for (queue, path), counts in tally.counts.items():
-                sums[path if by_task else queue].merge(counts)
+            for (of_queue, path), counts in tally.counts.items():
+                if queue is None or of_queue == queue:
+                    sums[path if by_task else of_queue].merge(counts)
         began = resolution.start_of(start)
         seconds = self._seconds(began, end)
         found = sorted(sums.items(), key=lambda item: (-item[1].activity, item[0]))

@@ -73,6 +73,11 @@ class FailureStore(Protocol):
         """Jobs of a group, newest failure first."""
         ...
 
+    def times(self, fingerprint: str, since: datetime, limit: int) -> list[datetime]:
+        """When jobs of a group failed, newest first: no more than `limit`, and none before `since`. Only an index is
+        read."""
+        ...
+
     def others(self, path: str, limit: int = 200) -> list[Mapping[str, Any]]:
         """Params of the newest jobs of a task, whatever became of them. Where finding them takes too long: none."""
         ...

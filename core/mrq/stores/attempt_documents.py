@@ -4,6 +4,8 @@
     deploy                    the version of the code that ran it
     fingerprint datefailed    the group of failures of the last run, and when it failed; the first is gone when the job
                               is queued or starts again
+    io                        what the last run waited for, if that was traced and it was a success: when it began
+                              (`run`) and `sums`, each of kind, seconds and calls
     attempts                  earlier runs, oldest first, and the last one unless it was a success
 
 A success is not among the attempts: the job's other fields say all of it, and there are many. It is added when the
@@ -15,6 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mrq.domain.attempt import Attempt, AttemptEnd
+from mrq.domain.iosums import IoSum
 from mrq.domain.status import FINAL, Status
 
 if TYPE_CHECKING:
@@ -28,7 +31,7 @@ ATTEMPTS_KEPT = 30
 LONGEST_STACK = 4_000  # characters
 LAST_RUN_FIELDS = (
     "status", "queue", "path", "datequeued", "datestarted", "dateupdated", "worker", "exceptiontype", "time",
-    "switches", "longest", "deploy", "attempts.datestarted",
+    "switches", "longest", "deploy", "io", "attempts.datestarted",
 )  # fmt: skip
 
 
@@ -40,6 +43,8 @@ def run_fields(change: JobChange) -> Document:
         fields["time"] = usage.time
         fields["switches"] = usage.switches
         fields["longest"] = {"seconds": usage.longest, "stack": usage.where[-LONGEST_STACK:]}
+    if change.io is not None and change.attempt is None:  # an attempt holds its own
+        fields["io"] = {"run": change.started, "sums": _entries_of(change.io)}
     if change.deploy:
         fields["deploy"] = change.deploy
     if change.group is not None:
@@ -59,6 +64,8 @@ def push_of(attempt: Attempt) -> Document:
     entry = {name: value for name, value in told.items() if value is not None}
     if attempt.end is not None:
         entry["end"] = attempt.end.value
+    if attempt.io is not None:
+        entry["io"] = _entries_of(attempt.io)
     return {"$each": [entry], "$slice": -ATTEMPTS_KEPT}
 
 
@@ -90,7 +97,21 @@ def last_run(document: Mapping[str, Any]) -> Attempt | None:
         switches=get("switches"),
         longest=(get("longest") or {}).get("seconds"),
         deploy=get("deploy"),
+        io=_io_of(get("io"), started),
     )
+
+
+def _io_of(io: Any, started: Any) -> tuple[IoSum, ...] | None:
+    """That of the run that began then: a later one may not have been traced."""
+    return _sums_of(io.get("sums")) if io and io.get("run") == started else None
+
+
+def _entries_of(sums: tuple[IoSum, ...]) -> list[list[Any]]:
+    return [[each.kind, each.seconds, each.calls] for each in sums]
+
+
+def _sums_of(entries: Any) -> tuple[IoSum, ...] | None:
+    return None if entries is None else tuple(IoSum(*entry) for entry in entries)
 
 
 def _kept(entry: Mapping[str, Any]) -> Attempt:
@@ -100,6 +121,7 @@ def _kept(entry: Mapping[str, Any]) -> Attempt:
         AttemptEnd(end) if end in _ENDS else None,
         get("dateended"),
         get("datequeued"),
+        io=_sums_of(get("io")),
         **{name: get(name) for name in _SAME_NAMES},
     )
 

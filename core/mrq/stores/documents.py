@@ -12,7 +12,7 @@
     dateupdated totaltime result dateexpires dateretry retry_count progress
     traceback exceptiontype traceback_history        written when it ends
     memory_diff     bytes by which the worker's process grew while it ran, if that was measured
-    time switches longest deploy fingerprint datefailed attempts      of its runs: see attempt_documents
+    time switches longest io deploy fingerprint datefailed attempts   of its runs: see attempt_documents
     raw_queue       the raw queue that it came from; `queue` is then the one for its retries
 
 Updates are MongoDB update documents; the memory store applies the same ones.
@@ -242,7 +242,7 @@ def values_of(change: JobChange) -> Document:
         "memory_diff": change.memory_diff,
     }
     values.update((name, value) for name, value in optional.items() if value is not None)
-    if change.usage is not None or change.deploy or change.attempt is not None:
+    if change.usage is not None or change.io is not None or change.deploy or change.attempt is not None:
         values.update(run_fields(change))
     if change.failure is not None:
         values["exceptiontype"] = change.failure.exceptiontype

@@ -51,6 +51,11 @@ class MemoryFailureStore:
         """See FailureStore."""
         return [member_of(document) for document in self._by_group().get(fingerprint, [])[: max(1, limit)]]
 
+    def times(self, fingerprint: str, since: datetime, limit: int) -> list[datetime]:
+        """See FailureStore."""
+        failed = [document["datefailed"] for document in self._by_group().get(fingerprint, [])]
+        return [moment for moment in failed if moment >= since][: max(1, limit)]
+
     def others(self, path: str, limit: int = 200) -> list[Mapping[str, Any]]:
         """See FailureStore."""
         of_task = sorted((d for d in self._documents() if d["path"] == path), key=lambda d: d["_id"], reverse=True)

@@ -84,6 +84,13 @@ class MongoFailureStore:
         return [member_of(document) for document in newest]
 
     @translated
+    def times(self, fingerprint: str, since: datetime, limit: int) -> list[datetime]:
+        """See FailureStore."""
+        wanted = {"fingerprint": fingerprint, "datefailed": {"$gte": since}}
+        found = self._jobs.find(wanted, {"_id": 0, "datefailed": 1}).sort([("datefailed", DESCENDING)])
+        return [job["datefailed"] for job in found.limit(max(1, limit)).max_time_ms(LONGEST_LOOK)]
+
+    @translated
     def others(self, path: str, limit: int = 200) -> list[Mapping[str, Any]]:
         """See FailureStore."""
         found = self._jobs.find({"path": path}, {"params": 1}).sort("_id", DESCENDING).limit(max(1, limit))

@@ -7,8 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 
 from mrq_dashboard.access import Viewer
+from mrq_dashboard.failuremodels import FailureDetails, Failures
 from mrq_dashboard.failures import failure_details, failure_groups
-from mrq_dashboard.models import FailureDetails, Failures
 from mrq_dashboard.services import Given
 
 Fingerprint = Annotated[str, Path(min_length=1, max_length=64)]

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from mrq.domain.schedule import GRACE, Missed, Overlap, Schedule, ScheduleState, first_state, schedule_id, times_between
+from mrq.domain.schedule import Missed, Overlap, Schedule, ScheduleState, first_state, schedule_id, times_between
 from mrq.exceptions import ScheduleNotFoundError
 from mrq.schedules import ScheduleHandle
 from mrq.settings.schedules import schedule_of
@@ -19,7 +19,7 @@ from mrq_dashboard.identity import Principal
 from mrq_dashboard.models import Done, JobCreated
 from mrq_dashboard.returned import kept
 from mrq_dashboard.routes.jobs import Reason
-from mrq_dashboard.scheduleruns import MOST_GAPS, ScheduleRun, gaps_of, last_runs, run_of
+from mrq_dashboard.scheduleruns import MOST_GAPS, ScheduleRun, gaps_of, is_late, last_runs, queue_of, run_of
 from mrq_dashboard.services import Given, Services
 from mrq_dashboard.shown import LONG, SHORT, storable, utc
 
@@ -321,16 +321,6 @@ def _visible(given: Services, who: Principal, schedule_id: str) -> ScheduleState
     if state is None or not who.sees(queue_of(given, state)):
         raise ScheduleNotFoundError(f"there is no schedule {schedule_id[:100]}; GET /api/v1/schedules lists them")
     return state
-
-
-def queue_of(given: Services, state: ScheduleState) -> str:
-    """Where its jobs wait."""
-    return state.schedule.queue or given.mrq.queue_of(state.schedule.path)
-
-
-def is_late(state: ScheduleState, now: datetime) -> bool:
-    """Whether its time has come, and more than a grace has passed."""
-    return not state.paused and state.next is not None and state.next < now - GRACE - timedelta(seconds=60)
 
 
 def _target(schedule: bytes) -> str:

@@ -187,15 +187,18 @@ def get_statistics(
 def get_totals(
     who: Viewer,
     by: By = By.QUEUE,
+    queue: Annotated[Text | None, Query(description="only what ran of this one")] = None,
     start: Start = None,
     end: End = None,
     resolution: Resolution = Resolution.AUTO,
 ) -> FiguresList:
     """The runs of the whole time, one entry a queue, or a task, the busiest first."""
-    if by is By.TASK:
+    if queue is not None:
+        check_queue(who, queue)
+    elif by is By.TASK:
         check_everything(who)
     since, until = in_range(start), in_range(end)
-    found = _asked(lambda: stats.totals(by.value, since, until, resolution.value))
+    found = _asked(lambda: stats.totals(by.value, since, until, resolution.value, queue))
     seen = [each for each in found if each.queue is None or who.sees(each.queue)]
     return FiguresList(figures=[_figures(each) for each in seen[:MOST_TOTALS]])
 

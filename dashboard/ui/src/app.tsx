@@ -15,7 +15,7 @@ import { pageAt } from "./pages";
 import { link, place } from "./router";
 import { openSession, session } from "./session";
 import { switchTheme } from "./theme";
-import { LoginPage } from "./pages/others";
+import { LoginPage } from "./pages/login";
 import { t } from "./texts";
 
 const PAGES: [path: string, name: keyof typeof t.pages, icon: IconName][] = [

@@ -36,22 +36,29 @@ export function link(path: string, query: Query = {}): string {
   return base + path + (text ? `?${text}` : "");
 }
 
-export function go(url: string, { replace = false } = {}): void {
+interface How {
+  /** Instead of the address that is there. */
+  replace?: boolean;
+  /** Don't scroll to the top. */
+  stay?: boolean;
+}
+
+export function go(url: string, { replace = false, stay = replace }: How = {}): void {
   if (replace) history.replaceState(null, "", url);
   else history.pushState(null, "", url);
   place.set(read());
-  if (!replace) scrollTo(0, 0);
+  if (!stay) scrollTo(0, 0);
 }
 
 /** The same page with some of its query changed. */
-export function withQuery(change: Query, { replace = true } = {}): void {
+export function withQuery(change: Query, how: How = {}): void {
   const query = new URLSearchParams(location.search);
   for (const [name, value] of Object.entries(change)) {
     query.delete(name);
     for (const each of Array.isArray(value) ? value : [value]) if (each) query.append(name, each);
   }
   const text = query.toString();
-  go(location.pathname + (text ? `?${text}` : ""), { replace });
+  go(location.pathname + (text ? `?${text}` : ""), { replace: true, ...how });
 }
 
 export function listen(): void {

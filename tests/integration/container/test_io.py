@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mrq.failures import attempts
 from mrq.job import queue_job
 from support.httpserver import http_server
 from support.waiting import wait_until
@@ -48,6 +49,22 @@ def test_reports_say_what_each_job_waits_for_and_how_long_jobs_have_waited(site:
     assert {"socket.recv", "mongodb.insert_one", "mongodb.cursor", "redis.llen", "http.get"} <= kinds.keys()
     assert tasks.keys() == {f"{TASKS}.{name}" for name in ("Listen", "Query", "Fetch")}
     assert io["total"] == pytest.approx(sum(tasks.values())) == pytest.approx(sum(kinds.values()))
+
+
+def test_each_run_says_what_it_waited_for(site: Site) -> None:
+    site.start_worker("--trace_io")
+    query = site.wait_for_end(queue_job(f"{TASKS}.Query", {}))["_id"]
+    (run,) = attempts(query)
+    assert {each.kind for each in run.io or ()} == {
+        "mongodb.insert_one",
+        "mongodb.find",
+        "mongodb.cursor",
+        "redis.llen",
+    }
+    assert all(each.calls == 1 and each.seconds >= 0 for each in run.io or ())
+    failing = queue_job(f"{TASKS}.Resolve", {"host": "no.such.host.invalid"})
+    (run,) = attempts(site.wait_for_end(failing, "failed")["_id"])
+    assert [(each.kind, each.calls) for each in run.io or ()] == [("dns.getaddrinfo", 1)], "a failure says it too"
 
 
 def test_waiting_for_the_resolver_is_told_whoever_asks_it(site: Site, url: str) -> None:

@@ -4,8 +4,7 @@ import type { Schemas } from "../api/client";
 import { useLive } from "../api/live";
 import { count, duration, num, short } from "../format";
 import { Ago, Button, Card, Clock, Empty, Loading, Broken, Table, Th } from "../parts/basics";
-import { Spark } from "../parts/charts";
-import { FailureTable, NewTag } from "../parts/failuretable";
+import { FailureTable, NewTag, Trend } from "../parts/failuretable";
 import { SharedParams } from "../parts/sharedparams";
 import { Traceback } from "../parts/traceback";
 import { link } from "../router";
@@ -61,11 +60,7 @@ function Group({ found, refresh }: { found: Schemas["FailureDetails"]; refresh: 
               {t.failures.times(count(group))} {t.failures.first}: <Ago at={group.first} />, {t.failures.last}: <Ago at={group.last} />
             </span>
             <NewTag group={group} />
-            {found.trend.some(Boolean) && (
-              <span title={t.failures.trend(num(found.compared))}>
-                <Spark values={found.trend} kind="bad" label={t.failures.trend(num(found.compared))} />
-              </span>
-            )}
+            <Trend group={group} />
           </p>
         </div>
         <div class="acts">

@@ -1,18 +1,23 @@
 // Which page an address names.
 import type { ComponentChild } from "preact";
 import { Card, Empty } from "../parts/basics";
+import { later } from "../parts/later";
 import { t } from "../texts";
 import { FailurePage, FailuresPage } from "./failures";
 import { JobPage } from "./job";
 import { JobsPage } from "./jobs";
-import { AuditPage, OperationsPage, SettingsPage } from "./others";
 import { OverviewPage } from "./overview";
 import { QueuePage, QueuesPage } from "./queues";
 import { SchedulePage, SchedulesPage } from "./schedules";
 import { TaskPage, TasksPage } from "./tasks";
 import { IoPage } from "./io";
-import { ProfilePage, ProfilesPage } from "./profiles";
 import { WorkerPage, WorkersPage } from "./workers";
+
+const AuditPage = later(() => import("./audit").then((part) => part.AuditPage));
+const OperationsPage = later(() => import("./audit").then((part) => part.OperationsPage));
+const ProfilePage = later(() => import("./profiles").then((part) => part.ProfilePage));
+const ProfilesPage = later(() => import("./profiles").then((part) => part.ProfilesPage));
+const SettingsPage = later(() => import("./settings").then((part) => part.SettingsPage));
 
 interface Found {
   name: keyof typeof t.pages;

@@ -3,10 +3,10 @@ import { useState } from "preact/hooks";
 import { cancel, mayCancel, mayRequeue, requeue } from "../actions";
 import { address, type Schemas } from "../api/client";
 import { useLive } from "../api/live";
-import { clock, duration, exact } from "../format";
+import { clock, duration, exact, short } from "../format";
 import { Attempts, triesOf } from "../parts/attempts";
-import { Ago, Broken, Button, Card, Copy, type Fact, Facts, Loading, Segments, Since, Status } from "../parts/basics";
-import { useKeys, useParam } from "../parts/hooks";
+import { Ago, Broken, Button, Card, Copy, type Fact, Facts, Loading, JobStatus, Segments, Since } from "../parts/basics";
+import { useKeys, useNow, useParam } from "../parts/hooks";
 import { Json } from "../parts/json";
 import { Logs } from "../parts/logs";
 import { SharedWith } from "../parts/sharedparams";
@@ -17,7 +17,7 @@ import { barred, session } from "../session";
 import { t } from "../texts";
 
 type Job = Schemas["JobDetail"];
-const LIVELY = ["queued", "started", "retry", "interrupt"];
+export const LIVELY = ["queued", "started", "retry", "interrupt"];
 
 export function JobPage({ id }: { id: string }) {
   const [settled, setSettled] = useState(false);
@@ -43,15 +43,16 @@ export function JobPage({ id }: { id: string }) {
         <div class="s7 column">
           <Traces job={job} />
           {shared}
+          <TimeSpent job={job} />
         </div>
       )}
       <div class={traced ? "s5 column" : "s12 column two"}>
         {!traced && shared}
         <Values job={job} />
-        <TimeSpent job={job} />
+        {!traced && <TimeSpent job={job} />}
         <Related job={job} />
       </div>
-      <Logs owner="/api/v1/jobs/{job_id}/logs" id={job.id} follow={LIVELY.includes(job.status)} />
+      <Logs owner="/api/v1/jobs/{job_id}/logs" id={job.id} follow={LIVELY.includes(job.status)} runs={job.runs} />
     </>
   );
 }
@@ -72,7 +73,7 @@ function Head({ job, refresh }: { job: Job; refresh: () => void }) {
         </div>
         <h2 class="m">{job.task}</h2>
         <p class="line">
-          <Status status={job.status} /> <span class="m">{job.id}</span> <Copy text={job.id} label={t.job.copyId} />{" "}
+          <JobStatus job={job} /> <span class="m">{job.id}</span> <Copy text={job.id} label={t.job.copyId} />{" "}
           <Story job={job} />
         </p>
         {job.status === "started" && job.progress !== null && (
@@ -96,7 +97,7 @@ function Head({ job, refresh }: { job: Job; refresh: () => void }) {
 }
 
 /** One sentence on what happened and when. */
-function Story({ job }: { job: Job }) {
+export function Story({ job }: { job: Job }) {
   if (job.status === "queued") {
     const later = job.due && Date.parse(job.due) > Date.now();
     return <span>{later ? <>{t.job.dueOn} <Ago at={job.due} /></> : <>{t.job.waits} <Since at={job.queued ?? job.created} /></>}{job.left_to_containers && `. ${t.job.leftToContainers}`}</span>;
@@ -112,21 +113,30 @@ function Story({ job }: { job: Job }) {
   );
 }
 
-function JobFacts({ job }: { job: Job }) {
+export function JobFacts({ job }: { job: Job }) {
   const waited = job.started && job.queued ? (Date.parse(job.started) - Date.parse(job.queued)) / 1000 : null;
+  const usual = useUsual(job);
   const now = Date.now();
   const facts: Fact[] = [
     [t.jobs.queue, <a class="m" href={link("queues/one", { name: job.queue })}>{job.queue}</a>, job.raw_queue && t.job.fromRaw(job.raw_queue)],
     [t.job.worker, job.worker ? <a class="m" href={link(`workers/${job.worker}`)}>{job.worker.slice(-8)}</a> : t.none],
     [t.job.queued, clock(job.queued ?? job.created, now), <Ago at={job.queued ?? job.created} />],
-    [t.job.waited, waited === null ? t.none : duration(Math.max(0, waited))],
+    [t.job.waited, waited === null ? t.none : duration(Math.max(0, waited)), usual?.wait && t.job.usual(duration(usual.wait.p95))],
     ...cpuOf(job),
-    [t.job.ran, job.status === "started" ? <Since at={job.started} /> : duration(job.seconds), job.started && clock(job.started, now)],
+    [t.job.ran, job.status === "started" ? <Since at={job.started} /> : duration(job.seconds), usual?.run ? t.job.usual(duration(usual.run.p95)) : job.started && clock(job.started, now)],
     [t.job.retries, String(job.retries), job.losses ? t.job.losses(job.losses) : undefined],
     [t.job.updated, clock(job.updated ?? job.started ?? job.created, now), <Ago at={job.updated ?? job.started ?? job.created} />],
     [t.job.kept, job.expires ? clock(job.expires, now) : t.job.forever, job.expires && <Ago at={job.expires} />],
   ];
   return <Facts facts={facts} />;
+}
+
+/** How long jobs of this task in this queue have waited and run in the last day. */
+function useUsual(job: Job): Schemas["FiguresModel"] | undefined {
+  const hour = Math.floor(useNow() / 3_600_000) * 3_600_000;
+  const start = new Date(hour - 24 * 3_600_000).toISOString();
+  const live = useLive("/api/v1/statistics", { query: { task: job.task, queue: job.queue, start, resolution: "hour" } }, 30);
+  return live.data?.whole;
 }
 
 /** Only where the worker traced it. */
@@ -144,15 +154,15 @@ export function Stack({ running }: { running: Schemas["RunningNow"] }) {
         {running.stack.length ? running.stack.join("\n") : t.job.noStack}
       </pre>
       {running.io && (
-        <div class="body">
-          <b>{t.job.io}</b> <Json value={running.io} />
-        </div>
+        <p class="body">
+          {t.job.waitsFor} <b class="m">{running.io.type}</b> <span class="m">{short(running.io.data, 600)}</span>, <Since at={running.io.started ?? running.started} />
+        </p>
       )}
     </Card>
   );
 }
 
-function Traces({ job }: { job: Job }) {
+export function Traces({ job }: { job: Job }) {
   const tries = triesOf(job);
   const traces = tries.filter((each) => each.traceback);
   const wanted = useParam("attempt");
@@ -209,7 +219,7 @@ function Traces({ job }: { job: Job }) {
 
 type Tab = "params" | "result" | "raw";
 
-function Values({ job }: { job: Job }) {
+export function Values({ job }: { job: Job }) {
   const tab = (useParam("tab") || "params") as Tab;
   const value = tab === "result" ? job.result : tab === "raw" ? job : job.params;
   const tabs: Tab[] = ["params", "result", "raw"];
@@ -318,7 +328,7 @@ function Queued({ id }: { id: string }) {
         <ul class="plain">
           {found.jobs.map((job) => (
             <li key={job.id}>
-              <Status status={job.status} /> <a class="m" href={link(`jobs/${job.id}`)}>{job.task}</a>
+              <JobStatus job={job} /> <a class="m" href={link(`jobs/${job.id}`)}>{job.task}</a>
             </li>
           ))}
           {found.more && <li class="mut">{t.job.moreChildren}</li>}

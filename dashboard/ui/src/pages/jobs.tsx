@@ -5,8 +5,9 @@ import { address, type JobFilter, type Schemas } from "../api/client";
 import { useLive } from "../api/live";
 import { about, count, duration, num, short } from "../format";
 import { bulk } from "../parts/bulk";
-import { Ago, Button, Card, Empty, Segments, Status, SortTh, Table, tell, Th } from "../parts/basics";
+import { Ago, Button, Card, Empty, JobStatus, Segments, SortTh, Table, tell, Th } from "../parts/basics";
 import { useKeys } from "../parts/hooks";
+import { DRAWER, JobDrawer, toggleJob } from "../parts/jobdrawer";
 import { Filters, FILTERS, wordsOfFilter } from "../parts/jobfilters";
 import { useLast } from "../parts/statistics";
 import { TakeAway } from "../parts/takeaway";
@@ -96,6 +97,7 @@ export function JobsPage() {
   useEffect(() => select(new Set()), [JSON.stringify(filter)]);
   const statuses = query.getAll("status");
   const words = wordsOfFilter(query);
+  const open = query.get("job");
   const refresh = () => {
     live.refresh();
     total.refresh();
@@ -117,6 +119,8 @@ export function JobsPage() {
         title={total.data ? t.jobs.many(words ? count(total.data) : about(total.data), total.data.jobs) : t.pages.jobs}
         sub={words}
         label={t.pages.jobs}
+        span={open ? 7 : 12}
+        class={open ? "beside" : ""}
         live={live}
         tools={<Bulkers filter={filter} order={order} words={words} selected={selected} refresh={refresh} />}
       >
@@ -126,7 +130,7 @@ export function JobsPage() {
           </button>
         )}
         {list.rows.length ? (
-          <Rows rows={list.rows} isGone={list.isGone} order={order} places={hasPlaces(filter)} selected={selected} select={select} refresh={live.refresh} />
+          <Rows rows={list.rows} isGone={list.isGone} order={order} places={hasPlaces(filter)} open={open} selected={selected} select={select} refresh={live.refresh} />
         ) : (
           live.data && <None query={query} more={live.data.next !== null} />
         )}
@@ -143,6 +147,7 @@ export function JobsPage() {
           )}
         </nav>
       </Card>
+      {open && <JobDrawer key={open} id={open} refresh={live.refresh} />}
     </>
   );
 }
@@ -191,6 +196,8 @@ interface RowsProps {
   rows: Job[];
   order: Order;
   places: boolean;
+  /** The job that is shown beside the list. */
+  open: string | null;
   isGone: (job: Job) => boolean;
   selected: ReadonlySet<string>;
   select: (ids: ReadonlySet<string>) => void;
@@ -202,7 +209,7 @@ export function current(): string | undefined {
   return row?.dataset.id;
 }
 
-function Rows({ rows, order, places, isGone, selected, select, refresh }: RowsProps) {
+function Rows({ rows, order, places, open, isGone, selected, select, refresh }: RowsProps) {
   const toggle = (id: string) => {
     const next = new Set(selected);
     if (!next.delete(id) && next.size < SELECTED) next.add(id);
@@ -233,7 +240,7 @@ function Rows({ rows, order, places, isGone, selected, select, refresh }: RowsPr
       </th>
       <Th>{t.jobs.task}</Th>
       <Th>{t.jobs.status}</Th>
-      <Th>{t.jobs.params}</Th>
+      <th scope="col" class="wide">{t.jobs.params}</th>
       {places ? (
         <SortTh sorted={order === "place" ? "ascending" : undefined} onSort={() => sortBy(order === "place" ? "newest" : "place")}>
           {t.jobs.place}
@@ -254,26 +261,26 @@ function Rows({ rows, order, places, isGone, selected, select, refresh }: RowsPr
   return (
     <Table label={t.pages.jobs} head={head}>
       {rows.map((job) => (
-        <tr key={job.id} data-id={job.id} class={isGone(job) ? "gone" : ""} title={isGone(job) ? t.jobs.gone : undefined}>
+        <tr key={job.id} data-id={job.id} class={`${isGone(job) ? "gone" : ""} ${job.id === open ? "open" : ""}`} title={isGone(job) ? t.jobs.gone : undefined}>
           <td class="tick">
             <label class="hit">
               <input type="checkbox" aria-label={t.jobs.select(job.id)} checked={selected.has(job.id)} onChange={() => toggle(job.id)} />
             </label>
           </td>
           <td class="ex">
-            <a class="e" data-row href={link(`jobs/${job.id}`)}>
+            <a class="e" data-row href={link(`jobs/${job.id}`)} aria-current={job.id === open ? "true" : undefined} onClick={(event) => toggleJob(event, job.id)}>
               {job.task}
             </a>
             <span class="p m">{job.id}</span>
           </td>
           <td>
-            <Status status={job.status} />
+            <JobStatus job={job} />
             {job.exceptiontype && <small class="below up">{job.exceptiontype}</small>}
             {job.status === "started" && job.progress !== null && (
               <progress max={1} value={job.progress} aria-label={t.job.progress} />
             )}
           </td>
-          <td class="m mut cut" title={short(job.params, 600)}>
+          <td class="m mut cut wide" title={short(job.params, 600)}>
             {short(job.params)}
           </td>
           <td class="m">
@@ -291,7 +298,7 @@ function Rows({ rows, order, places, isGone, selected, select, refresh }: RowsPr
 
 /** Nothing matches: which part of the filter is to blame? */
 function None({ query, more }: { query: URLSearchParams; more: boolean }) {
-  const names = [...new Set(query.keys())].filter((name) => name !== "after" && name !== "order");
+  const names = [...new Set(query.keys())].filter((name) => !["after", "order", ...DRAWER].includes(name));
   if (more) return <Empty>{t.jobs.noneHere}</Empty>;
   if (!names.length) {
     return (

@@ -3,15 +3,16 @@ import type { ComponentChildren } from "preact";
 import { MEMBERS, resumeQueue } from "../actions";
 import type { Schemas } from "../api/client";
 import { useLive } from "../api/live";
-import { count, num } from "../format";
+import { clock, count, exact, num } from "../format";
 import { bulk } from "../parts/bulk";
 import { Ago, Broken, Button, Card, Empty, Loading, Since } from "../parts/basics";
 import { Fleet } from "../parts/fleet";
+import { Spread } from "../parts/spread";
 import { useSteady } from "../parts/hooks";
 import { Icon, type IconName } from "../parts/icons";
 import { FailureTable } from "../parts/failuretable";
 import { QueueTable } from "../parts/queuetable";
-import { Durations, Throughput, Totals, useCounted } from "../parts/statistics";
+import { changeOf, Durations, Throughput, Total, Totals, useCounted, useLast, useRange, useStart } from "../parts/statistics";
 import { link, type Query } from "../router";
 import { barred, session } from "../session";
 import { t } from "../texts";
@@ -22,6 +23,7 @@ export function OverviewPage() {
   const counted = useCounted();
   const found = live.data;
   if (!found) return live.error ? <Card label={t.pages.overview} live={live}>{null}</Card> : <Loading />;
+  const [timed] = found.queues.filter((queue) => queue.type === "timed_set" && queue.waiting.jobs).sort((a, b) => b.waiting.jobs - a.waiting.jobs);
   return (
     <>
       {live.error && (
@@ -29,7 +31,7 @@ export function OverviewPage() {
           <Broken live={live} />
         </div>
       )}
-      <Attentions items={found.attention} groups={found.failures} refresh={live.refresh} />
+      <Attentions items={found.attention} since={found.calm_since} groups={found.failures} refresh={live.refresh} />
       <section class="card s12 kpis six" aria-label={t.overview.figures}>
         <Totals counted={counted} />
         <Waiting figures={found.figures} />
@@ -42,7 +44,7 @@ export function OverviewPage() {
         sub={t.overview.byAttention(found.queues.length)}
         tools={<a class="btn" href={link("queues")}>{t.overview.allQueues}</a>}
       >
-        <QueueTable queues={found.queues.slice(0, 10)} refresh={live.refresh} />
+        <QueueTable queues={found.queues} most={10} refresh={live.refresh} />
       </Card>
       <Card
         title={t.overview.failures}
@@ -55,8 +57,9 @@ export function OverviewPage() {
       <Card title={t.pages.workers} sub={t.overview.cells} span={5} tools={<a class="btn" href={link("workers")}>{t.overview.allWorkers}</a>}>
         <Fleet workers={found.workers} />
       </Card>
-      <Next span={7} />
-      <Actions />
+      <Next span={timed ? 5 : 7} />
+      {timed && <Spread queue={timed} span={4} title={t.overview.dueTimes(timed.name)} />}
+      <Actions span={timed ? 3 : 5} />
     </>
   );
 }
@@ -73,11 +76,12 @@ const ICONS: Record<string, IconName> = {
 
 interface AttentionsProps {
   items: Schemas["Attention"][];
+  since: string | null;
   groups: Schemas["FailureGroup"][];
   refresh: () => void;
 }
 
-function Attentions({ items, groups, refresh }: AttentionsProps) {
+function Attentions({ items, since, groups, refresh }: AttentionsProps) {
   const [shown, holds] = useSteady(items, (item) => `${item.kind} ${item.target}`);
   return (
     <section class="card s12 att" aria-label={t.overview.attention} {...holds}>
@@ -105,7 +109,7 @@ function Attentions({ items, groups, refresh }: AttentionsProps) {
           <span class="good">
             <Icon name="check" />
           </span>
-          {t.overview.clear}
+          {since === null ? t.overview.clear : <span title={exact(since)}>{t.overview.clearSince(clock(since, Date.now()))}</span>}
         </p>
       )}
     </section>
@@ -155,45 +159,58 @@ export function requeueGroup(group: Schemas["FailureGroup"], done: () => void): 
 }
 
 function Waiting({ figures }: { figures: Schemas["Figures"] }) {
-  const returning = figures.returning.jobs ? t.overview.alsoReturn(count(figures.returning)) : undefined;
-  return <Figure name={t.overview.waiting} value={count(figures.waiting)} unit={t.overview.jobs} note={returning} to={link("jobs", { status: "queued" })} />;
+  const { data } = useLive("/api/v1/statistics/backlogs", {}, 15);
+  const all = (data?.at ?? []).map((_, look) => sum(data?.queues.map((each) => each.waiting[look] ?? null) ?? []));
+  const first = all.findIndex((many) => many !== null);
+  const then = all[first] ?? undefined;
+  return (
+    <Total
+      name={t.overview.waiting}
+      value={count(figures.waiting)}
+      unit={t.overview.jobs}
+      note={figures.returning.jobs ? t.overview.alsoReturn(count(figures.returning)) : undefined}
+      change={changeOf(all.at(-1) ?? undefined, then)}
+      was={then === undefined ? "" : t.overview.waitedAt(clock(data?.at[first], Date.now()), num(then))}
+      kind="p95"
+      values={all}
+      to={link("jobs", { status: "queued" })}
+    />
+  );
+}
+
+function sum(values: (number | null)[]): number | null {
+  const known = values.filter((value) => value !== null);
+  return known.length ? known.reduce((total, value) => total + value, 0) : null;
 }
 
 function Busy({ figures }: { figures: Schemas["Figures"] }) {
+  const start = useStart();
+  const asked = useLive("/api/v1/statistics/fleet", session.get()?.queues === null ? { query: { start } } : null, 15);
+  const live = useLast(asked, useRange());
   const share = figures.greenlets ? Math.round((100 * figures.busy) / figures.greenlets) : 0;
   return (
-    <Figure
+    <Total
       name={t.overview.busy}
       value={num(figures.busy)}
       unit={t.overview.of(num(figures.greenlets))}
       note={t.overview.share(share, figures.workers)}
+      kind="p95"
+      values={(live.data?.points ?? []).map((point) => point.busy)}
       to={link("workers")}
     />
   );
 }
 
-function Figure(props: { name: string; value: string; unit: string; note?: string; bad?: boolean; to: string }) {
-  return (
-    <a class="kpi" href={props.to}>
-      <span class="l">{props.name}</span>
-      <span class={`v ${props.bad ? "up" : ""}`}>
-        {props.value} <small>{props.unit}</small>
-      </span>
-      {props.note && <span class="d">{props.note}</span>}
-    </a>
-  );
-}
-
 /** What was done last: of all kinds, for those who may read the audit log. */
-function Actions() {
+function Actions({ span }: { span: number }) {
   const mayRead = !barred("admin") && session.get()?.queues === null;
-  return mayRead ? <LastActions /> : <LastOperations />;
+  return mayRead ? <LastActions span={span} /> : <LastOperations span={span} />;
 }
 
-function LastActions() {
+function LastActions({ span }: { span: number }) {
   const live = useLive("/api/v1/audit", { query: { limit: 7 } }, 3);
   return (
-    <Card title={t.overview.recent} span={5} live={live} tools={<a class="btn" href={link("audit")}>{t.all}</a>}>
+    <Card title={t.overview.recent} span={span} live={live} tools={<a class="btn" href={link("audit")}>{t.all}</a>}>
       {live.data?.entries.length ? (
         <ul class="feed">
           {live.data.entries.map((each) => (
@@ -214,10 +231,10 @@ function LastActions() {
   );
 }
 
-function LastOperations() {
+function LastOperations({ span }: { span: number }) {
   const live = useLive("/api/v1/operations", { query: { limit: 6 } }, 3);
   return (
-    <Card title={t.overview.actions} span={5} live={live} tools={<a class="btn" href={link("operations")}>{t.all}</a>}>
+    <Card title={t.overview.actions} span={span} live={live} tools={<a class="btn" href={link("operations")}>{t.all}</a>}>
       {live.data?.operations.length ? (
         <ul class="feed">
           {live.data.operations.map((each) => (

@@ -1,15 +1,17 @@
 // All queues, and one: what waits in it, who serves it, what leaves it next.
 import { useState } from "preact/hooks";
-import { emptyQueue, limitQueue, pauseQueue, resumeQueue } from "../actions";
+import { emptyQueue, FAILED, limitQueue, pauseQueue, resumeQueue } from "../actions";
 import type { Schemas } from "../api/client";
 import { useLive } from "../api/live";
-import { clock, count, num, short } from "../format";
+import { count, duration, num, short } from "../format";
 import { bulk } from "../parts/bulk";
-import { Ago, Broken, Button, Card, Empty, type Fact, Facts, Loading, Pill, Since, Status, Table, Th } from "../parts/basics";
-import { Bars, Legend, Lines } from "../parts/charts";
+import { Ago, Broken, Button, Card, Empty, type Fact, Facts, Heads, Loading, JobStatus, Pill, Since, Table, Th } from "../parts/basics";
+import { Legend, Lines } from "../parts/charts";
 import { useParam } from "../parts/hooks";
 import { Json } from "../parts/json";
 import { QueueTable } from "../parts/queuetable";
+import { Fleet } from "../parts/fleet";
+import { Spread } from "../parts/spread";
 import { Durations, isLong, Throughput, tickOf, useCounted, useLast, useRange, useStart } from "../parts/statistics";
 import { link } from "../router";
 import { barred } from "../session";
@@ -18,9 +20,7 @@ import { t } from "../texts";
 export function QueuesPage() {
   const live = useLive("/api/v1/queues", {});
   const [wanted, setWanted] = useState("");
-  const all = [...(live.data?.queues ?? [])].sort(
-    (a, b) => Number(b.paused) - Number(a.paused) || b.waiting.jobs - a.waiting.jobs || a.name.localeCompare(b.name),
-  );
+  const all = live.data?.queues ?? [];
   const shown = all.filter((queue) => queue.name.includes(wanted));
   return (
     <Card
@@ -56,6 +56,8 @@ export function QueuePage() {
       <QueueFacts queue={queue} />
       <History name={name} />
       {(queue.type === "sorted_set" || queue.type === "timed_set") && <Spread queue={queue} />}
+      <Tasks name={name} />
+      <Serving queue={queue} />
       <HeadOf name={name} raw={raw} />
       <div class="s5 column">
         {queue.subqueues.length > 0 && (
@@ -168,7 +170,7 @@ function History({ name }: { name: string }) {
   const slots = points.map((point) => ({ at: Date.parse(point.at ?? ""), figures: undefined }));
   const series = [
     { name: t.stats.waiting, kind: "p95", values: points.map((point) => point.waiting) },
-    { name: t.stats.delayed, kind: "p50", values: points.map((point) => point.delayed) },
+    { name: t.stats.delayed, kind: "p99", values: points.map((point) => point.delayed) },
   ];
   return (
     <>
@@ -190,31 +192,47 @@ function History({ name }: { name: string }) {
   );
 }
 
-function Spread({ queue }: { queue: Detail }) {
-  const live = useLive("/api/v1/queues/distribution", { query: { name: queue.name, slices: 48 } }, 2);
-  const slices = live.data?.slices ?? [];
-  const now = Date.now() / 1000;
-  const timed = queue.type === "timed_set";
-  const due = slices.map((slice) => (timed && slice.end !== null && slice.end <= now ? slice.jobs : 0));
-  const rest = slices.map((slice, index) => slice.jobs - (due[index] ?? 0));
-  const name = (index: number) => {
-    const start = slices[index]?.start;
-    if (start === null || start === undefined) return "-∞";
-    return timed ? clock(new Date(start * 1000).toISOString(), Date.now()) : String(Math.round(start * 100) / 100);
-  };
+/** What ran of it, by task. */
+function Tasks({ name }: { name: string }) {
+  const asked = useLive("/api/v1/statistics/totals", { query: { by: "task", queue: name, start: useStart() } }, 10);
+  const live = useLast(asked, `${name} ${useRange()}`);
+  const found = live.data?.figures ?? [];
   return (
-    <Card title={timed ? t.queues.dueTimes : t.queues.scores} live={live}>
-      <div class="body">
-        <Bars
-          label={t.queues.spread(queue.name)}
-          ticks={name}
-          height={160}
-          series={[
-            { name: t.queues.due, kind: "retry", values: due },
-            { name: timed ? t.queues.later : t.queues.score, kind: "p50", values: rest },
-          ]}
-        />
-      </div>
+    <Card title={t.queues.tasks} span={7} live={live}>
+      {found.length ? (
+        <Table label={t.queues.tasks} head={<Heads of={[t.jobs.task, [t.stats.runs, "n"], [t.stats.failedHead, "n"], [t.stats.runP95, "n"]]} />}>
+          {found.slice(0, 20).map((each) => (
+            <tr key={each.task}>
+              <td class="m cut">
+                <a data-row href={link("tasks/one", { name: each.task })}>{each.task}</a>
+              </td>
+              <td class="n">{num(each.started)}</td>
+              <td class="n">
+                <a class={each.failed ? "up" : "faint"} href={link("jobs", { queue: name, task: each.task, status: FAILED })}>{num(each.failed)}</a>
+              </td>
+              <td class="n">{each.run ? duration(each.run.p95) : t.dash}</td>
+            </tr>
+          ))}
+        </Table>
+      ) : (
+        <Empty>{t.stats.none}</Empty>
+      )}
+    </Card>
+  );
+}
+
+/** Whether a worker serves a queue, or the subqueues of which it is one. */
+function serves(worker: Schemas["WorkerModel"], queue: string): boolean {
+  const root = queue.includes("/") ? `${queue.split("/")[0]}/` : queue;
+  return worker.queues.some((each) => [queue, root].includes(each.replace(/_reverse$/, "")));
+}
+
+function Serving({ queue }: { queue: Detail }) {
+  const live = useLive("/api/v1/workers", {}, 5);
+  const workers = (live.data?.workers ?? []).filter((worker) => serves(worker, queue.name));
+  return (
+    <Card title={t.queues.serving} sub={t.overview.cells} span={5} live={live}>
+      {workers.length ? <Fleet workers={workers} /> : <Empty>{t.queues.unserved}. <code>mrq worker {queue.name}</code></Empty>}
     </Card>
   );
 }
@@ -252,7 +270,7 @@ function HeadOf({ name, raw }: { name: string; raw: boolean }) {
                 </a>
               </td>
               <td>
-                <Status status={job.status} />
+                <JobStatus job={job} />
               </td>
               <td class="m mut cut">{short(job.params)}</td>
               <td class="n">

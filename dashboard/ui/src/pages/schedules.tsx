@@ -126,7 +126,7 @@ function LastRun({ schedule: { last_run: run, gaps } }: { schedule: Row }) {
 function List({ schedules, refresh, brief }: { schedules: Row[]; refresh: () => void; brief?: boolean }) {
   const [shown, holds] = useSteady(schedules, (schedule) => schedule.id);
   if (!schedules.length) return <Empty>{t.schedule.none} <code>SCHEDULER_TASKS</code></Empty>;
-  const head = <Heads of={[t.schedule.next, t.jobs.task, !brief && t.jobs.queue, t.schedule.last, ...(brief ? [t.jobs.status] : LAST), null]} />;
+  const head = <Heads of={[t.schedule.next, t.jobs.task, ...(brief ? [t.schedule.lastRun] : [t.jobs.queue, t.schedule.last, ...LAST]), null]} />;
   return (
     <div {...holds}>
       <Table label={t.pages.schedules} head={head}>
@@ -146,15 +146,16 @@ function List({ schedules, refresh, brief }: { schedules: Row[]; refresh: () => 
             </td>
             {!brief && <td class="m">{schedule.queue}</td>}
             <td>
+              {brief && schedule.last_run && <Outcome run={schedule.last_run} />}
               {schedule.last_job ? (
-                <a href={link(`jobs/${schedule.last_job}`)}>
+                <a class={brief ? "below" : ""} href={link(`jobs/${schedule.last_job}`)}>
                   <Ago at={schedule.last_queued} />
                 </a>
               ) : (
                 <span class="faint">{t.none}</span>
               )}
             </td>
-            {brief ? <td><Outcome run={schedule.last_run} /></td> : <LastRun schedule={schedule} />}
+            {!brief && <LastRun schedule={schedule} />}
             <td class="n">
               <Button icon="play" kind="q" label={t.schedule.runOne(schedule.name ?? schedule.task)} barred={barred("operator")} onClick={() => void runSchedule(schedule, refresh)} />
               {!brief && (

@@ -5,17 +5,18 @@ import { useLive } from "../api/live";
 import { bytes, duration, num } from "../format";
 import { Broken, Card, Empty, Loading, Table, Th } from "../parts/basics";
 import { EnqueueForm } from "../parts/enqueueform";
-import { useParam } from "../parts/hooks";
+import { useParam, useSteady } from "../parts/hooks";
 import { Json } from "../parts/json";
 import { Durations, Throughput, useCounted, useLast, useStart } from "../parts/statistics";
 import { link } from "../router";
 import { t } from "../texts";
 
+type Task = Schemas["TaskModel"];
+
 export function TasksPage() {
   const live = useLive("/api/v1/tasks", {}, 5);
   const totals = useLive("/api/v1/statistics/totals", { query: { by: "task", start: useStart() } }, 5);
   const counted = useLast(totals, "").data?.figures;
-  const measured = counted?.some((each) => each.growth !== null) ?? false;
   const [wanted, setWanted] = useState("");
   const all = live.data?.tasks ?? [];
   const shown = all.filter((task) => task.name.toLowerCase().includes(wanted.toLowerCase()));
@@ -36,47 +37,62 @@ export function TasksPage() {
       }
     >
       {shown.length ? (
-        <Table
-          label={t.pages.tasks}
-          head={
-            <>
-              <Th>{t.jobs.task}</Th>
-              <Th>{t.jobs.queue}</Th>
-              <Th n>{t.stats.runs}</Th>
-              <Th n>{t.stats.failedHead}</Th>
-              <Th n>{t.stats.runP95}</Th>
-              {measured && <Th n>{t.task.growth}</Th>}
-              <Th>{t.task.known}</Th>
-              <Th>
-                <span class="skip">{t.actions}</span>
-              </Th>
-            </>
-          }
-        >
-          {shown.map((task) => (
-            <tr key={task.name}>
-              <td class="m">
-                <a data-row href={link("tasks/one", { name: task.name })}>
-                  <b>{task.name}</b>
-                </a>
-              </td>
-              <td class="m">
-                <a href={link("queues/one", { name: task.queue })}>{task.queue}</a>
-              </td>
-              <Ran figures={counted?.find((each) => each.task === task.name)} measured={measured} />
-              <td class="mut">{task.sources.join(", ")}</td>
-              <td class="n">
-                <a class="btn q" href={link("jobs", { task: task.name })}>
-                  {t.pages.jobs}
-                </a>
-              </td>
-            </tr>
-          ))}
-        </Table>
+        <List tasks={shown} figures={counted} />
       ) : (
         <Empty>{all.length ? t.task.noMatch : t.task.none}</Empty>
       )}
     </Card>
+  );
+}
+
+/** Those that fail most first, then the slowest. */
+function List({ tasks, figures }: { tasks: Task[]; figures: Schemas["FiguresModel"][] | undefined }) {
+  const byTask = new Map((figures ?? []).map((each) => [each.task, each]));
+  const failed = (task: Task) => byTask.get(task.name)?.failed ?? 0;
+  const slow = (task: Task) => byTask.get(task.name)?.run?.p95 ?? 0;
+  const sorted = [...tasks].sort((a, b) => failed(b) - failed(a) || slow(b) - slow(a));
+  const measured = (figures ?? []).some((each) => each.growth !== null);
+  const [steady, holds] = useSteady(sorted, (task) => task.name);
+  return (
+    <div {...holds}>
+      <Table
+        label={t.pages.tasks}
+        head={
+          <>
+            <Th>{t.jobs.task}</Th>
+            <Th>{t.jobs.queue}</Th>
+            <Th n>{t.stats.runs}</Th>
+            <Th n>{t.stats.failedHead}</Th>
+            <Th n>{t.stats.runP95}</Th>
+            {measured && <Th n>{t.task.growth}</Th>}
+            <Th>{t.task.known}</Th>
+            <Th>
+              <span class="skip">{t.actions}</span>
+            </Th>
+          </>
+        }
+      >
+        {steady.map((task) => (
+          <tr key={task.name}>
+            <td class="m">
+              <a data-row href={link("tasks/one", { name: task.name })}>
+                <b>{task.name}</b>
+              </a>
+            </td>
+            <td class="m">
+              <a href={link("queues/one", { name: task.queue })}>{task.queue}</a>
+            </td>
+            <Ran figures={byTask.get(task.name)} measured={measured} />
+            <td class="mut">{task.sources.join(", ")}</td>
+            <td class="n">
+              <a class="btn q" href={link("jobs", { task: task.name })}>
+                {t.pages.jobs}
+              </a>
+            </td>
+          </tr>
+        ))}
+      </Table>
+    </div>
   );
 }
 

@@ -7,15 +7,19 @@ import { Lines } from "../parts/charts";
 import { Fleet } from "../parts/fleet";
 import { useParam, useSteady } from "../parts/hooks";
 import { Json } from "../parts/json";
+import { later } from "../parts/later";
 import { Logs } from "../parts/logs";
 import { Shares } from "../parts/shares";
+import { Waits, waitingOf } from "../parts/waits";
 import { tickOf, useLast, useStart } from "../parts/statistics";
 import { order } from "../orders";
 import { link, withQuery } from "../router";
 import { barred } from "../session";
 import { t } from "../texts";
-import { AgentsTab, GroupsTab } from "./groups";
-import { ProfilesCard } from "./profiles";
+
+const AgentsTab = later(() => import("./groups").then((part) => part.AgentsTab));
+const GroupsTab = later(() => import("./groups").then((part) => part.GroupsTab));
+const ProfilesCard = later(() => import("./profiles").then((part) => part.ProfilesCard));
 
 type Worker = Schemas["WorkerModel"];
 
@@ -50,12 +54,15 @@ function FleetTab() {
       </Card>
       {workers.length > 0 && (
         <Card title={t.pages.workers} sub={live.data?.complete ? num(workers.length) : t.over(num(workers.length))}>
-          <List workers={workers} />
+          <List workers={[...workers].sort((a, b) => rank(a) - rank(b))} />
         </Card>
       )}
     </>
   );
 }
+
+/** The silent ones first, then those that have no greenlet left. */
+const rank = (worker: Worker) => (worker.is_late ? 0 : worker.busy >= worker.greenlets ? 1 : 2);
 
 function Marks() {
   return (
@@ -180,10 +187,18 @@ export function WorkerPage({ id }: { id: string }) {
       </div>
       {live.error && <div class="s12"><Broken live={live} /></div>}
       <Facts facts={facts} />
+      <WaitsNow jobs={worker.jobs} />
       <Running jobs={worker.jobs} />
       <History id={worker.id} />
       {worker.io && <Waited io={worker.io} />}
-      <ProfilesCard worker={worker.id} span={worker.io ? 6 : 12} />
+      <ProfilesCard worker={worker.id} span={6} />
+      {worker.config && (
+        <Card title={t.queues.config} span={worker.io ? 12 : 6}>
+          <div class="body">
+            <Json value={worker.config} />
+          </div>
+        </Card>
+      )}
       <Logs owner="/api/v1/workers/{worker_id}/logs" id={worker.id} follow />
     </>
   );
@@ -251,6 +266,16 @@ function History({ id }: { id: string }) {
   );
 }
 
+function WaitsNow({ jobs }: { jobs: Schemas["WorkerJob"][] }) {
+  const rows = waitingOf(jobs.map((job) => ({ job })));
+  if (!rows.length) return null;
+  return (
+    <Card title={t.workers.waitsNow} sub={t.job.stackNote}>
+      <Waits rows={rows} label={t.workers.waitsNow} />
+    </Card>
+  );
+}
+
 function Running({ jobs }: { jobs: Schemas["WorkerJob"][] }) {
   return (
     <Card title={t.workers.jobs} sub={t.job.stackNote}>
@@ -269,7 +294,6 @@ function Running({ jobs }: { jobs: Schemas["WorkerJob"][] }) {
                 <pre class="stack" tabIndex={0}>
                   {job.stack.length ? job.stack.join("\n") : t.job.noStack}
                 </pre>
-                {job.io && <Json value={job.io} />}
               </details>
             </li>
           ))}

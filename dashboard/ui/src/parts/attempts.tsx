@@ -113,11 +113,11 @@ export function Attempts({ job }: { job: Job }) {
   const all = triesOf(job);
   if (!all.length) return null;
   const shown = all.slice(-MOST);
-  const first = Math.min(...shown.map((each) => each.queued));
+  const first = Math.min(...shown.map((each) => Math.min(each.queued, each.started ?? each.queued))); // clocks differ
   const running = job.status === "started" || job.status === "queued";
   const last = Math.max(first + 1, ...shown.map((each) => each.ended ?? (running ? now : each.queued)));
   const longest = Math.max(0, ...shown.map((each) => noteOf(each, now).length));
-  const notes = Math.min(longest * 7.4 + 16, width * 0.5); // room behind the bars
+  const notes = Math.min(longest * 8 + 16, width * 0.5); // room behind the bars
   const x = (moment: number) => LEFT + ((moment - first) / (last - first)) * Math.max(10, width - LEFT - notes);
   const height = shown.length * ROW + 26;
   const legend = ["wait", ...new Set(shown.filter((each) => each.started || each.ended).map((each) => kindOf(each.status)))];

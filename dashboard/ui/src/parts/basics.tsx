@@ -35,6 +35,17 @@ export function Status({ status }: { status: StatusName | string }) {
   );
 }
 
+/** One that waits for its time is delayed: that is no status of its own. */
+export function JobStatus({ job }: { job: { status: StatusName; due: string | null } }) {
+  const now = useNow();
+  if (job.status !== "queued" || !job.due || Date.parse(job.due) <= now) return <Status status={job.status} />;
+  return (
+    <Pill kind="delayed" icon="clock">
+      <span title={exact(job.due)}>{t.stats.delayed}</span>
+    </Pill>
+  );
+}
+
 export function Pill({ kind, icon, children }: { kind: string; icon: IconName; children: ComponentChildren }) {
   return (
     <span class={`st ${kind}`}>

@@ -18,6 +18,8 @@ interface ChartProps {
   height?: number;
   /** Moments that are marked, as places on the axis with fractions. */
   marks?: Mark[];
+  /** Where a bar leads. */
+  to?: (index: number) => string | undefined;
 }
 
 export interface Mark {
@@ -41,7 +43,7 @@ function Frame(props: ChartProps & { max: number; width: number; length: number;
   const each = (width - LEFT) / Math.max(1, length);
   const every = Math.max(1, Math.ceil(length / Math.max(2, Math.floor((width - LEFT) / 90))));
   return (
-    <svg class="chart" width={width} height={height} role="img" aria-label={props.label}>
+    <svg class="chart" width={width} height={height} role={props.to ? "group" : "img"} aria-label={props.label}>
       {[0, 0.25, 0.5, 0.75, 1].map((part) => {
         const y = TOP + inner * (1 - part);
         return (
@@ -90,9 +92,10 @@ export function Bars(props: ChartProps) {
     <div ref={ref} class="chartbox">
       {width > 0 && (
         <Frame {...props} max={max} width={width} length={length}>
-          {totals.map((_, at) => {
+          {totals.map((total, at) => {
             let below = 0;
-            return series.map((each) => {
+            const to = total ? props.to?.(at) : undefined;
+            const bars = series.map((each) => {
               const value = each.values[at] ?? 0;
               if (!value) return null;
               const tall = (value / max) * inner;
@@ -110,6 +113,7 @@ export function Bars(props: ChartProps) {
                 </rect>
               );
             });
+            return to ? <a key={at} href={to} aria-label={`${props.ticks(at)}: ${(props.unit ?? num)(total)}`}>{bars}</a> : bars;
           })}
         </Frame>
       )}
@@ -170,14 +174,17 @@ export function Legend({ series }: { series: Pick<Series, "name" | "kind">[] }) 
 
 /** A small line without axes. */
 export function Spark({ values, kind, label }: { values: (number | null)[]; kind: string; label?: string }) {
+  const first = Math.max(0, values.findIndex((value) => value !== null)); // what is not known from the beginning on is left out
   const known = values.map((value) => value ?? 0);
   const max = Math.max(1e-9, ...known);
-  const at = (value: number, index: number) =>
-    `${((index / Math.max(1, known.length - 1)) * 120).toFixed(1)} ${(20.5 - (value / max) * 18).toFixed(1)}`;
-  const line = known.length > 1 ? `M${known.map(at).join("L")}` : "";
+  const x = (index: number) => ((index / Math.max(1, known.length - 1)) * 120).toFixed(1);
+  const at = (value: number, index: number) => `${x(index)} ${(20.5 - (value / max) * 18).toFixed(1)}`;
+  const points = known.map(at).slice(first);
+  if (points.length === 1) points.unshift(`${x(first - 0.5)} 20.5`);
+  const line = known.length > 1 ? `M${points.join("L")}` : "";
   return (
     <svg class="sp" viewBox="0 0 120 22" preserveAspectRatio="none" {...(label ? { role: "img", "aria-label": label } : { "aria-hidden": "true" })}>
-      {line && <path class={`a-${kind}`} d={`${line}L120 22L0 22Z`} />}
+      {line && <path class={`a-${kind}`} d={`${line}L120 22L${x(first)} 22Z`} />}
       {line && <path class={`l-${kind} thin`} d={line} />}
     </svg>
   );

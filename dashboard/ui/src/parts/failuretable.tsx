@@ -1,14 +1,27 @@
 import type { Schemas } from "../api/client";
-import { count } from "../format";
+import { count, num } from "../format";
 import { requeueGroup } from "../pages/overview";
 import { link } from "../router";
 import { barred } from "../session";
 import { t } from "../texts";
 import { Ago, Button, Empty, Heads, Table } from "./basics";
+import { Spark } from "./charts";
 import { useSteady } from "./hooks";
 
 export function NewTag({ group }: { group: Schemas["FailureGroup"] }) {
-  return group.new ? <span class="tag" title={t.failures.isNew}>{t.failures.new}</span> : null;
+  return group.new ? <span class="tag new" title={t.failures.isNew}>{t.failures.new}</span> : null;
+}
+
+/** How many failed in each hour of the last day. Hours of very many failures are not known from the beginning on. */
+export function Trend({ group }: { group: Schemas["FailureGroup"] }) {
+  const known = group.trend.filter((many) => many !== null);
+  const last = known.at(-1) ?? 0;
+  const text = t.failures.trend(num(known.reduce((sum, many) => sum + many, 0)), known.length, num(last));
+  return (
+    <span title={text}>
+      <Spark values={group.trend} kind="bad" label={text} />
+    </span>
+  );
 }
 
 export function FailureTable({ groups, refresh }: { groups: Schemas["FailureGroup"][]; refresh: () => void }) {
@@ -17,7 +30,7 @@ export function FailureTable({ groups, refresh }: { groups: Schemas["FailureGrou
   const head = (
     <Heads
       of={[
-        t.failures.what, [t.overview.jobsHead, "n"], [t.failures.first, "n"], [t.failures.last, "n"], null,
+        t.failures.what, t.failures.lastDay, [t.overview.jobsHead, "n"], [t.failures.first, "n"], [t.failures.last, "n"], null,
       ]}
     />
   );
@@ -34,6 +47,9 @@ export function FailureTable({ groups, refresh }: { groups: Schemas["FailureGrou
               <span class="p" title={group.message}>
                 <span class="m">{group.task}</span>{group.message && `: ${group.message}`}
               </span>
+            </td>
+            <td>
+              <Trend group={group} />
             </td>
             <td class="n">
               <b>{count(group)}</b>

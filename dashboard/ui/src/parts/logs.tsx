@@ -3,8 +3,10 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { get, Failure, type Schemas } from "../api/client";
 import { paused } from "../api/live";
 import { exact, num } from "../format";
+import { withQuery } from "../router";
 import { t } from "../texts";
 import { Card, Empty, Segments } from "./basics";
+import { useParam } from "./hooks";
 import { Icon } from "./icons";
 
 const MOST_LINES = 5_000;
@@ -15,6 +17,7 @@ interface Line {
   text: string;
   level: "E" | "W" | "I";
   lead: string; // time and level, where the text has them not
+  run: number | null; // when the run of the job began, in milliseconds since 1970
 }
 
 type Owner = "/api/v1/jobs/{job_id}/logs" | "/api/v1/workers/{worker_id}/logs";
@@ -31,14 +34,15 @@ function kindOf(level: string): Line["level"] {
 export function linesOf({ text, marks }: Schemas["LogLines"]): Line[] {
   const rows = text.replace(/\n$/, "").split("\n");
   let at = 0;
-  return marks.flatMap(({ level, time, rows: many }): Line[] => {
+  return marks.flatMap(({ level, time, rows: many, run: began }): Line[] => {
+    const run = began ? Date.parse(began) : null;
     const part = rows.slice(at, (at += many));
     if (level) {
       const whole = part.join("\n");
-      return [{ text: whole, level: kindOf(level), lead: levelIn(whole) ? "" : `${exact(time)} ${level} ` }];
+      return [{ text: whole, level: kindOf(level), lead: levelIn(whole) ? "" : `${exact(time)} ${level} `, run }];
     }
     let kind: Line["level"] = "I";
-    return part.map((line) => ({ text: line, level: (kind = levelIn(line) ? kindOf(levelIn(line)!) : kind), lead: "" }));
+    return part.map((line) => ({ text: line, level: (kind = levelIn(line) ? kindOf(levelIn(line)!) : kind), lead: "", run }));
   });
 }
 
@@ -77,13 +81,28 @@ function useTail(owner: Owner, id: string, follow: boolean) {
   return { lines, error };
 }
 
-export function Logs({ owner, id, follow, span = 12 }: { owner: Owner; id: string; follow: boolean; span?: number }) {
+interface LogsProps {
+  owner: Owner;
+  id: string;
+  follow: boolean;
+  span?: number;
+  /** Of a job, oldest first: its log can be shown of each of them alone. */
+  runs?: Schemas["Run"][];
+}
+
+const RUNS = 6; // that can be chosen
+
+export function Logs({ owner, id, follow, span = 12, runs = [] }: LogsProps) {
   const { lines: known, error } = useTail(owner, id, follow);
   const [level, setLevel] = useState<Level>("all");
   const [wanted, setWanted] = useState("");
   const box = useRef<HTMLDivElement>(null);
   const atEnd = useRef(true);
-  const lines = known ?? [];
+  const number = useParam("log");
+  const began = runs[Number(number) - 1]?.started;
+  const all = known ?? [];
+  const lines = began ? all.filter((line) => line.run === Date.parse(began)) : all;
+  const choices = runs.map((_, index) => String(index + 1)).slice(-RUNS);
   const shown = lines.filter(
     (line) =>
       (level === "all" || line.level === "E" || (level === "warn" && line.level === "W")) &&
@@ -103,6 +122,14 @@ export function Logs({ owner, id, follow, span = 12 }: { owner: Owner; id: strin
         value={wanted}
         onInput={(event) => setWanted(event.currentTarget.value)}
       />
+      {runs.length > 1 && (
+        <Segments
+          label={t.trace.attempts}
+          value={began ? number : ""}
+          onChange={(value) => withQuery({ log: value || null })}
+          choices={[{ value: "", text: t.logs.allRuns }, ...choices.map((value) => ({ value, text: value }))]}
+        />
+      )}
       <Segments
         label={t.logs.level}
         value={level}

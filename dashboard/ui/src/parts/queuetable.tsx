@@ -26,10 +26,20 @@ function useWaited(): Map<string, (number | null)[]> {
   return new Map((live.data?.queues ?? []).map((each) => [each.queue, each.waiting]));
 }
 
-export function QueueTable({ queues, refresh }: { queues: Queue[]; refresh: () => void }) {
+/** Jobs wait where nobody takes them. */
+const isUnserved = (queue: Queue) => !queue.workers && queue.waiting.jobs > 0 && !queue.paused;
+
+/** What grows first, then what nobody serves, what is paused, what fails, what is long. */
+function byAttention(queues: Queue[], rates: Map<string, Rate> | undefined): Queue[] {
+  const rank = (queue: Queue) =>
+    [queue.grows, isUnserved(queue), queue.paused, !!rates?.get(queue.name)?.failed, true].indexOf(true);
+  return [...queues].sort((a, b) => rank(a) - rank(b) || b.waiting.jobs - a.waiting.jobs || a.name.localeCompare(b.name));
+}
+
+export function QueueTable({ queues, most, refresh }: { queues: Queue[]; most?: number; refresh: () => void }) {
   const rates = useRates();
   const waited = useWaited();
-  const [shown, holds] = useSteady(queues, (queue) => queue.name);
+  const [shown, holds] = useSteady(byAttention(queues, rates).slice(0, most), (queue) => queue.name);
   if (!queues.length) {
     return (
       <Empty>
@@ -71,12 +81,10 @@ function Rates({ queue, rates }: { queue: Queue; rates: Rate | undefined }) {
       <td class="n">
         {queue.paused ? (
           <span class="w">{t.queues.paused}</span>
-        ) : !left || less === undefined ? (
-          dash
-        ) : less > 0.001 ? (
-          duration(Math.round(left / less))
-        ) : less < -0.001 ? (
+        ) : queue.grows || (left && less !== undefined && less < -0.001) ? (
           <span class="up">{t.stats.growing}</span>
+        ) : left && less !== undefined && less > 0.001 ? (
+          duration(Math.round(left / less))
         ) : (
           dash
         )}
@@ -103,7 +111,7 @@ interface RowProps {
 }
 
 function Row({ queue, rates, waited, refresh }: RowProps) {
-  const unserved = !queue.workers && queue.waiting.jobs > 0 && !queue.paused;
+  const unserved = isUnserved(queue);
   return (
     <tr>
       <td>
@@ -116,20 +124,23 @@ function Row({ queue, rates, waited, refresh }: RowProps) {
             <span title={queue.reason ?? undefined}>{queue.paused_by ? t.queues.pausedBy(queue.paused_by) : t.queues.paused}</span>
           </Pill>
         )}
+        {unserved && (
+          <Pill kind="failed" icon="failures">
+            <span title={t.queues.unserved}>{t.queues.unservedShort}</span>
+          </Pill>
+        )}
       </td>
       <td class="n">
         <Waiting queue={queue} />
       </td>
-      <td>{waited && <Spark values={waited} kind="p95" label={t.queues.lastHourOf(queue.name)} />}</td>
+      <td>{waited && <Spark values={waited} kind={queue.grows ? "bad" : "p95"} label={t.queues.lastHourOf(queue.name)} />}</td>
       <td class="n">
         {queue.running ? <a href={link("jobs", { queue: queue.name, status: "started" })}>{num(queue.running)}</a> : <span class="faint">0</span>}
       </td>
       <Rates queue={queue} rates={rates} />
       <td class="n">{queue.max_concurrency ?? <span class="faint">{t.dash}</span>}</td>
       <td class="n">
-        <span class={unserved ? "up" : ""} title={unserved ? t.queues.unserved : undefined}>
-          {queue.workers}
-        </span>
+        <span class={unserved ? "up" : ""}>{queue.workers}</span>
       </td>
       <td class="n">
         {queue.paused ? (

@@ -202,21 +202,21 @@ export function Totals({ counted }: { counted: Counted }) {
   const endsBefore = before?.settled ? (100 * before.failed) / before.settled : undefined;
   return (
     <>
-      <Total name={t.stats.ended} value={perSecond(rate)} unit={t.stats.perSecond} note={t.stats.inAll(num(settled))} change={changeOf(settled / (counted.slots.length * counted.seconds), rateBefore)} was={rateBefore === undefined ? "" : `${perSecond(rateBefore)} ${t.stats.perSecond}`} kind="ok" values={line((each) => rateOf(each, () => each.settled))} to={jobs(["success", ...FAILED])} />
+      <Total name={t.stats.ended} value={perSecond(rate)} unit={t.stats.perSecond} note={t.stats.inAll(num(settled))} change={changeOf(settled / (counted.slots.length * counted.seconds), rateBefore)} was={t.stats.before(rateBefore === undefined ? "" : `${perSecond(rateBefore)} ${t.stats.perSecond}`)} kind="ok" values={line((each) => rateOf(each, () => each.settled))} to={jobs(["success", ...FAILED])} />
       <Total
         name={t.stats.failedShare}
         value={ends && ends < 0.01 ? "<0.01" : String(Math.round(ends * 100) / 100)}
         unit="%"
         note={t.stats.failures(num(failed))}
         change={changeOf(ends, endsBefore)}
-        was={`${Math.round((endsBefore ?? 0) * 100) / 100} %`}
+        was={t.stats.before(`${Math.round((endsBefore ?? 0) * 100) / 100} %`)}
         bad={failed > 0}
         kind="bad"
         values={line((each) => rateOf(each, () => each.failed))}
         to={jobs(FAILED)}
       />
-      <Total name={t.stats.waitP95} {...split(wait?.p95)} note={wait ? t.stats.median(duration(wait.p50)) : undefined} change={changeOf(wait?.p95, before?.wait?.p95)} was={duration(before?.wait?.p95 ?? 0)} kind="p95" values={line((each) => each.wait?.p95)} to={link("queues", { range })} />
-      <Total name={t.stats.runP95} {...split(run?.p95)} note={run ? t.stats.median(duration(run.p50)) : undefined} change={changeOf(run?.p95, before?.run?.p95)} was={duration(before?.run?.p95 ?? 0)} kind="p95" values={line((each) => each.run?.p95)} to={link("tasks", { range })} />
+      <Total name={t.stats.waitP95} {...split(wait?.p95)} note={wait ? t.stats.median(duration(wait.p50)) : undefined} change={changeOf(wait?.p95, before?.wait?.p95)} was={t.stats.before(duration(before?.wait?.p95 ?? 0))} kind="p95" values={line((each) => each.wait?.p95)} to={link("queues", { range })} />
+      <Total name={t.stats.runP95} {...split(run?.p95)} note={run ? t.stats.median(duration(run.p50)) : undefined} change={changeOf(run?.p95, before?.run?.p95)} was={t.stats.before(duration(before?.run?.p95 ?? 0))} kind="p95" values={line((each) => each.run?.p95)} to={link("tasks", { range })} />
     </>
   );
 }
@@ -226,12 +226,12 @@ function split(value: number | undefined): { value: string; unit: string } {
   return { value: number, unit };
 }
 
-interface TotalProps {
+export interface TotalProps {
   name: string;
   value: string;
   unit: string;
   note?: string;
-  /** Since the range before, and what it was then. */
+  /** Since an earlier time, and what it was then, in words. */
   change?: string | undefined;
   was?: string;
   bad?: boolean;
@@ -241,7 +241,7 @@ interface TotalProps {
   to: string;
 }
 
-function Total(props: TotalProps) {
+export function Total(props: TotalProps) {
   return (
     <a class="kpi" href={props.to}>
       <span class="l">{props.name}</span>
@@ -249,8 +249,8 @@ function Total(props: TotalProps) {
         {props.value} <small>{props.unit}</small>
       </span>
       <span class="d">
-        {props.note ?? " "}
-        {props.change && <span title={t.stats.before(props.was ?? "")}> · {props.change}</span>}
+        {props.note ?? (props.change ? "" : "\u00a0")}
+        {props.change && <span title={props.was}>{props.note && " · "}{props.change}</span>}
       </span>
       <Spark values={props.values} kind={props.kind} />
     </a>

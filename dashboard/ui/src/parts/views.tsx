@@ -3,6 +3,7 @@ import { go, link } from "../router";
 import { kept } from "../store";
 import { t } from "../texts";
 import { askFor } from "./dialog";
+import { DRAWER } from "./jobdrawer";
 import { Icon } from "./icons";
 
 interface View {
@@ -23,10 +24,10 @@ export function viewsOf(text: string): View[] {
   }
 }
 
-/** The filter alone: not which page of it. */
+/** The filter alone: not which page of it, and which job is open beside it. */
 function queryOf(query: URLSearchParams): string {
   const own = new URLSearchParams(query);
-  own.delete("after");
+  for (const name of ["after", ...DRAWER]) own.delete(name);
   return own.toString();
 }
 

@@ -11,7 +11,9 @@ export const failures = {
     newest: (many: string) => `the newest ${many}`,
     gone: "There are no such failures any more: they were requeued, or have expired.",
     times: (many: string) => `${many} jobs.`,
-    trend: (many: string) => `Failures an hour in the last day, of the newest ${many}`,
+    lastDay: "Last day",
+    trend: (many: string, hours: number, last: string) =>
+      `${many} failed in the last ${hours === 1 ? "hour" : `${hours} hours`}, ${last} of them in the last one`,
     example: "Example",
     open: "Open the job",
     share: "What these failures share",

@@ -47,6 +47,7 @@ export const fleet = {
     told: "It was told. It obeys at its next heartbeat.",
     silentYet: "It has not answered yet; it obeys when it hears of it.",
     said: (worker: string, text: string) => `${worker}: ${text}`,
+    waitsNow: "What its jobs wait for",
     waitsFor: "What its jobs have waited for",
     waitsSince: "seconds since it started, all jobs together",
     jobs: "What it runs",

@@ -5,6 +5,7 @@ export const schedules = {
   schedule: {
     next: "Next",
     last: "Last queued",
+    lastRun: "Last run",
     late: "late",
     none: "There are no schedules. Add one here, or in",
     once: "once",
