@@ -110,3 +110,11 @@ def test_an_outage_is_no_reason_to_stop(bench: Bench) -> None:
     bench.publisher("a").round()
     with pytest.raises(StoreUnavailableError):
         bench.publisher("a").publish_all()
+
+
+def test_each_round_counts_also_one_that_comes_a_little_early(bench: Bench) -> None:
+    publisher = bench.publisher("a")
+    for _ in range(3):
+        publisher.round()
+        bench.clock.pass_by(9.99)
+    assert bench.counts == 3

@@ -126,6 +126,7 @@ def test_a_burst_does_not_call_its_queues_empty_while_it_cannot_know(
         return 0
 
     monkeypatch.setattr(Maintenance, "round", away_at_first)
+    monkeypatch.setattr(Maintenance, "loop", lambda _self, stopped: stopped.wait())  # which asks as well, each second
     assert plant.start(worker).result(PATIENCE).code == 0
     assert len(asked) == 3
 
