@@ -93,7 +93,8 @@ def _model(given: Services, group: Group, deploy: datetime | None, members: Sequ
     """`members`: those that are looked at, where these are not all of the group."""
     now = given.mrq.clock.now()
     if members:
-        trend = _trend([job.failed for job in members], COMPARED, now)
+        most = COMPARED if group.exact else len(members)  # before the oldest of them nobody has looked
+        trend = _trend([job.failed for job in members], most, now)
     else:
         trend = _trend(given.mrq.failures.times(group.fingerprint, now - TREND * HOUR, MOST_TIMES), MOST_TIMES, now)
     return FailureGroup(

@@ -69,6 +69,19 @@ def test_announced_jobs_call_those_who_listen_to_the_root_of_their_queue(wakeups
         assert wakeups.announce("other", 1, 60)
 
 
+def test_a_server_that_takes_no_writes_calls_all_the_same(redis_client: Any, redis_prefix: str) -> None:
+    from mrq.stores.redis_wakeups import RedisWakeups
+
+    wakeups = RedisWakeups(redis_client, redis_prefix)
+    queue = f"q{redis_prefix}"  # sizes have no prefix
+    redis_client.rpush(f"queuesize:{queue}", "no number")
+    assert wakeups.announce(queue, 1, 60), "nobody listens"
+    with listening(wakeups, queue) as ear:
+        assert not wakeups.announce(queue, 1, 60)
+        assert hears(ear)
+    redis_client.delete(f"queuesize:{queue}")
+
+
 def test_a_call_reaches_nobody_else(wakeups: Wakeups) -> None:
     with listening(wakeups, "crawl") as one, listening(wakeups, "crawler") as two:
         wakeups.notify(["crawl"])

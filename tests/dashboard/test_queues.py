@@ -159,6 +159,18 @@ def test_the_tasks_of_one_queue(dashboard: Callable[..., TestClient]) -> None:
     assert tasks() == (403, []), "those of all queues are not for him"
 
 
+def test_figures_of_all_subqueues_are_not_for_who_sees_one_of_them(dashboard: Callable[..., TestClient]) -> None:
+    tokens = {name: new_token() for name in ("one", "all")}
+    scopes = {"one": ["crawl/eu"], "all": ["crawl/"]}
+    client = dashboard(
+        dashboard_tokens={name: {"hash": hashed, "queues": scopes[name]} for name, (_, hashed) in tokens.items()}
+    )
+    paths = ("?queue=crawl/eu", "/totals?by=task&queue=crawl/eu", "/queue?name=crawl/eu")
+    for name, status in (("one", 403), ("all", 200)):
+        client.headers["authorization"] = f"Bearer {tokens[name][0]}"
+        assert [client.get(f"{API}/statistics{path}").status_code for path in paths] == [status] * 3
+
+
 def test_statistics(client: TestClient, app: App) -> None:
     serve(app, "mail")
     for path in ("", "/totals", "/totals?by=task", "/fleet", "/queue?name=mail", f"/workers/{new_id()}"):

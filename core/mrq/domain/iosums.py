@@ -27,5 +27,6 @@ def largest(sums: Iterable[IoSum]) -> tuple[IoSum, ...]:
     ordered = sorted(sums, key=lambda each: (-each.seconds, each.kind))
     if len(ordered) <= MOST_KINDS:
         return tuple(ordered)
-    kept, rest = ordered[: MOST_KINDS - 1], ordered[MOST_KINDS - 1 :]
+    named = [each for each in ordered if each.kind != REST][: MOST_KINDS - 1]
+    kept, rest = named, [each for each in ordered if each not in named]
     return (*kept, IoSum(REST, sum(each.seconds for each in rest), sum(each.calls for each in rest)))

@@ -88,7 +88,7 @@ class Heartbeat:
 
     def look_after(self, stopped: Event) -> None:
         """After each heartbeat: see to jobs that nobody holds, until told to stop."""
-        while not stopped.wait(self.options.heartbeat_interval / 4):
+        while not stopped.wait(self.options.heartbeat_interval / 3):
             try:
                 self.look()
             except StoreUnavailableError as error:

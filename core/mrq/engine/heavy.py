@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sized
 
     from mrq.engine.run import Run
     from mrq.ports.clock import Clock
@@ -70,10 +70,10 @@ class HeavyTasks:
             self._held_since = self.clock.monotonic()
         self._held_back.append(run)
 
-    def must_start(self, active: int) -> bool:
-        """Whether those held back wait for nobody any more, or have waited long enough. `active`: jobs that hold slots,
-        these included."""
-        return bool(self._held_back) and (active <= len(self._held_back) or not self.patience(1.0))
+    def must_start(self, active: Callable[[], Sized]) -> bool:
+        """Whether those held back wait for nobody any more, or have waited long enough. `active`: gives the runs that
+        hold slots, these included."""
+        return bool(self._held_back) and (len(active()) <= len(self._held_back) or not self.patience(1.0))
 
     def patience(self, longest: float) -> float:
         """Seconds until those held back have to start, at most `longest`."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mrq.ports.runtime import Event
 
 STEPS = (1.0, 0.5)
-"""Seconds: waits of at least one step end at a multiple of it."""
+"""Seconds: waits of so many whole steps end at a multiple of it. Others are left alone, they would come more often."""
 EARLY = 0.01
 """Seconds by which a wait may have ended too early, and is not to be repeated for that."""
 
@@ -29,8 +29,8 @@ class Steps:
     phase: float = field(default_factory=random.random)  # seconds
 
     def shortened(self, timeout: float) -> float:
-        """A wait of `timeout` seconds, made shorter by less than a step; as it is where it is shorter than all."""
-        step = next((step for step in STEPS if timeout >= step), None)
+        """A wait of `timeout` seconds, made shorter by less than a step if it is whole steps; else as it is."""
+        step = next((step for step in STEPS if timeout >= step and math.isclose(timeout % step, 0, abs_tol=1e-6)), None)
         if step is None:
             return timeout
         now = self.monotonic() - self.phase

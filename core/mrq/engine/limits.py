@@ -34,9 +34,9 @@ SHORT = 0.05  # seconds that a job waits for its turn where it is, rather than i
 SHORT_FOR_RETURNED = 2.0
 TRIES = 4
 
-UNTIL_FREED, LOOK = 2.0, 0.005
-"""Seconds that a job waits where it is for the permits of jobs that have ended in this worker, and between two looks:
-they are released as soon as these ends are written."""
+UNTIL_FREED, FIRST_LOOK, LAST_LOOK = 2.0, 0.005, 0.1
+"""Seconds that a job waits where it is for the permits of jobs that have ended in this worker, and between two looks at
+first and later: they are released as soon as these ends are written."""
 
 
 class Limits:
@@ -74,7 +74,9 @@ class Limits:
             refused = None if returns or not options.rate else self._turn(run, options.rate)
             if refused is None and options.max_concurrency:
                 # Who has a start by now takes it at once or never: later it would be too close to the next one's.
-                patience = 0.0 if options.rate and not returns else UNTIL_FREED
+                # Who may come back doesn't wait in a slot that others could use.
+                waits = options.on_limit == "wait" or (options.rate and not returns)
+                patience = 0.0 if waits else UNTIL_FREED
                 refused = self._permit(run, options.max_concurrency, patience)
             if refused is None and returns and options.rate:
                 refused = self._turn(run, options.rate)
@@ -96,14 +98,16 @@ class Limits:
                 del self._refused[name]
                 return None
             ended = self._permits.ended_of(holders)
-            if not ended or not self._released(name, ended, until):
+            if not ended or not self._released(run, ended, until):
                 return self._refusal(run, name, limit, final=not ended)
 
-    def _released(self, name: str, ended: set[Permit], until: float) -> bool:
-        """Wait where the job is until these are released; whether there was time for that."""
-        while ended & self._permits.held(name) and self._clock.monotonic() < until:
-            self._runtime.sleep(LOOK)
-        return self._clock.monotonic() < until
+    def _released(self, run: Run, ended: set[Permit], until: float) -> bool:
+        """Wait where the job is until these are released; whether there was time for that, and it is still to run."""
+        name, pause = next(iter(ended)).name, FIRST_LOOK
+        while run.outcome is None and ended & self._permits.held(name) and self._clock.monotonic() < until:
+            self._runtime.sleep(pause)
+            pause = min(2 * pause, LAST_LOOK)
+        return run.outcome is None and self._clock.monotonic() < until
 
     def _refusal(self, run: Run, name: str, limit: int, *, final: bool) -> Outcome:
         """What becomes of a job that gets no permit. Jobs that have ended are no reason to end it (not `final`)."""

@@ -105,7 +105,7 @@ class Worker:
         self._settler = self._make_settler(stores)
         self._strategy = strategy_named(options.strategy)
         self.queues = queues_of(options.queues)
-        self.steps = Steps()
+        self.steps = Steps(clock.monotonic)
         self._loops = SideLoops(runtime, lambda name: self.stop.fail(f"its {name} loop died"))
         self._ending = Ending(self.stop, self.state, self._settler, clock, options, budget)
         self.sizes, self._heavy = self._make_sizes(stores), HeavyTasks(clock)
@@ -266,7 +266,11 @@ class Worker:
     def take(self, limit: int) -> int:
         """Take up to `limit` jobs now, as far as there are free slots; how many there were."""
         wish = min(limit, self.state.free())
-        return self._claimer.claim(wish) if wish > 0 and self._heartbeat.fresh() else 0
+        if not self._heartbeat.fresh():
+            return 0
+        taken = self._claimer.claim(wish) if wish > 0 else 0
+        self._performer.start_held_back()  # nobody looks for more in between
+        return taken
 
     def wait_for_idle(self, timeout: float | None = None) -> bool:
         """Wait until no job is held, and one more look at the queues after that has found none.
@@ -329,7 +333,8 @@ class Worker:
         if wish is None:  # a limit is reached
             return
         asked, held_nothing = self._idle.asked(), not self.state.busy  # before the look
-        if not self._heartbeat.fresh():
+        fresh = self._heartbeat.fresh()  # else jobs that haven't started may be somebody else's by now
+        if not fresh:
             wish = 0
         taken = self._claimer.claim(wish) if wish else 0
         if taken:
@@ -341,7 +346,7 @@ class Worker:
             if taken < wish or self._heavy.known:
                 self.runtime.sleep(0)
             return
-        if (wish or self._heavy.must_start(len(self.state.active()))) and self._performer.start_held_back():
+        if fresh and (wish or self._heavy.must_start(self.state.active)) and self._performer.start_held_back():
             self.runtime.sleep(0)
             return
         self.state.status = WorkerStatus.WAIT if wish else WorkerStatus.FULL

@@ -33,27 +33,8 @@ class Run:
     """
 
     __slots__ = (
-        "deadline",
-        "ended",
-        "face",
-        "fiber",
-        "in_task",
-        "interrupted",
-        "io",
-        "job",
-        "memory",
-        "options",
-        "outcome",
-        "permits",
-        "pools",
-        "progress",
-        "shows_progress",
-        "slot",
-        "span",
-        "started",
-        "task",
-        "took",
-        "trace",
+        "deadline", "ended", "face", "fiber", "in_task", "interrupted", "io", "job", "memory", "options", "outcome",
+        "permits", "pools", "progress", "shows_progress", "slot", "span", "started", "task", "took", "trace",
         "waits",
     )  # fmt: skip
 

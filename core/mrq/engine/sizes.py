@@ -62,7 +62,7 @@ class SizePublisher:
             for queue in self._queues:
                 lock = f"sizes:{queue.id}"
                 # a little less, so that a round that comes after just that time finds the lock open
-                key = self._locks.acquire(lock, max(1.0, 0.9 * self._interval))
+                key = self._locks.acquire(lock, max(0.5, 0.9 * self._interval))
                 if key is None:
                     continue
                 began = self._clock.monotonic()

@@ -102,8 +102,9 @@ class StatsReader:
     ) -> list[Figures]:
         """The figures of the whole of [start, end), one for each queue, or for each task; the busiest first.
 
-        queue: only what was counted of this one
+        queue: only what was counted of this one, or of all subqueues of its root
         """
+        queue = None if queue is None else counted_as(queue)
         sums: dict[str, Counts] = defaultdict(Counts)
         dropped = 0
         tallies = self._tallies(start, end, resolution, queue=queue)

@@ -35,7 +35,7 @@ class Wakeups(Protocol):
     def announce(self, queue: str, jobs: int, size_ttl: float) -> bool:
         """So many jobs have just come into a queue (its full name): call the workers that listen to its root, and add
         the jobs to what is published of its size, until somebody counts them all; forgotten after `size_ttl` seconds
-        (0: never). One trip. Whether nobody seems to listen, see `notify`."""
+        (0: never). One trip, two in cluster mode. Whether nobody seems to listen, see `notify`."""
         ...
 
     def leave_marks(self, root: str, jobs: int, ttl: float) -> None:

@@ -111,7 +111,7 @@ def _entries_of(sums: tuple[IoSum, ...]) -> list[list[Any]]:
 
 
 def _sums_of(entries: Any) -> tuple[IoSum, ...] | None:
-    return None if entries is None else tuple(IoSum(*entry) for entry in entries)
+    return None if entries is None else tuple(IoSum(*entry[:3]) for entry in entries)
 
 
 def _kept(entry: Mapping[str, Any]) -> Attempt:

@@ -147,7 +147,8 @@ class MongoWorkerStore:
     def ended_bursts(self, seconds: float) -> dict[str, list[datetime]]:
         """See WorkerStore."""
         since = self._database.command("hello")["localTime"] - timedelta(seconds=seconds)
-        wanted = {"deadline": {"$exists": True}, "status": {"$in": _GONE}, "datestarted": {"$gt": since}}
+        # a deadline is later than its start, and on an index
+        wanted = {"deadline": {"$gt": since}, "status": {"$in": _GONE}, "datestarted": {"$gt": since}}
         found: dict[str, list[datetime]] = defaultdict(list)
         for document in self._workers.find(wanted, {"config.worker_group": 1, "datestarted": 1}).limit(MOST_ENDED):
             found[document.get("config", {}).get("worker_group") or ""].append(document["datestarted"])

@@ -48,7 +48,10 @@ class RedisWakeups:
             pipe.incrby(size_key(queue), jobs)
             if (lives := milliseconds(size_ttl)) is not None:
                 pipe.pexpire(size_key(queue), lives)
-            answers = pipe.execute()
+            # the size is a copy of what is counted anyway: a server that takes no writes calls all the same
+            answers = pipe.execute(raise_on_error=alone)
+        if not alone and isinstance(answers[0], Exception):
+            raise answers[0]
         return not (heard if alone else answers[0])
 
     @best_effort

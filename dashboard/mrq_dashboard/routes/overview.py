@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, timedelta
+from datetime import UTC
 
 from fastapi import APIRouter
 
@@ -29,7 +29,6 @@ from mrq_dashboard.shown import utc
 
 router = APIRouter(tags=["overview"])
 
-LATELY = timedelta(hours=1)
 MOST = 50  # queues and groups that are shown
 _RETURNING = frozenset({Status.RETRY, Status.INTERRUPT})
 

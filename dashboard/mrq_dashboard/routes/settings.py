@@ -10,7 +10,6 @@ from pydantic import BaseModel, Field
 
 from mrq.ports.deploys import DEPLOYS_KEPT
 from mrq.ports.failures import SIGHTINGS_KEPT
-from mrq.ports.logs import LOGS_TTL
 from mrq.ports.profiles import PROFILES_KEPT
 from mrq_dashboard.access import Viewer
 from mrq_dashboard.authentication import Account
@@ -31,7 +30,6 @@ class Record(StrEnum):
     FAILED = "failed"
     ABORTED = "aborted"
     CANCELLED = "cancelled"
-    LOGS = "logs"
     FIRST_SEEN = "first_seen"
     WORKERS = "workers"
     MINUTES = "minutes"
@@ -110,7 +108,6 @@ def _retention(given: Services) -> Iterator[Retention]:
     ):
         yield Retention(record=record, seconds=getattr(settings, name), setting=name.upper())
     for record, seconds in (
-        (Record.LOGS, LOGS_TTL),
         (Record.FIRST_SEEN, SIGHTINGS_KEPT.total_seconds()),
         (Record.DEPLOYS, DEPLOYS_KEPT.total_seconds()),
         (Record.PROFILES, PROFILES_KEPT.total_seconds()),

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from mrq import stats
-from mrq.domain.stats import QueueSamples
+from mrq.domain.stats import QueueSamples, counted_as
 from mrq.domain.status import Status
 from mrq_dashboard.access import Viewer, check_everything, check_queue
 from mrq_dashboard.errors import RefusedError
@@ -177,7 +177,7 @@ def get_statistics(
     if queue is None:
         check_everything(who)
     else:
-        check_queue(who, queue)
+        check_queue(who, counted_as(queue))  # whose figures are shown: subqueues are counted together
     since, until = in_range(start), in_range(end)
     found, whole = _asked(lambda: stats.figures_and_whole(queue, task, since, until, resolution.value))
     return FiguresHistory(figures=[_figures(each) for each in found], whole=_figures(whole))
@@ -194,7 +194,7 @@ def get_totals(
 ) -> FiguresList:
     """The runs of the whole time, one entry a queue, or a task, the busiest first."""
     if queue is not None:
-        check_queue(who, queue)
+        check_queue(who, counted_as(queue))
     elif by is By.TASK:
         check_everything(who)
     since, until = in_range(start), in_range(end)
@@ -208,7 +208,7 @@ def get_queue_history(
     who: Viewer, name: Annotated[Text, Query()], start: Start = None, end: End = None
 ) -> QueueHistory:
     """What waited in a queue."""
-    check_queue(who, name)
+    check_queue(who, counted_as(name))
     since, until = in_range(start), in_range(end)
     found = _asked(lambda: stats.queue_history(name, since, until))
     return QueueHistory(

@@ -95,12 +95,12 @@ def test_a_run_that_lets_others_run_clears_its_task(clock: ManualClock, computed
 
 def test_what_is_held_back_starts_when_nothing_runs_beside_it(clock: ManualClock) -> None:
     bench = Bench(clock)
-    assert not bench.heavy.must_start(active=0)
+    assert not bench.heavy.must_start(lambda: range(0))
     held = [bench.hold_back(), bench.hold_back()]
-    assert not bench.heavy.must_start(active=3)
-    assert bench.heavy.must_start(active=2)
+    assert not bench.heavy.must_start(lambda: range(3))
+    assert bench.heavy.must_start(lambda: range(2))
     assert bench.heavy.let_start() == held
-    assert not bench.heavy.must_start(active=0)
+    assert not bench.heavy.must_start(lambda: range(0))
 
 
 def test_it_waits_for_others_no_longer_than_a_moment(clock: ManualClock) -> None:
@@ -112,7 +112,7 @@ def test_it_waits_for_others_no_longer_than_a_moment(clock: ManualClock) -> None
     assert bench.heavy.patience(5.0) == pytest.approx(LONGEST_HELD_BACK / 2)
     clock.pass_by(LONGEST_HELD_BACK)
     assert bench.heavy.patience(5.0) == 0
-    assert bench.heavy.must_start(active=100)
+    assert bench.heavy.must_start(lambda: range(100))
 
 
 def test_what_was_given_back_meanwhile_does_not_start(clock: ManualClock) -> None:

@@ -20,7 +20,7 @@ class Now:
         return self.at
 
 
-@given(st.floats(0, 1e6), st.floats(0, 1), st.floats(0, 100))
+@given(st.floats(0, 1e6), st.floats(0, 1), st.floats(0, 100) | st.integers(0, 200).map(lambda halves: halves / 2))
 def test_a_wait_is_shortened_by_less_than_a_step_and_never_to_nothing(now: float, phase: float, timeout: float) -> None:
     shortened = Steps(Now(now), phase).shortened(timeout)
     step = next((step for step in STEPS if timeout >= step), 0.0)
@@ -40,8 +40,16 @@ def test_loops_with_whole_seconds_wake_together_from_their_first_wait_on() -> No
     assert now.at + steps.shortened(1.0) == pytest.approx(first_ends + 1)
 
 
-def test_short_waits_are_left_as_they_are() -> None:
-    assert Steps(Now(7.7), 0.0).shortened(0.2) == 0.2
+@pytest.mark.parametrize("timeout", [0.2, 0.75, 1.3, 7.1])
+def test_waits_that_are_not_whole_steps_are_left_as_they_are(timeout: float) -> None:
+    assert Steps(Now(7.7), 0.0).shortened(timeout) == timeout
+
+
+def test_half_seconds_keep_their_period() -> None:
+    now = Now(3.3)
+    steps = Steps(now, phase=0.0)
+    now.at += steps.shortened(1.5)
+    assert steps.shortened(1.5) == pytest.approx(1.5)
 
 
 def test_an_event_waits_in_step_and_rings_at_once() -> None:

@@ -88,6 +88,24 @@ def test_where_the_end_of_a_job_can_t_be_written_the_next_comes_back_and_does_no
     plant.all_end([first, second])
 
 
+def test_a_job_that_was_given_back_asks_for_no_permit(plant: Counting, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate, asked = threading.Event(), []
+    release, acquire = MemorySemaphores.release, MemorySemaphores.acquire
+    monkeypatch.setattr(MemorySemaphores, "release", lambda *args: gate.wait(PATIENCE) and release(*args))
+    monkeypatch.setattr(MemorySemaphores, "acquire", lambda *args: asked.append(1) or acquire(*args))
+    path = plant.counted(max_concurrency=1, seconds=0.0)
+    first, second = plant.queue(path, 2)
+    worker = plant.worker(greenlets=1)
+    ended = plant.start(worker)
+    wait_until(lambda: plant.record(first).status is Status.SUCCESS and len(asked) == 2)
+    worker.stop.interrupt("the test wants it")
+    wait_until(lambda: plant.record(second).status is Status.QUEUED)
+    gate.set()
+    ended.result(PATIENCE)
+    assert len(asked) == 2
+    assert plant.semaphores.count(name_of(path)) == 0
+
+
 def test_the_class_attribute_of_0_9_is_kept_to(plant: Counting) -> None:
     path = plant.waiting()
     plant.tasks.module.Waiting.max_concurrency = 1

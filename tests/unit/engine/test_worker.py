@@ -52,7 +52,10 @@ def test_jobs_that_leave_slots_free_start_before_the_next_look(plant: Plant, mon
 
 
 @pytest.mark.parametrize("greenlets", [1, 4])
-def test_jobs_that_compute_start_when_nothing_else_is_to_be_had(plant: Plant, greenlets: int) -> None:
+def test_jobs_that_compute_start_when_nothing_else_is_to_be_had(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch, greenlets: int
+) -> None:
+    monkeypatch.setattr(heavy, "LONGEST_HELD_BACK", 2.0 * PATIENCE)
     ran: list[str] = []
     burns = plant.tasks.define(lambda params: ran.append("burns"), "Burns")
     light = plant.tasks.define(lambda params: ran.append("light"), "Light")
@@ -66,6 +69,17 @@ def test_jobs_that_compute_start_when_nothing_else_is_to_be_had(plant: Plant, gr
         assert ran[0] == "burns", "one greenlet keeps the order"
     else:
         assert ran[-1] == "burns"
+
+
+def test_who_takes_jobs_himself_starts_also_those_that_compute(plant: Plant) -> None:
+    burns = plant.tasks.define(lambda params: None, "Burns")
+    worker = plant.worker()
+    worker._heavy._until[burns] = worker._heavy._latest = float("inf")
+    (job,) = plant.queue(burns)
+    worker.begin()
+    assert worker.take(1) == 1
+    wait_until(lambda: plant.record(job).status is Status.SUCCESS)
+    worker.end()
 
 
 def test_jobs_that_compute_and_have_not_started_go_back_at_a_stop(

@@ -128,7 +128,6 @@ export const frame = {
       failed: "Jobs that failed",
       aborted: "Jobs that gave up",
       cancelled: "Jobs that were cancelled",
-      logs: "Logs",
       first_seen: "When a failure was first seen, after its last one",
       workers: "Figures of each worker",
       minutes: "Figures of minutes, sizes of queues",
