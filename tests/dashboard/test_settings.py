@@ -35,8 +35,7 @@ def test_how_long_things_are_kept(dashboard: Callable[..., TestClient]) -> None:
     kept = {each["record"]: (each["seconds"], each["setting"]) for each in told(client, "viewer")["retention"]}
     assert kept["succeeded"] == (60, "DEFAULT_JOB_RESULT_TTL")
     assert kept["audit"] == (3600, "DASHBOARD_AUDIT_TTL")
-    assert kept["logs"] == (7 * DAY, None)
-    assert len(kept) == 14
+    assert len(kept) == 13
 
 
 def test_administrators_see_who_comes_in_by_what(dashboard: Callable[..., TestClient]) -> None:
