@@ -61,7 +61,7 @@ def params_schema(given: Services, path: str) -> tuple[dict[str, Any] | None, st
     except Exception as error:  # noqa: BLE001 - whatever an import raises
         return None, f"{type(error).__name__}: {error}"[:500]
     function = getattr(sys.modules.get(path.rpartition(".")[0]), path.rpartition(".")[2], None)
-    text = inspect.getdoc(cls)
+    text = inspect.cleandoc(cls.__doc__) if cls.__doc__ else None  # not that of the class it is made from
     if not hasattr(function, "mrq_task_class"):  # a class takes whatever dict it likes
         return {"type": "object", "additionalProperties": True}, text
     return _of_signature(inspect.signature(function), function), text  # type: ignore[arg-type]

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
     from fastapi.testclient import TestClient
 
-DAY = 24 * 3600.0
 TOKENS = {name: new_token() for name in ("viewer", "admin", "scoped")}
 TABLE: dict[str, Any] = {name: {"hash": hashed, "role": "admin"} for name, (_, hashed) in TOKENS.items()}
 TABLE["viewer"] |= {"role": "viewer"}

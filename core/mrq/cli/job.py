@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from mrq.domain.job import JobRecord
 
 COLOURS = {Status.SUCCESS.value: "green"} | dict.fromkeys((status.value for status in FAILED), "red")  # others: yellow
-NAMES = 12  # columns for the names of the fields
+NAMES = 14  # columns for the names of the fields
 LINES = 20  # of the log; each piece has at least one
 LONGEST_TEXT = 100_000  # characters of a result in which secrets are looked for
 LONGEST_VALUE = 4000  # characters of params and of a result
@@ -83,11 +83,19 @@ def show(record: JobRecord, redact: Sequence[str] = COMMON) -> None:
 def _run_line(run: Attempt) -> str:
     """One run, in one line."""
     took = "" if run.ended is None else f", {(run.ended - run.started).total_seconds():.3f} s"
-    used = "" if run.time is None else f", {run.time:.3f} s of it at work, {run.switches} switches"
+    used = (
+        ""
+        if run.time is None
+        else f", {run.time:.3f} s of it at work, {run.switches} switch{'' if run.switches == 1 else 'es'}"
+    )
+    if run.longest is not None:
+        used += f", others kept waiting for {run.longest:.3f} s at most"
     where = f" on {run.worker}" if run.worker is not None else ""
     version = f", version {run.deploy}" if run.deploy else ""
     why = f": {run.exceptiontype} {run.message or ''}".rstrip() if run.exceptiontype else ""
-    return f"{_time(run.started)} {run.end.value if run.end else 'runs'}{where}{took}{used}{version}{why}"
+    waited = ", ".join(f"{each.kind} {each.seconds:.3f} s ({each.calls})" for each in run.io or ())
+    waited = f"\n  waited for {waited}" if waited else ""
+    return f"{_time(run.started)} {run.end.value if run.end else 'runs'}{where}{took}{used}{version}{why}{waited}"
 
 
 def _show_log(app: App, record: JobRecord) -> None:

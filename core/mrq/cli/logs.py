@@ -67,6 +67,9 @@ def logs(ctx: click.Context, /, *, as_json: bool, follow: bool, **asked: Any) ->
         if not (found or follow):
             click.echo("mrq: no such lines are in the newest pieces of log", err=True)
         if follow:
+            if not found and asked["job"] and app.jobs.fetch(app.jobs.parse_id(asked["job"])) is None:
+                click.echo(f"mrq: there is no job {asked['job']} in this database; it may have expired", err=True)
+                return 1
             _follow(app, asked, say, place.behind(found))
     except (InvalidJobIdError, InvalidParamsError, JobNotFoundError) as error:
         click.echo(f"mrq: {error}", err=True)

@@ -74,9 +74,7 @@ class Limits:
             refused = None if returns or not options.rate else self._turn(run, options.rate)
             if refused is None and options.max_concurrency:
                 # Who has a start by now takes it at once or never: later it would be too close to the next one's.
-                # Who may come back doesn't wait in a slot that others could use.
-                waits = options.on_limit == "wait" or (options.rate and not returns)
-                patience = 0.0 if waits else UNTIL_FREED
+                patience = 0.0 if options.rate and not returns else UNTIL_FREED
                 refused = self._permit(run, options.max_concurrency, patience)
             if refused is None and returns and options.rate:
                 refused = self._turn(run, options.rate)

@@ -61,10 +61,24 @@ def test_a_job_that_ended_well(mrq: Mrq, queued: Any) -> None:
 def test_a_job_that_failed_again_and_again(mrq: Mrq, queued: Any) -> None:
     code, out, _ = mrq("job", queued(a=1, b=0))
     assert code == 0
-    assert "exception   ZeroDivisionError" in out
+    assert "exception     ZeroDivisionError" in out
+    assert "failure group " in out
     assert out.count("ZeroDivisionError: division by zero") == 2  # the last run, and the one before
     assert "\nEarlier run 1: retry at " in out
     assert "Earlier run 2" not in out
+
+
+@pytest.mark.usefixtures("configured", "printed")
+def test_what_was_traced_of_a_run_is_said(mrq: Mrq, queued: Any, app: App) -> None:
+    job_id = queued(a=6, b=4)
+    jobs, key = app._database.mrq_jobs, app.jobs.parse_id(job_id)
+    run = (jobs.find_one({"_id": key}) or {})["datestarted"]
+    waited = {"run": run, "sums": [["http.get", 0.161, 2], ["dns.getaddrinfo", 0.002, 1]]}
+    traced = {"time": 0.25, "switches": 1, "longest": {"seconds": 0.2, "stack": ""}, "io": waited}
+    jobs.update_one({"_id": key}, {"$set": traced})
+    out = mrq("job", job_id)[1]
+    assert "0.250 s of it at work, 1 switch, others kept waiting for 0.200 s at most" in out
+    assert "waited for http.get 0.161 s (2), dns.getaddrinfo 0.002 s (1)" in out
 
 
 @pytest.mark.usefixtures("configured", "printed")
@@ -73,7 +87,7 @@ def test_a_job_from_a_raw_queue(mrq: Mrq, app: App) -> None:
     assert "raw queue" not in mrq("job", str(job_id))[1]
     app._database.mrq_jobs.update_one({"_id": job_id}, {"$set": {"raw_queue": "pages_raw/x"}})
     lines = mrq("job", str(job_id))[1].splitlines()
-    assert lines[3:5] == ["queue       again", "raw queue   pages_raw/x"]
+    assert lines[3:5] == ["queue         again", "raw queue     pages_raw/x"]
 
 
 @pytest.mark.usefixtures("configured", "printed")

@@ -129,6 +129,8 @@ def test_what_makes_no_sense_is_said(mrq: Mrq, job: Any, app: App) -> None:
     )  # fmt: skip
     assert mrq("logs", "17")[0] == 1
     assert "goes with a JOB" in mrq("logs", "--follow")[2]
+    code, _, said = mrq("logs", str(app.jobs.new_id()), "--follow")
+    assert (code, "there is no job" in said) == (1, True)
     with pytest.raises(JobNotFoundError):
         logs.search(job=app.jobs.new_id(), attempt=1)
     for wrong in ({"attempt": 1}, {"level": "LOUD"}, {"job": job, "attempt": 0}):

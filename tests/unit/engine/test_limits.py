@@ -60,12 +60,13 @@ def test_jobs_above_the_limit_end_as_maxconcurrency_by_default(plant: Counting) 
     plant.all_end(plant.queue(path))
 
 
+@pytest.mark.parametrize("on_limit", ["end", "wait"])
 @pytest.mark.parametrize("rate", [None, "1000/s"])
 @pytest.mark.parametrize("greenlets", [1, 3])
 def test_jobs_that_have_ended_here_refuse_none_that_comes_after_them(
-    plant: Counting, greenlets: int, rate: str | None
+    plant: Counting, greenlets: int, rate: str | None, on_limit: str
 ) -> None:
-    path = plant.counted(max_concurrency=greenlets, seconds=0.0, rate=rate)
+    path = plant.counted(max_concurrency=greenlets, seconds=0.0, rate=rate, on_limit=on_limit)
     jobs = plant.queue(path, 30)
     plant.start(plant.worker(greenlets=greenlets))
     plant.all_end(jobs)
