@@ -20,8 +20,8 @@ LATELY = timedelta(days=30)
 
 
 def known_tasks(given: Services) -> dict[str, list[str]]:
-    """Paths of tasks, and from where each is known: TASKS, schedules, running jobs, the newest jobs and failures,
-    and all that ran in the last thirty days, as far as it was counted (a minute ago, maybe)."""
+    """Paths of tasks, and from where each is known: TASKS, schedules, running jobs, the newest jobs, and, as of a
+    minute ago maybe, the newest failures and all that was counted in the last thirty days."""
     found: dict[str, set[str]] = {}
 
     def add(path: Any, source: str) -> None:
@@ -36,8 +36,6 @@ def known_tasks(given: Services) -> dict[str, list[str]]:
         jobs = worker.get("jobs")
         for job in jobs if isinstance(jobs, list) else []:
             add(job.get("path") if isinstance(job, dict) else None, "workers")
-    for group in given.mrq.failures.groups(LOOKED_AT):
-        add(group.path, "jobs")
     for path in given.ran.get(lambda: _ran_lately(given)):
         add(path, "jobs")
     for job in given.mrq.job_lists.page(JobQuery(), Order.NEWEST, LOOKED_AT).jobs:
@@ -48,7 +46,8 @@ def known_tasks(given: Services) -> dict[str, list[str]]:
 def _ran_lately(given: Services) -> frozenset[str]:
     now = given.now()
     figures = stats.totals("task", now - LATELY, now, Resolution.DAY.value)
-    return frozenset(each.path for each in figures if each.path is not None)
+    failed = {group.path for group in given.mrq.failures.groups(LOOKED_AT)}
+    return frozenset(failed.union(each.path for each in figures if each.path is not None))
 
 
 def params_schema(given: Services, path: str) -> tuple[dict[str, Any] | None, str | None]:
