@@ -39,20 +39,21 @@ class RedisWakeups:
     @best_effort
     def announce(self, queue: str, jobs: int, size_ttl: float) -> bool:
         """See Wakeups."""
-        root = queue.partition("/")[0]
-        alone = self._redis.is_cluster  # where redis-py publishes in no pipeline
-        heard = self._redis.publish(self._channel(root), b"1") if alone else 0
+        channel = self._channel(queue.partition("/")[0])
+        apart = self._redis.is_cluster  # where redis-py publishes in no pipeline
+        heard = self._redis.publish(channel, b"1") if apart else 0
         with self._redis.pipeline(transaction=False) as pipe:
-            if not alone:
-                pipe.publish(self._channel(root), b"1")
+            if not apart:
+                pipe.publish(channel, b"1")
             pipe.incrby(size_key(queue), jobs)
             if (lives := milliseconds(size_ttl)) is not None:
                 pipe.pexpire(size_key(queue), lives)
             # the size is a copy of what is counted anyway: a server that takes no writes calls all the same
-            answers = pipe.execute(raise_on_error=alone)
-        if not alone and isinstance(answers[0], Exception):
-            raise answers[0]
-        return not (heard if alone else answers[0])
+            answers = pipe.execute(raise_on_error=False)
+        heard = heard if apart else answers[0]
+        if isinstance(heard, Exception):
+            raise heard
+        return not heard
 
     @best_effort
     def leave_marks(self, root: str, jobs: int, ttl: float) -> None:
