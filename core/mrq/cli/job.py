@@ -83,11 +83,8 @@ def show(record: JobRecord, redact: Sequence[str] = COMMON) -> None:
 def _run_line(run: Attempt) -> str:
     """One run, in one line."""
     took = "" if run.ended is None else f", {(run.ended - run.started).total_seconds():.3f} s"
-    used = (
-        ""
-        if run.time is None
-        else f", {run.time:.3f} s of it at work, {run.switches} switch{'' if run.switches == 1 else 'es'}"
-    )
+    switches = "1 switch" if run.switches == 1 else f"{run.switches} switches"
+    used = "" if run.time is None else f", {run.time:.3f} s of it at work, {switches}"
     if run.longest is not None:
         used += f", others kept waiting for {run.longest:.3f} s at most"
     where = f" on {run.worker}" if run.worker is not None else ""

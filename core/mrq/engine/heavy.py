@@ -73,7 +73,12 @@ class HeavyTasks:
     def must_start(self, active: Callable[[], Sized]) -> bool:
         """Whether those held back wait for nobody any more, or have waited long enough. `active`: gives the runs that
         hold slots, these included."""
-        return bool(self._held_back) and (len(active()) <= len(self._held_back) or not self.patience(1.0))
+        return bool(self._held_back) and (self.is_overdue or len(active()) <= len(self._held_back))
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether those held back have waited long enough."""
+        return not self.patience(LONGEST_HELD_BACK)
 
     def patience(self, longest: float) -> float:
         """Seconds until those held back have to start, at most `longest`."""

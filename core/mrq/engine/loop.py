@@ -339,7 +339,7 @@ class Worker:
         taken = self._claimer.claim(wish) if wish else 0
         if taken:
             self.state.status = WorkerStatus.SPAWN
-            if not self._heavy.patience(1.0):
+            if self._heavy.is_overdue:
                 self._performer.start_held_back()
             # These start before the next look: at once where little is there, and where one of them may keep this loop
             # waiting, with what it would have taken meanwhile.

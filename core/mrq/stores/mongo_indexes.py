@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pymongo import ASCENDING, IndexModel
 from pymongo.errors import OperationFailure
@@ -14,7 +14,7 @@ from mrq.ports.failures import SIGHTINGS_KEPT
 from mrq.ports.profiles import PROFILES_KEPT
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from pymongo.collection import Collection
@@ -97,10 +97,12 @@ STATS_QUEUES = (
     STATS_EXPIRY,
 )
 
+T = TypeVar("T")
+
 # Said along with any other condition on the field of a sparse index: DocumentDB uses such an index only then.
 THERE = {"$exists": True}
 
-NO_SUCH_INDEX = 2  # for a hint; MongoDB's BadValue
+_NO_SUCH_INDEX = 2  # for a hint; MongoDB's BadValue
 _OTHER_OPTIONS = {85, 86}  # an index of this name or these keys exists with other options
 
 
@@ -126,6 +128,16 @@ def ensure(
     return created
 
 
+def on_index(ask: Callable[[], T], otherwise: Callable[[], T]) -> T:
+    """The answer to a question that hints at an index; where that isn't there, the answer to the other one."""
+    try:
+        return ask()
+    except OperationFailure as error:
+        if error.code != _NO_SUCH_INDEX:
+            raise
+    return otherwise()
+
+
 def expire(collection: Collection[dict[str, Any]], ttl: IndexModel, before: datetime, limit: int) -> int:
     """Delete at most `limit` documents that a TTL index should have deleted before a time; how many there were.
 
@@ -137,12 +149,7 @@ def expire(collection: Collection[dict[str, Any]], ttl: IndexModel, before: date
     }
     if ttl.document.get("sparse"):
         overdue[field] |= THERE
-    try:
-        found = collection.find(overdue, {"_id": 1}).hint(ttl.document["name"]).limit(max(1, limit))
-        names = [document["_id"] for document in found]
-    except OperationFailure as error:
-        if error.code != NO_SUCH_INDEX:
-            raise
-        return 0
+    found = collection.find(overdue, {"_id": 1}).hint(ttl.document["name"]).limit(max(1, limit))
+    names = on_index(lambda: [document["_id"] for document in found], list)
     # the condition again: some may have been given more time meanwhile
     return collection.delete_many({"_id": {"$in": names}, **overdue}).deleted_count if names else 0

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 import bson
 from bson import ObjectId
 from pymongo import ASCENDING, DESCENDING
-from pymongo.errors import OperationFailure
 
 from mrq.domain.joblist import JobCount, JobPage, JobQuery, Mark, Order, regular_expression
 from mrq.domain.status import Status
@@ -127,12 +126,7 @@ class MongoJobLists:
     def _each(self, query: JobQuery, ask: Callable[[_Base], T]) -> list[T]:
         """The answers from all stretches that hold a filter's jobs; without the index (it is made by workers) from the
         one by id."""
-        try:
-            return [ask(base) for base in _bases(query)]
-        except OperationFailure as error:
-            if error.code != mongo_indexes.NO_SUCH_INDEX:
-                raise
-        return [ask(_BY_ID)]
+        return mongo_indexes.on_index(lambda: [ask(base) for base in _bases(query)], lambda: [ask(_BY_ID)])
 
     def _look(self, base: _Base, query: JobQuery, direction: int, limit: int, after: Mark | None) -> _Found:
         behind = "$lt" if direction == DESCENDING else "$gt"

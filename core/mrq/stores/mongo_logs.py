@@ -163,12 +163,8 @@ class MongoLogStore:
         cursor = self._logs.find(wanted).sort(order).limit(limit).max_time_ms(LONGEST_LOOK)
         if not followed:
             return list(cursor)
-        try:
-            return list(cursor.clone().hint(_FOLLOWED.document["name"]))
-        except OperationFailure as error:
-            if error.code != mongo_indexes.NO_SUCH_INDEX:
-                raise
-        return list(cursor)
+        hinted = cursor.clone().hint(_FOLLOWED.document["name"])
+        return mongo_indexes.on_index(lambda: list(hinted), lambda: list(cursor))
 
     @translated
     def search(self, query: LogQuery, limit: int = 200, before: JobId | None = None) -> FoundLines:

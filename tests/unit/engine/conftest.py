@@ -10,7 +10,9 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from mrq.app import App
     from unit.engine.kit import ManualClock, Moody, Tasks
+    from unit.engine.plant import Counting
 
 
 @pytest.fixture
@@ -36,3 +38,18 @@ def store() -> Moody:
     from unit.engine.kit import Moody
 
     return Moody()
+
+
+@pytest.fixture
+def plant(memory_app: App, tasks: Tasks, monkeypatch: pytest.MonkeyPatch) -> Iterator[Counting]:
+    """Workers that look often, none of which is left at the end."""
+    from mrq.engine import deadlines, limits, shutdown
+    from unit.engine.plant import Counting
+
+    monkeypatch.setattr(deadlines, "INTERVAL", 0.01)
+    monkeypatch.setattr(shutdown, "INTERRUPT_INTERVAL", 0.02)
+    monkeypatch.setattr(limits, "pause_for_permit", lambda refused, chance: 0.02)
+    monkeypatch.setattr(limits, "pause_for_server", lambda chance: 0.02)
+    plant = Counting(memory_app, tasks)
+    yield plant
+    plant.close()

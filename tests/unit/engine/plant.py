@@ -5,10 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from mrq.engine import deadlines, limits, shutdown
 from mrq.engine.options import WorkerOptions
 from mrq.engine.threads import ThreadRuntime
 from mrq.ports.errors import StoreUnavailableError
@@ -16,8 +14,6 @@ from mrq.stores.memory_limits import MemorySemaphores
 from support.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import pytest
 
     from mrq.app import App
@@ -117,19 +113,3 @@ class Counting(Plant):
 
         for method in methods:
             monkeypatch.setattr(type(store), method, broken)
-
-
-P = TypeVar("P", bound=Plant)
-
-
-@contextmanager
-def run_quickly(plant: P, monkeypatch: pytest.MonkeyPatch) -> Iterator[P]:
-    """A plant whose workers look often, and none of whose workers is left at the end."""
-    monkeypatch.setattr(deadlines, "INTERVAL", 0.01)
-    monkeypatch.setattr(shutdown, "INTERRUPT_INTERVAL", 0.02)
-    monkeypatch.setattr(limits, "pause_for_permit", lambda refused, chance: 0.02)
-    monkeypatch.setattr(limits, "pause_for_server", lambda chance: 0.02)
-    try:
-        yield plant
-    finally:
-        plant.close()

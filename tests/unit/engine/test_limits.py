@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -14,19 +14,7 @@ from mrq.ports.errors import StoreUnavailableError
 from mrq.stores.ids import new_id
 from mrq.stores.memory_limits import MemorySemaphores
 from support.waiting import wait_until
-from unit.engine.plant import PATIENCE, Counting, run_quickly
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from mrq.app import App
-    from unit.engine.kit import Tasks
-
-
-@pytest.fixture
-def plant(memory_app: App, tasks: Tasks, monkeypatch: pytest.MonkeyPatch) -> Iterator[Counting]:
-    with run_quickly(Counting(memory_app, tasks), monkeypatch) as plant:
-        yield plant
+from unit.engine.plant import PATIENCE, Counting
 
 
 def name_of(path: str) -> str:

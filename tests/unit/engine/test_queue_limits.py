@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -10,19 +10,7 @@ from mrq.domain.queuename import parse_queue
 from mrq.domain.status import Status
 from mrq.ports.errors import StoreUnavailableError
 from mrq.stores.ids import new_id
-from unit.engine.plant import PATIENCE, Counting, run_quickly
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from mrq.app import App
-    from unit.engine.kit import Tasks
-
-
-@pytest.fixture
-def plant(memory_app: App, tasks: Tasks, monkeypatch: pytest.MonkeyPatch) -> Iterator[Counting]:
-    with run_quickly(Counting(memory_app, tasks), monkeypatch) as plant:
-        yield plant
+from unit.engine.plant import PATIENCE, Counting
 
 
 def test_a_queue_with_a_limit_is_taken_from_no_faster(plant: Counting) -> None:

@@ -10,20 +10,10 @@ import pytest
 from mrq.domain.status import Status
 from mrq.stores.memory_limits import MemoryRates, MemorySemaphores
 from support.waiting import wait_until
-from unit.engine.plant import Counting, run_quickly
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from mrq.app import App
     from mrq.ports.rates import Turn
-    from unit.engine.kit import Tasks
-
-
-@pytest.fixture
-def plant(memory_app: App, tasks: Tasks, monkeypatch: pytest.MonkeyPatch) -> Iterator[Counting]:
-    with run_quickly(Counting(memory_app, tasks), monkeypatch) as plant:
-        yield plant
+    from unit.engine.plant import Counting
 
 
 def test_starts_keep_their_distance(plant: Counting, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -14,19 +14,7 @@ from mrq.engine.options import WorkerOptions
 from mrq.engine.threads import ThreadRuntime
 from mrq.ports.errors import StoreUnavailableError
 from support.waiting import wait_until
-from unit.engine.plant import PATIENCE, Plant, run_quickly
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from mrq.app import App
-    from unit.engine.kit import Tasks
-
-
-@pytest.fixture
-def plant(memory_app: App, tasks: Tasks, monkeypatch: pytest.MonkeyPatch) -> Iterator[Plant]:
-    with run_quickly(Plant(memory_app, tasks), monkeypatch) as plant:
-        yield plant
+from unit.engine.plant import PATIENCE, Plant
 
 
 def test_a_burst_runs_all_jobs_and_ends(plant: Plant) -> None:

@@ -2,25 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-import pytest
+from typing import Any
 
 from mrq.domain.status import Status
 from support.waiting import wait_until
-from unit.engine.plant import PATIENCE, Plant, run_quickly
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from mrq.app import App
-    from unit.engine.kit import Tasks
-
-
-@pytest.fixture
-def plant(memory_app: App, tasks: Tasks, monkeypatch: pytest.MonkeyPatch) -> Iterator[Plant]:
-    with run_quickly(Plant(memory_app, tasks), monkeypatch) as plant:
-        yield plant
+from unit.engine.plant import PATIENCE, Plant
 
 
 def test_who_waits_for_idle_is_told_after_all_that_was_queued_before(plant: Plant) -> None:

@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from mrq.domain.status import Status
 from support.waiting import wait_until
-from unit.engine.plant import PATIENCE, Plant, run_quickly
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from mrq.app import App
-    from unit.engine.kit import Tasks
-
-
-@pytest.fixture
-def plant(memory_app: App, tasks: Tasks, monkeypatch: pytest.MonkeyPatch) -> Iterator[Plant]:
-    with run_quickly(Plant(memory_app, tasks), monkeypatch) as plant:
-        yield plant
+from unit.engine.plant import PATIENCE, Plant
 
 
 def test_retries_come_back_by_themselves(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:

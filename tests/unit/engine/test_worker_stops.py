@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from mrq.domain.status import Status
 from mrq.exceptions import TimeoutInterrupt
 from support.waiting import wait_until
-from unit.engine.plant import PATIENCE, Plant, run_quickly
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from mrq.app import App
-    from unit.engine.kit import Tasks
-
-
-@pytest.fixture
-def plant(memory_app: App, tasks: Tasks, monkeypatch: pytest.MonkeyPatch) -> Iterator[Plant]:
-    with run_quickly(Plant(memory_app, tasks), monkeypatch) as plant:
-        yield plant
+from unit.engine.plant import PATIENCE, Plant
 
 
 def test_a_graceful_stop_takes_no_more_and_lets_running_jobs_finish(plant: Plant) -> None:
