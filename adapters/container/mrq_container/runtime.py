@@ -93,6 +93,8 @@ def _nothing() -> None:
 class GeventRuntime:
     """See mrq.ports.runtime.Runtime. Every fiber starts with an empty context, as is asked for."""
 
+    one_thread = True
+
     def __init__(self) -> None:
         """Its greenlets stay for what comes next."""
         self._crew = Crew()

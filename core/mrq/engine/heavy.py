@@ -17,6 +17,7 @@ LONG = 0.05  # seconds; what is shorter makes nobody wait for long
 MOSTLY = 0.8  # of its time a run computes; the rest is what the machine gives to other processes
 REMEMBERED = 600.0  # seconds since the last such run of a task
 MOST_TASKS = 1_000
+RECENT = 0.005  # seconds for which a reading of the processor time is good enough: a tenth of what is long
 LONGEST_HELD_BACK = 0.1  # seconds
 
 
@@ -27,16 +28,23 @@ class HeavyTasks:
 
     clock: Clock
     cpu: Callable[[], float] = time.thread_time  # seconds that the thread of the caller has computed
+    one_thread: bool = False  # all runs are in the same thread
     _turn: int = 0  # counts beginnings and ends
     _until: dict[str, float] = field(default_factory=dict)  # by task: monotonic seconds
     _latest: float = 0.0  # of them
+    _read: float = 0.0  # seconds of processor time, when it was read last
+    _read_at: float = float("-inf")  # monotonic seconds
     _held_back: list[Run] = field(default_factory=list)
     _held_since: float = 0.0  # monotonic seconds
 
-    def begin(self) -> tuple[int, float]:
+    def begin(self, run: Run) -> tuple[int, float]:
         """A run begins, in the fiber of the caller: what `end` wants to know."""
         self._turn += 1
-        return self._turn, self.cpu()
+        if not self.one_thread or run.started is None:
+            return self._turn, self.cpu()
+        if run.started - self._read_at > RECENT:  # to read it costs as much as all the rest here
+            self._read, self._read_at = self.cpu(), run.started
+        return self._turn, self._read
 
     def end(self, run: Run, began: tuple[int, float]) -> None:
         """It is over, in the same fiber."""

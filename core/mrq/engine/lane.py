@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from mrq.domain.words import many
 from mrq.engine.backoff import Backoff
@@ -24,15 +24,24 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 LARGEST_BATCH = 1000
+WINDOWS = 5  # in which a batch is collected, at most
+
+
+class Window(NamedTuple):
+    """How long a batch is collected. `seconds`: in which something has to come, or it is written. `more`: whether
+    anything is to be expected at all."""
+
+    seconds: float
+    more: Callable[[], bool]
 
 
 class Lane(Generic[T]):
     """What waits to be written to one place. `put` never blocks; `loop` runs in a fiber of its own."""
 
     def __init__(
-        self, place: str, write: Callable[[list[T]], None], runtime: Runtime, clock: Clock, window: float
+        self, place: str, write: Callable[[list[T]], None], runtime: Runtime, clock: Clock, window: Window
     ) -> None:
-        """`place`: of what it waits for, in words. `window`: seconds in which a batch is collected."""
+        """`place`: of what it waits for, in words. `window`: in which a batch is collected."""
         self._place = place
         self._writer = write
         self._runtime = runtime
@@ -54,8 +63,7 @@ class Lane(Generic[T]):
         """Write what comes until `close` is called and nothing is left."""
         while True:
             self._something.wait()
-            if self._window and not self.closing and len(self._waiting) < LARGEST_BATCH:
-                self._runtime.sleep(self._window)
+            self._collect()
             self._something.clear()
             batch = self._take()
             if batch:
@@ -63,6 +71,16 @@ class Lane(Generic[T]):
             if self._waiting:
                 self._something.set()
             elif self.closing:
+                return
+
+    def _collect(self) -> None:
+        """Wait as long as more comes, for some windows at most."""
+        for _ in range(WINDOWS if self._window.seconds else 0):
+            before = len(self._waiting)
+            if self.closing or before >= LARGEST_BATCH or not self._window.more():
+                return
+            self._runtime.sleep(self._window.seconds)
+            if len(self._waiting) == before:
                 return
 
     def close(self) -> None:

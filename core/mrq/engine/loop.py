@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from mrq.domain.words import many
 from mrq.domain.worker import WorkerStatus
+from mrq.engine.ahead import Ahead
 from mrq.engine.backoff import Backoff
 from mrq.engine.blocking import BlockingWatch
 from mrq.engine.budget import OpenRoots
@@ -108,7 +109,8 @@ class Worker:
         self.steps = Steps(clock.monotonic)
         self._loops = SideLoops(runtime, lambda name: self.stop.fail(f"its {name} loop died"))
         self._ending = Ending(self.stop, self.state, self._settler, clock, options, budget)
-        self.sizes, self._heavy = self._make_sizes(stores), HeavyTasks(clock)
+        self.sizes, self._heavy = self._make_sizes(stores), HeavyTasks(clock, one_thread=runtime.one_thread)
+        self._ahead = Ahead(self.state, clock)
         self._performer = self._make_performer(stores, tasks)
         self._heartbeat = self._make_heartbeat(stores)
         self._departure = (
@@ -156,7 +158,8 @@ class Worker:
             permits=self._permits, limits=Limits(stores, self._permits, self.runtime, clock), budget=self._budget,
             queue_limits=self._queue_limits, sizes=self.sizes, metrics=self._enqueuer.metrics, runtime=self.runtime,
             clock=clock, guard=self._guard, fittings=self.fittings, collector=self.collector,
-            blocking=BlockingWatch(options.blocking_limit, clock), heavy=self._heavy, spans=self._enqueuer.spans,
+            blocking=BlockingWatch(options.blocking_limit, clock), heavy=self._heavy, ahead=self._ahead,
+            spans=self._enqueuer.spans,
         )  # fmt: skip
 
     def _make_heartbeat(self, stores: StorePorts) -> Heartbeat:
@@ -332,11 +335,12 @@ class Worker:
         wish = self._wish()
         if wish is None:  # a limit is reached
             return
+        self._performer.give_back_overdue()
         asked, held_nothing = self._idle.asked(), not self.state.busy  # before the look
         fresh = self._heartbeat.fresh()  # else jobs that haven't started may be somebody else's by now
         if not fresh:
             wish = 0
-        taken = self._claimer.claim(wish) if wish else 0
+        taken = self._claim(wish) if wish else 0
         if taken:
             self.state.status = WorkerStatus.SPAWN
             if self._heavy.is_overdue:
@@ -357,12 +361,17 @@ class Worker:
                     self._enough = "its queues are empty"
                 return
             self._idle.ring(asked)
-        patience = self._quota.patience(self._heavy.patience(self.options.max_latency))
+        patience = self._ahead.patience(self._quota.patience(self._heavy.patience(self.options.max_latency)))
         self.state.kick.wait(self.steps.shortened(min(self._claimer.retry_in or patience, patience)))
+
+    def _claim(self, wish: int) -> int:
+        taken = self._claimer.claim(wish)
+        self._ahead.claimed(wish, taken if self._budget is None and not self._heavy.known else 0)
+        return taken
 
     def _wish(self) -> int | None:
         """How many jobs to take now; None when the worker's work is done."""
-        quota, free = self._quota, self.state.free()
+        quota, free = self._quota, self._ahead.room()
         if quota.all_taken and not self._awaits_start():
             self._enough = f"it has taken its {quota.max_jobs} jobs"
             return None

@@ -19,6 +19,7 @@ from mrq.ports.spans import NoSpans
 if TYPE_CHECKING:
     from mrq.domain.job import ClaimedJob
     from mrq.domain.outcome import Failure
+    from mrq.engine.ahead import Ahead
     from mrq.engine.blocking import BlockingWatch
     from mrq.engine.budget import Budget
     from mrq.engine.collector import Collector
@@ -64,6 +65,7 @@ class Performer:
     collector: Collector
     blocking: BlockingWatch
     heavy: HeavyTasks
+    ahead: Ahead
     options: WorkerOptions
     spans: Spans = field(default_factory=NoSpans)
     budget: Budget | None = None
@@ -77,13 +79,15 @@ class Performer:
         if self.budget is not None:
             runs = [run for run in runs if self._fits(run, self.budget)]
         self.quota.taken += len(runs)
+        now = self.clock.monotonic()
         for run in runs:
             if must_run_alone(run.job):
                 self.alone.append(run)
             elif self.heavy.is_heavy(run.job.path):
                 self.heavy.hold_back(run)
             else:
-                self._start(run)
+                self.ahead.line_up(run, now)
+        self.start_next()
         self.sizes.took(job.queue for job in jobs if job.raw is None)
         self._count(jobs)  # a hook may switch fibers: last
 
@@ -110,6 +114,19 @@ class Performer:
         self.settler.put(run)
         self._count([job])
 
+    def start_next(self) -> None:
+        """Start what waits for slots, as far as there are any."""
+        while (run := self.ahead.next()) is not None:
+            self._start(run)
+
+    def give_back_overdue(self) -> None:
+        """Jobs that have waited too long for their slots go back to their places."""
+        for run in self.ahead.overdue():
+            if run.decide(Outcome(Status.QUEUED, at_front=True)):
+                self.quota.taken -= 1
+                self.state.left_fiber(run)
+                self.settler.put(run)
+
     def _start(self, run: Run) -> None:
         # a thread may end the job before this returns, and whoever kills the run has to find its fiber
         self.runtime.spawn(self._perform, run, name="mrq-job", known=run.runs_in)
@@ -122,8 +139,10 @@ class Performer:
     def start_held_back(self) -> bool:
         """Start the jobs that let others go first; whether there were any."""
         runs = self.heavy.let_start()
+        now = self.clock.monotonic()
         for run in runs:
-            self._start(run)
+            self.ahead.line_up(run, now)
+        self.start_next()
         return bool(runs)
 
     def run_next_alone(self) -> None:
@@ -140,10 +159,11 @@ class Performer:
             if still_ours:
                 run.job.alone = True
                 log.warning("job %s has lost %d workers: it runs alone now", run.job.id, run.job.losses)
-                self._start(run)
+                self.ahead.line_up(run, self.clock.monotonic())
+                self.start_next()
                 return
             self.state.left_fiber(run)
-            self.state.settled(run)
+            self.state.settled([run])
         if run.ended and not self.state.holds(run.job.id, run.job.token):
             self.alone.pop(0)
             self.state.kick.set()
@@ -189,7 +209,7 @@ class Performer:
         run.in_task = True
         if self.quota.max_jobs:
             self.state.kick.set()  # this may have been the last one
-        began = self.heavy.begin()
+        began = self.heavy.begin(run)
         outcome, run.task = execute(run.job, self.tasks, run=run) if fittings.perform is None else fittings.perform(run)
         run.close_pools()
         self.heavy.end(run, began)
@@ -209,6 +229,9 @@ class Performer:
         if run.slot >= 0:
             self.guard.leave(run.slot)
         self.state.left_fiber(run)
+        self.ahead.ended(run.took)
+        if (following := self.ahead.next()) is not None:
+            self._start(following)
         if run.permits:
             self.permits.look()
         if self.fittings.logs is not None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mrq.domain.change import Settlement
     from mrq.domain.ids import JobId, WorkerId
     from mrq.domain.job import RawOrigin
+    from mrq.engine.lane import Window
     from mrq.engine.run import Run
     from mrq.engine.settling import Settler
     from mrq.ports.clock import Clock
@@ -43,7 +44,7 @@ class RawSettling:
         raw: RawQueues,
         runtime: Runtime,
         clock: Clock,
-        window: float,
+        window: Window,
         settler: Settler,
         returned: Callable[[set[str]], object],
     ) -> None:

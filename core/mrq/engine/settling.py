@@ -13,7 +13,7 @@ from mrq.domain.stats import counted_as
 from mrq.domain.status import Status
 from mrq.engine.ends import tell_end
 from mrq.engine.execute import failure_of, storable
-from mrq.engine.lane import LARGEST_BATCH, Lane
+from mrq.engine.lane import LARGEST_BATCH, Lane, Window
 from mrq.engine.metrics import Metrics
 from mrq.engine.raw_settling import RawSettling
 from mrq.ports.jobs import Settled
@@ -68,7 +68,7 @@ class Settler:
         self._collector, self._totals = collector, totals
         self._after = after
         self._deploy = options.deploy
-        window = options.settle_window
+        window = Window(options.settle_window, lambda: state.runs)
         self._lane: Lane[tuple[Run, Settlement]] = Lane("MongoDB", self._write, runtime, clock, window)
         self._raw = None if raw is None else RawSettling(jobs, raw, runtime, clock, window, self, returned)
 
@@ -174,9 +174,8 @@ class Settler:
 
     def settled(self, runs: list[Run]) -> None:
         """These runs are over."""
-        for run in runs:
-            self._state.settled(run)
         if runs:
+            self._state.settled(runs)
             self._after(runs)
 
     def _fail_instead(self, run: Run, settlement: Settlement, reason: str) -> bool:

@@ -29,7 +29,8 @@ class WorkerState:
         self.greenlets = greenlets  # jobs that may run at the same time
         self._unsettled_limit = unsettled_limit
         self._held: dict[JobId, Run] = {}
-        self._active: set[Run] = set()  # still in a fiber
+        self._active: set[Run] = set()  # still in a fiber, or waiting for one
+        self._started: set[Run] = set()  # of them: those that have a slot
         self._lock = threading.Lock()
         self._waits_for_slot = False
 
@@ -40,22 +41,33 @@ class WorkerState:
                 self._held[run.job.id] = run
                 self._active.add(run)
 
+    def take_slot(self, run: Run) -> bool:
+        """Start a run that is held. False: there is no slot free."""
+        with self._lock:
+            if len(self._started) >= self.greenlets:
+                return False
+            if run in self._active:
+                self._started.add(run)
+            return True
+
     def left_fiber(self, run: Run) -> None:
         """The run's fiber is out of the task: its slot is free. May be called twice."""
         with self._lock:
             run.ended = True
             self._active.discard(run)
+            self._started.discard(run)
             wake = self._waits_for_slot or not self._active
         if wake:
             self.kick.set()
 
-    def settled(self, run: Run) -> None:
-        """The run's end is written, or is no longer ours to write."""
+    def settled(self, runs: list[Run]) -> None:
+        """The ends of these runs are written, or no longer ours to write."""
         with self._lock:
-            if self._held.get(run.job.id) is run:
-                del self._held[run.job.id]
-            self.done_jobs += 1
-            self._tell_apart(run)
+            for run in runs:
+                if self._held.get(run.job.id) is run:
+                    del self._held[run.job.id]
+                self._tell_apart(run)
+            self.done_jobs += len(runs)
             wake = self._waits_for_slot or not self._held
         if wake:
             self.kick.set()
@@ -71,10 +83,10 @@ class WorkerState:
         else:
             self.finished += 1
 
-    def free(self) -> int:
-        """How many more jobs may be claimed."""
+    def free(self, ahead: int = 0) -> int:
+        """How many more jobs may be claimed. `ahead`: so many of them before there are slots for them."""
         with self._lock:
-            free = self.greenlets - len(self._active)
+            free = self.greenlets + ahead - len(self._active)
             room = self._unsettled_limit - (len(self._held) - len(self._active))
             free = min(free, room)
             self._waits_for_slot = free <= 0
@@ -118,6 +130,11 @@ class WorkerState:
         """Whether any job but these is held, or still runs though its end is written."""
         with self._lock:
             return any(run not in waiting for run in (*self._held.values(), *self._active))
+
+    @property
+    def runs(self) -> bool:
+        """Whether any job runs, or waits for its fiber."""
+        return bool(self._active)
 
     @property
     def busy(self) -> bool:

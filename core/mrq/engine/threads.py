@@ -86,6 +86,8 @@ class ThreadFiber:
 class ThreadRuntime:
     """See mrq.ports.runtime.Runtime."""
 
+    one_thread = False
+
     def spawn(
         self,
         function: Callable[..., Any],

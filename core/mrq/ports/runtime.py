@@ -52,6 +52,9 @@ class Fiber(Protocol):
 class Runtime(Protocol):
     """Makes fibers and what they wait with."""
 
+    one_thread: bool
+    """Whether all fibers run in the same thread, one at a time."""
+
     def spawn(
         self,
         function: Callable[..., Any],

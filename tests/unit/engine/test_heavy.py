@@ -9,7 +9,7 @@ import pytest
 from mrq.domain.options import TaskOptions
 from mrq.domain.outcome import Outcome
 from mrq.domain.status import Status
-from mrq.engine.heavy import LONGEST_HELD_BACK, REMEMBERED, HeavyTasks
+from mrq.engine.heavy import LONGEST_HELD_BACK, RECENT, REMEMBERED, HeavyTasks
 from mrq.engine.run import Run
 from unit.engine.kit import ManualClock, claimed
 
@@ -25,7 +25,7 @@ class Bench:
     def begin(self, task: str) -> tuple[Run, tuple[int, float]]:
         run = Run(claimed(f"tasks.{task}"), TaskOptions())
         run.begin(self.clock.monotonic())
-        return run, self.heavy.begin()
+        return run, self.heavy.begin(run)
 
     def compute(self, seconds: float) -> None:
         self.clock.pass_by(seconds)
@@ -120,3 +120,14 @@ def test_what_was_given_back_meanwhile_does_not_start(clock: ManualClock) -> Non
     gone, stays = bench.hold_back(), bench.hold_back()
     gone.decide(Outcome(Status.QUEUED, at_front=True))
     assert bench.heavy.let_start() == [stays]
+
+
+def test_in_one_thread_the_processor_time_is_read_now_and_then(clock: ManualClock) -> None:
+    reads: list[float] = []
+    heavy = HeavyTasks(clock, cpu=lambda: reads.append(0.0) or float(len(reads)), one_thread=True)
+    for _ in range(10):
+        run = Run(claimed("tasks.A"), TaskOptions())
+        run.begin(clock.monotonic())
+        heavy.end(run, heavy.begin(run))
+        clock.pass_by(RECENT / 4)
+    assert 2 <= len(reads) <= 3

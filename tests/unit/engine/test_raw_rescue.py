@@ -141,10 +141,10 @@ def test_a_worker_puts_back_what_it_holds_without_knowing(bench: RawBench) -> No
     bench.take("fast_raw", 1)
     known = list(bench.runs)
     bench.take("fast_raw", 1)
-    bench.state.settled(bench.runs[-1])  # as if a former state of things had been forgotten
+    bench.state.settled([bench.runs[-1]])  # as if a former state of things had been forgotten
     bench.take("fast_raw", 1)
     stored = bench.runs[-1]
-    bench.state.settled(stored)
+    bench.state.settled([stored])
     bench.jobs.insert_started([stored.job])
     upkeep = RawUpkeep(bench.rescuer, bench.state, frozenset({"fast_raw"}), 1.0)
     upkeep.round()

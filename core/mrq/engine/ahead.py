@@ -1,0 +1,108 @@
+"""Jobs that are claimed a moment before there are slots for them: a slot that becomes free then starts its next job at
+once, where it would otherwise stay empty for as long as a claim takes."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mrq.engine.run import Run
+    from mrq.engine.state import WorkerState
+    from mrq.ports.clock import Clock
+
+SOON = 0.05  # seconds in which a job that is claimed ahead should have its slot
+LONGEST_RUNS = 0.1  # seconds: where runs take longer, nothing is claimed ahead, for a claim takes a few milliseconds
+MOST = 4  # jobs ahead for each slot
+SHARE = 0.05  # that the latest run has in the mean
+LONGEST = 0.25  # seconds that a job waits for a slot: then it goes back, and others may have it
+
+
+@dataclass(slots=True)
+class Ahead:
+    """The runs of a worker that wait for slots, oldest first, and how many jobs may be claimed for which there is no
+    slot yet: as many as will have one soon, by how long the latest runs took. Also when all slots have just been taken
+    at the same moment, none waits for longer than a run takes.
+
+    Without a lock: where runs are threads, two of them may start in another order than they came.
+    """
+
+    state: WorkerState
+    clock: Clock
+    allowed: int = 0  # jobs that may be claimed ahead now
+    _line: deque[tuple[Run, float]] = field(default_factory=deque)  # with the monotonic seconds of their coming
+    _plenty: bool = False  # the last claim found all that was wished
+    _mean: float | None = None  # seconds that a run takes; None: not known
+    _stocked: bool = False  # more than half of what is allowed ahead was there at the last look
+
+    # ---- how many
+
+    def room(self) -> int:
+        """How many jobs may be claimed now. 0 while more than half of what is allowed ahead is still there: a claim for
+        each single one would cost more than it brings."""
+        self.allowed = self._soon() if self._plenty else 0
+        self._stocked = 2 * len(self._line) > self.allowed
+        return 0 if self._stocked else self.state.free(self.allowed)
+
+    def _soon(self) -> int:
+        """Slots that become free soon."""
+        if self._mean is None or self._mean > LONGEST_RUNS:
+            return 0
+        return int(self.state.greenlets * min(MOST, SOON / max(self._mean, SOON / MOST)))
+
+    def claimed(self, wish: int, taken: int) -> None:
+        """A claim is answered. Where it found less than was wished, nothing is claimed ahead: what little is there is
+        for whoever has slots."""
+        self._plenty = taken == wish
+
+    def ended(self, took: float | None) -> None:
+        """A run has ended, after so many seconds (None: it never started). Where others wait for slots and become few,
+        the worker looks for more."""
+        if took is not None:
+            self._mean = took if self._mean is None else self._mean + SHARE * (took - self._mean)
+        if self._stocked and 2 * len(self._line) <= self.allowed:
+            self._stocked = False
+            self.state.kick.set()
+
+    # ---- those that wait
+
+    def line_up(self, run: Run, now: float) -> None:
+        """This one starts when all before it have, and there is a slot. `now`: monotonic seconds."""
+        self._line.append((run, now))
+
+    def next(self) -> Run | None:
+        """The next one that starts now, and has its slot."""
+        while self._line:
+            try:
+                first = run, _ = self._line.popleft()
+            except IndexError:  # a thread was quicker
+                return None
+            if run.outcome is not None:
+                continue
+            if self.state.take_slot(run):
+                return run
+            self._line.appendleft(first)
+            return None
+        return None
+
+    def patience(self, longest: float) -> float:
+        """Seconds until one of them has waited long enough, at most `longest`."""
+        try:
+            _, since = self._line[0]
+        except IndexError:
+            return longest
+        return min(longest, max(0.0, since + LONGEST - self.clock.monotonic()))
+
+    def overdue(self) -> list[Run]:
+        """Those that have waited long enough. They wait no longer, and nothing more is claimed ahead until runs have
+        ended: those that have the slots now take longer than those before them."""
+        found: list[Run] = []
+        while not self.patience(LONGEST):
+            try:
+                found.append(self._line.popleft()[0])
+            except IndexError:
+                break
+        if found:
+            self._plenty, self._mean = False, None
+        return [run for run in found if run.outcome is None]
