@@ -91,7 +91,7 @@ def idle(setting: Setting, plan: Plan) -> dict[str, float]:
             time.sleep(plan.settle)  # the passing of idle time is what is measured here
             before = workers.cpu()
             time.sleep(plan.idle)
-            cpu, memory = 100 * (workers.cpu() - before) / plan.idle, workers.memory()
+            cpu, memory = round(100 * (workers.cpu() - before) / plan.idle, 3), workers.memory()  # it comes in ticks
             waits = producer.ask("latency", samples=plan.samples, seed=plan.seed, timeout=plan.samples * 2 + 60)
     cuts = statistics.quantiles(waits, n=100)
     return {"memory": memory, "CPU": cpu, "pickup p50": cuts[49], "pickup p99": cuts[98]}

@@ -71,6 +71,25 @@ def test_orders_wait_in_their_order_until_they_are_answered(workers: WorkerStore
     assert orders.answer_to(me, second.id) is None
 
 
+def test_a_heartbeat_tells_whether_orders_wait(workers: WorkerStore, orders: Orders) -> None:
+    me, other, one = registered(workers), registered(workers), order()
+    told: list[str] = []
+
+    def beat() -> None:
+        assert workers.beat(me, told=lambda: told.append("me")) is not None
+        assert workers.beat(other, told=lambda: told.append("other")) is not None
+
+    beat()
+    assert told == []
+    orders.give(me, one)
+    beat()
+    beat()
+    assert told == ["me", "me"]
+    orders.answer(me, one.id, "done", NOW)
+    beat()
+    assert told == ["me", "me"]
+
+
 def test_giving_and_answering_twice_is_once(workers: WorkerStore, orders: Orders) -> None:
     me, one = registered(workers), order()
     orders.give(me, one)

@@ -24,6 +24,17 @@ def test_a_job_comes_back_when_its_time_has_come_and_not_before(kit: JobKit) -> 
     assert kit.store.bring_back(at(30), 10) == {}
 
 
+def test_when_the_next_one_comes_back_is_known(kit: JobKit) -> None:
+    assert kit.store.next_return(at(10**6)) is None
+    for seconds, status in ((30, Status.RETRY), (20, Status.INTERRUPT), (10, Status.FAILED), (40, Status.RETRY)):
+        waiting(kit, seconds, status)
+    assert kit.store.next_return(at(19.999)) is None
+    assert kit.store.next_return(at(20)) == at(20)
+    assert kit.store.next_return(at(100)) == at(20)
+    kit.store.bring_back(at(25), 10)
+    assert kit.store.next_return(at(100)) == at(30)
+
+
 def test_retried_and_interrupted_jobs_come_back_and_no_others(kit: JobKit) -> None:
     jobs = {status: waiting(kit, 1, status)[0] for status in Status if status in (
         Status.RETRY, Status.INTERRUPT, Status.FAILED, Status.SUCCESS, Status.TIMEOUT, Status.ABORT,

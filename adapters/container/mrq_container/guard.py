@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 TICK = 0.5  # seconds between two looks at the workers
+IDLE_TICK = 2.0  # the same, while none of them runs a job
 LAST_CLEANING = 20.0  # seconds that helpers may take at the end; what they can't do by then, a rescue does
 ORDERS = {signal.SIGINT: Order.FINISH, signal.SIGTERM: Order.INTERRUPT, signal.SIGHUP: Order.ROLL}
 
@@ -42,9 +43,10 @@ class Guard:
     def run(self) -> int:
         """Guard until the end; the exit code."""
         self._carry_out(self._plan.begin(time.monotonic()))
+        tick = TICK
         while not self._plan.over:
-            came = self._signals.wait(self._plan.wait(time.monotonic(), TICK))
-            self._look()
+            came = self._signals.wait(self._plan.wait(time.monotonic(), tick))
+            tick = TICK if self._look() else IDLE_TICK
             for order in (ORDERS[number] for number in map(signal.Signals, came) if number in ORDERS):
                 self._carry_out(self._plan.told(order, time.monotonic()))
             self._carry_out(self._plan.tick(time.monotonic()))
@@ -53,8 +55,9 @@ class Guard:
                 cleaner.wait(timeout=LAST_CLEANING)
         return self._plan.exit_code
 
-    def _look(self) -> None:
-        """See how all workers do."""
+    def _look(self) -> bool:
+        """See how all workers do. Whether any is starting, ending, or runs a job."""
+        busy = False
         self._cleaners = [cleaner for cleaner in self._cleaners if cleaner.poll() is None]
         for number, worker in list(self._workers.items()):
             code = worker.process.poll()
@@ -65,10 +68,12 @@ class Guard:
                 self._carry_out(self._plan.ready(number, time.monotonic()))
             elif header.alive:
                 self._plan.starting(number, header.alive)
+            busy = busy or code is not None or not header.ready or header.finishing
             if code is not None:
                 self._bury(number, worker, code)
             elif self._watching:
-                worker.look()
+                busy = worker.look() or busy
+        return busy
 
     def _bury(self, number: int, worker: Watched, code: int) -> None:
         """A worker's process has ended."""

@@ -60,15 +60,16 @@ class Watched:
             self.told = min(self.told, time.monotonic())
             self.send(signal.SIGTERM)
 
-    def look(self) -> None:
-        """See how the worker does, and act."""
+    def look(self) -> bool:
+        """See how the worker does, and act. Whether it runs a job, or is to be watched closely for another reason."""
         now = time.monotonic()
         stopped = is_stopped(self.process.pid)
         if stopped or now - self._looked > UNSEEN:
             self._runs_since = now
         self._looked = now
         view = View(self.board.header(), self.board.entries(), stopped, now, self.told, self._runs_since)
-        for act in verdict(view):
+        acts = verdict(view)
+        for act in acts:
             if act is Act.STAND_IN:
                 self._stand_in()
             elif act is Act.STAND_BACK:
@@ -80,6 +81,7 @@ class Watched:
                 say(f"worker {self.process.pid} doesn't yield and {why}: it is killed")
                 self.killed = True
                 self.send(signal.SIGKILL)
+        return bool(view.entries) or stopped or now > self.told or acts != [Act.STAND_BACK]
 
     def _stand_in(self) -> None:
         if self._standin is None or self._standin.poll() is not None:

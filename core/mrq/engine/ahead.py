@@ -3,6 +3,8 @@ once, where it would otherwise stay empty for as long as a claim takes."""
 
 from __future__ import annotations
 
+import contextlib
+import math
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -17,6 +19,7 @@ LONGEST_RUNS = 0.1  # seconds: where runs take longer, nothing is claimed ahead,
 MOST = 4  # jobs ahead for each slot
 SHARE = 0.05  # that the latest run has in the mean
 LONGEST = 0.25  # seconds that a job waits for a slot: then it goes back, and others may have it
+ON_THE_WAY = 0.02  # seconds in which it should have arrived
 
 
 @dataclass(slots=True)
@@ -35,15 +38,18 @@ class Ahead:
     _plenty: bool = False  # the last claim found all that was wished
     _mean: float | None = None  # seconds that a run takes; None: not known
     _stocked: bool = False  # more than half of what is allowed ahead was there at the last look
+    _going_back: list[Run] = field(default_factory=list)  # that is not written yet
 
     # ---- how many
 
     def room(self) -> int:
         """How many jobs may be claimed now. 0 while more than half of what is allowed ahead is still there: a claim for
-        each single one would cost more than it brings."""
+        each single one would cost more than it brings. And while any is about to go back, or one behind it might start
+        before it."""
+        self._going_back = [run for run in self._going_back if self.state.run_of(run.job.id) is run]
         self.allowed = self._soon() if self._plenty else 0
         self._stocked = 2 * len(self._line) > self.allowed
-        return 0 if self._stocked else self.state.free(self.allowed)
+        return 0 if self._stocked or self._going_back else self.state.free(self.allowed)
 
     def _soon(self) -> int:
         """Slots that become free soon."""
@@ -87,22 +93,28 @@ class Ahead:
         return None
 
     def patience(self, longest: float) -> float:
-        """Seconds until one of them has waited long enough, at most `longest`."""
+        """Seconds until the oldest has waited long enough, or until it is worth looking whether those that went back
+        have arrived; at most `longest`."""
+        if self._going_back:
+            return min(longest, ON_THE_WAY)
+        return min(longest, self._left())
+
+    def _left(self) -> float:
         try:
             _, since = self._line[0]
         except IndexError:
-            return longest
-        return min(longest, max(0.0, since + LONGEST - self.clock.monotonic()))
+            return math.inf
+        return max(0.0, since + LONGEST - self.clock.monotonic())
 
     def overdue(self) -> list[Run]:
-        """Those that have waited long enough. They wait no longer, and nothing more is claimed ahead until runs have
-        ended: those that have the slots now take longer than those before them."""
+        """All of them, when the oldest has waited long enough. They wait no longer, and nothing more is claimed ahead
+        until runs have ended: those that have the slots now take longer than those before them."""
+        if self._left():
+            return []
         found: list[Run] = []
-        while not self.patience(LONGEST):
-            try:
+        with contextlib.suppress(IndexError):
+            while True:
                 found.append(self._line.popleft()[0])
-            except IndexError:
-                break
-        if found:
-            self._plenty, self._mean = False, None
+        self._plenty, self._mean = False, None
+        self._going_back += found
         return [run for run in found if run.outcome is None]

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("mrq.worker")
 
+SELDOM = 3  # looks of an idle worker: in one of them it asks in whose names jobs are started
+
 
 class Beat(NamedTuple):
     """A heartbeat that was written."""
@@ -58,8 +60,10 @@ class Heartbeat:
     options: WorkerOptions
     lost: Callable[[], None]  # this worker was taken for dead
     overdue: Callable[[], None]  # the lease can't be renewed in time
+    told: Callable[[], object]  # orders wait for this worker
     budget: Budget | None = None
     last: float = 0.0  # monotonic seconds of the last heartbeat that was written
+    _looks: int = 0
     _beats: deque[Beat | None] = field(default_factory=deque)  # not looked at yet; None: one that failed
 
     def fresh(self) -> bool:
@@ -104,15 +108,21 @@ class Heartbeat:
                 self.rescuer.judge.own_beat_failed()
             else:
                 self.rescuer.beaten(latest.at)
-        if latest is not None:
+        if latest is None:
+            return
+        self._looks += 1
+        if self.state.busy or self._looks % SELDOM == 1:
             holders = self.jobs.workers_of_started()
             if latest.worker in holders:
                 self.release_orphans()
             self.rescuer.round(latest.worker, latest.database_time, holders)
+        elif self.rescuer.judge_others(latest.worker, latest.database_time):
+            self._looks = 0  # in case this fails
+            self.rescuer.release_gone(latest.worker)
 
     def _beat(self) -> None:
         me = self.state.worker
-        database_time = self.workers.beat(me, timeout=max(1.0, self.options.heartbeat_interval))
+        database_time = self.workers.beat(me, max(1.0, self.options.heartbeat_interval), self.told)
         if database_time is None:
             if me == self.state.worker:  # else this is about the identity that it had before
                 log.error("worker %s was taken for dead: its jobs belong to others now", me)

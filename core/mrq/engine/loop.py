@@ -96,13 +96,14 @@ class Worker:
         self._guard = guard or NoGuard()
         kick = runtime.event()
         self.state = WorkerState(jobs.new_id(), options.greenlets, options.unsettled_limit, kick)
-        self.stop = StopFlags(kick)
+        self.stop, self.told = StopFlags(kick), runtime.event()  # told: orders wait for it
         self._quota = Quota(clock, options.max_jobs, options.max_time)
         self._permits = Permits(
             stores, self.state, runtime, clock, options, self._permits_released, self._permits_overdue
         )
         self._queue_limits = QueueLimits(self._permits, options, clock, stores.queue_limits)
         self.collector = collector_of(stores, options, clock)
+        self._maintenance = Maintenance(jobs, enqueuer, clock)
         self._settler = self._make_settler(stores)
         self._strategy = strategy_named(options.strategy)
         self.queues = queues_of(options.queues)
@@ -118,7 +119,6 @@ class Worker:
         )
         self._claimer = self._make_claimer(stores)
         self.reporter = Reporter(jobs, workers, self.state, clock, options, self.fittings, self.sizes, self.collector)
-        self._maintenance = Maintenance(jobs, enqueuer, clock)
         self._lost_identity, self._enough = False, ""  # why the loop is over though the worker is not to stop
         self._idle = IdleBell(kick)
         self._raw_upkeep = self._make_upkeep(stores)
@@ -131,7 +131,7 @@ class Worker:
         return Settler(
             stores.jobs, self.state, self.runtime, self._clock, self.options, self._enqueuer.metrics,
             self._permits.ended, raw=stores.raw, returned=self._enqueuer.call_for, collector=self.collector,
-            totals=self.fittings.totals,
+            totals=self.fittings.totals, later=self._maintenance.expect,
         )  # fmt: skip
 
     def _make_sizes(self, stores: StorePorts) -> SizePublisher:
@@ -170,7 +170,7 @@ class Worker:
         )  # fmt: skip
         return Heartbeat(
             stores.jobs, stores.workers, rescuer, self.state, self._clock, self._guard, options,
-            self._was_lost, self._lease_overdue, self._budget,
+            self._was_lost, self._lease_overdue, self.told.set, self._budget,
         )  # fmt: skip
 
     def _make_claimer(self, stores: StorePorts) -> Claimer:
@@ -184,6 +184,11 @@ class Worker:
         raw = raw if self._budget is None else OpenRoots(raw, self._budget)
         pauses = PauseWatch(stores.pauses, clock, options.paused_queues_refresh_interval)
         return Claimer(self.queues, self._strategy, regular, raw, pauses, clock, self._queue_limits)
+
+    @property
+    def beats(self) -> bool:
+        """Whether it writes heartbeats, and hears by them that it was told something."""
+        return self._budget is None
 
     @property
     def id(self) -> WorkerId:

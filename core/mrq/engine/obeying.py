@@ -1,4 +1,4 @@
-"""Do what the worker is told from outside: looked for at each heartbeat, done once, answered."""
+"""Do what the worker is told from outside: heard of by its heartbeats, done once, answered."""
 
 from __future__ import annotations
 
@@ -44,8 +44,11 @@ class Obedience:
 
     def loop(self, stopped: Event) -> None:
         """Look until told to stop."""
-        while not stopped.wait(self._worker.options.heartbeat_interval):
-            self.look()
+        worker = self._worker
+        while not stopped.wait(worker.options.heartbeat_interval):
+            if worker.told.is_set() or not worker.beats:
+                worker.told.clear()
+                self.look()
 
     def look(self) -> None:
         """Do what there is to do."""
@@ -54,6 +57,7 @@ class Obedience:
             for order in self._orders.given(me):
                 self._orders.answer(me, order.id, self._obey(order), self._clock.now())
         except StoreUnavailableError as error:
+            self._worker.told.set()  # look again
             log.debug("no orders can be heard: %s", error)
 
     def _obey(self, order: Order) -> str:

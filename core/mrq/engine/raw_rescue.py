@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("mrq.rescue")
 
 BATCH = 300
+SELDOM = 3  # times as long between two looks where there are no raw queues
 
 
 @dataclass(slots=True)
@@ -37,14 +38,15 @@ class RawRescuer:
     workers: WorkerStore
     returned: Callable[[set[str]], object] = len  # told the queues to which payloads returned
 
-    def round(self, me: WorkerId | None) -> int:
-        """Look once at everybody but `me`. Returns how many payloads went back.
+    def round(self, me: WorkerId | None, roots: set[str] | None = None) -> int:
+        """Look once at everybody but `me`. Returns how many payloads went back. `roots`: where those were just asked
+        for.
 
         Raises:
             StoreUnavailableError: the round was cut short; the next one goes on.
         """
         back = 0
-        for root in sorted(self.raw.roots()):
+        for root in sorted(self.raw.roots() if roots is None else roots):
             # The holders first, the workers after: who takes has registered before, so one that is not found among
             # the living can't be a newcomer.
             holders = self.raw.holders(root) - {me}
@@ -102,20 +104,21 @@ class RawUpkeep:
         pause = self.interval
         while not stopped.wait(pause):
             try:
-                self.round()
+                pause = self.interval if self.round() else SELDOM * self.interval
                 backoff.worked()
-                pause = self.interval
             except StoreUnavailableError as error:
                 pause = backoff.failed()
                 log.debug("nobody looks after held payloads for now: %s", error)
 
-    def round(self) -> None:
-        """Look once."""
+    def round(self) -> bool:
+        """Look once. Whether there are any raw queues."""
         me = self.state.worker
         for root in sorted(self.roots):
             self.rescuer.raw.serve(root)  # again: Redis may have forgotten it in a fail-over
             self.rescuer.release_unknown(root, me, self.state.knows)
-        self.rescuer.round(me)
+        roots = self.rescuer.raw.roots()
+        self.rescuer.round(me, roots)
+        return bool(roots)
 
     def give_back(self) -> None:
         """What was taken and never became a run, when the worker ends; a rescue would do the same, later."""

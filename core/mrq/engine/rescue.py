@@ -54,13 +54,23 @@ class Rescuer:
         Raises:
             StoreUnavailableError: the round was cut short; the next one goes on.
         """
-        silent_since = database_time - timedelta(seconds=1.5 * self.heartbeat_interval)
+        self.judge_others(me, database_time)
+        return self.release_gone(me, holders)
+
+    def judge_others(self, me: WorkerId, database_time: datetime) -> int:
+        """Mark those that are dead; how many there were."""
+        silent_since, marked = database_time - timedelta(seconds=1.5 * self.heartbeat_interval), 0
         suspects = [lease for lease in self.workers.suspects(silent_since) if lease.worker != me]
         for lease in self.judge.dead(suspects, self.clock.monotonic(), database_time):
             if self.workers.mark_lost(lease.worker, lease.beat):
+                marked += 1
                 how = f"no heartbeat for {lease.seconds:g} s" if lease.deadline is None else "its time is over"
                 log.warning("worker %s is lost (%s): its jobs are given to others", lease.worker, how)
                 self.bury(lease.worker)
+        return marked
+
+    def release_gone(self, me: WorkerId, holders: set[WorkerId] | None = None) -> int:
+        """Take the jobs of workers that are gone; how many there were."""
         # The jobs first, the workers after: who claims has registered before, so a worker that is not found
         # among the living can't be a newcomer.
         holders = self.jobs.workers_of_started() if holders is None else holders

@@ -20,6 +20,7 @@ from mrq.ports.jobs import Settled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from datetime import datetime
 
     from mrq.domain.change import JobChange
     from mrq.domain.exposition import Totals
@@ -58,15 +59,16 @@ class Settler:
         returned: Callable[[set[str]], object] = len,
         collector: Collector | None = None,
         totals: Totals | None = None,
+        later: Callable[[datetime], object] = str,
     ) -> None:
         """`returned`: told the queues to which payloads returned. `after`: told the runs whose ends are written, or
-        are no longer ours to write."""
+        are no longer ours to write. `later`: told the times at which jobs are to return."""
         self._jobs = jobs
         self._state = state
         self._clock = clock
         self._metrics = metrics or Metrics()
         self._collector, self._totals = collector, totals
-        self._after = after
+        self._after, self._later = after, later
         self._deploy = options.deploy
         window = Window(options.settle_window, lambda: state.runs)
         self._lane: Lane[tuple[Run, Settlement]] = Lane("MongoDB", self._write, runtime, clock, window)
@@ -146,6 +148,8 @@ class Settler:
                 self.refused(run, settlement.change.status)
             else:
                 ended.append((run, settlement.change.status))
+                if settlement.change.dateretry is not None:
+                    self._later(settlement.change.dateretry)
             over.append(run)
         self.counted(ended)
         return over

@@ -143,6 +143,10 @@ class JobStore(Protocol):
         """
         ...
 
+    def next_return(self, until: datetime) -> datetime | None:
+        """The earliest `dateretry` of retried and interrupted jobs; None if there is none up to `until`."""
+        ...
+
     def bring_back(self, now: datetime, limit: int) -> dict[str, int]:
         """Queue retried and interrupted jobs whose `dateretry` has come, at most `limit` of them.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
     from mrq.domain.ids import WorkerId
@@ -25,10 +25,10 @@ class WorkerStore(Protocol):
         nothing was changed."""
         ...
 
-    def beat(self, worker: WorkerId, timeout: float = 5.0) -> datetime | None:
+    def beat(self, worker: WorkerId, timeout: float = 5.0, told: Callable[[], object] | None = None) -> datetime | None:
         """Change a worker's heartbeat; the database's time (naive, UTC). Given up after `timeout` seconds, so
         that a connection that hangs is noticed while the lease lasts. None: the worker was marked lost, or
-        its document is gone: it must stop acting under this identity."""
+        its document is gone: it must stop acting under this identity. `told`: called when orders wait for it."""
         ...
 
     def report(self, worker: WorkerId, report: Mapping[str, Any]) -> None:

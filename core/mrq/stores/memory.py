@@ -61,7 +61,7 @@ class MemoryWorkerStore:
             self.register(worker)
             return True
 
-    def beat(self, worker: WorkerId, timeout: float = 5.0) -> datetime | None:
+    def beat(self, worker: WorkerId, timeout: float = 5.0, told: Callable[[], object] | None = None) -> datetime | None:
         """See WorkerStore."""
         with self._lock:
             document = self._not_lost(worker)
@@ -69,7 +69,10 @@ class MemoryWorkerStore:
                 return None
             document["beat"] += 1
             now = document["datereported"] = self._now()
-            return now
+            waiting = document.get("orders")
+        if told is not None and waiting:
+            told()
+        return now
 
     def report(self, worker: WorkerId, report: Mapping[str, Any]) -> None:
         """See WorkerStore."""

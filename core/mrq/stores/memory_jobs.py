@@ -169,16 +169,24 @@ class MemoryJobStore:
                 self.sightings[group] = Sighting.of(settlement.change.at, self.sightings.get(group))
             return SettleResult(Settled.WRITTEN)
 
+    def _returning(self, until: datetime) -> list[Document]:
+        return self._where(
+            lambda document: (
+                document["status"] in (Status.RETRY, Status.INTERRUPT)
+                and "dateretry" in document
+                and document["dateretry"] <= until
+            )
+        )
+
+    def next_return(self, until: datetime) -> datetime | None:
+        """See JobStore."""
+        with self._lock:
+            return min((document["dateretry"] for document in self._returning(until)), default=None)
+
     def bring_back(self, now: datetime, limit: int) -> dict[str, int]:
         """See JobStore."""
-
-        def due(document: Document) -> bool:
-            return document["status"] in (Status.RETRY, Status.INTERRUPT) and (
-                "dateretry" in document and document["dateretry"] <= now
-            )
-
         with self._lock:
-            found = self._where(due)[: max(1, limit)]
+            found = self._returning(now)[: max(1, limit)]
             for document in found:
                 apply_update(document, documents.return_update(now))
             return dict(Counter(document["queue"] for document in found))

@@ -236,12 +236,15 @@ class MongoJobStore:
         return results
 
     @translated
+    def next_return(self, until: datetime) -> datetime | None:
+        """See JobStore."""
+        first = self._jobs.find_one(_returning(until), {"dateretry": 1}, sort=[("dateretry", ASCENDING)])
+        return None if first is None else first["dateretry"]
+
+    @translated
     def bring_back(self, now: datetime, limit: int) -> dict[str, int]:
         """See JobStore."""
-        due: Document = {
-            "dateretry": {"$lte": now, **mongo_indexes.THERE},
-            "status": {"$in": [Status.RETRY.value, Status.INTERRUPT.value]},
-        }
+        due = _returning(now)
         found = list(self._jobs.find(due, {"queue": 1}).limit(max(1, limit)))
         if not found:
             return {}
@@ -408,3 +411,9 @@ class MongoJobStore:
 def _queue_match(queue: str) -> Any:
     """A queue, or, for `q/`, all its subqueues: a range of the index."""
     return documents.queue_range(queue) if queue.endswith("/") else queue
+
+
+def _returning(until: datetime) -> Document:
+    """Jobs that return by themselves up to a time. With a condition that lets the sparse index be used."""
+    statuses = [Status.RETRY.value, Status.INTERRUPT.value]
+    return {"dateretry": {"$lte": until, **mongo_indexes.THERE}, "status": {"$in": statuses}}

@@ -20,7 +20,7 @@ from mrq.stores import mongo_indexes
 from mrq.stores.mongo_client import translated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
     from pymongo.collection import Collection
@@ -61,16 +61,20 @@ class MongoWorkerStore:
         return True
 
     @translated
-    def beat(self, worker: WorkerId, timeout: float = 5.0) -> datetime | None:
+    def beat(self, worker: WorkerId, timeout: float = 5.0, told: Callable[[], object] | None = None) -> datetime | None:
         """See WorkerStore."""
         with pymongo.timeout(timeout):
             document = self._workers.find_one_and_update(
                 {"_id": worker, "status": _NOT_LOST},
                 {"$inc": {"beat": 1}, "$currentDate": {"datereported": True}},
-                projection={"datereported": 1},
+                projection={"datereported": 1, "orders.id": 1},
                 return_document=ReturnDocument.AFTER,
             )
-        return None if document is None else document["datereported"]
+        if document is None:
+            return None
+        if told is not None and document.get("orders"):
+            told()
+        return document["datereported"]  # type: ignore[no-any-return]
 
     @translated
     def report(self, worker: WorkerId, report: Mapping[str, Any]) -> None:

@@ -75,3 +75,23 @@ def test_a_worker_goes_on_after_it_was_suspended_for_long(monkeypatch: pytest.Mo
     looks(10)
     assert process.felt[-1] == watched.signal.SIGKILL, "it is stuck"
     worker.close()
+
+
+def test_a_worker_that_runs_no_job_is_looked_at_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "Signals", lambda: None)
+    monkeypatch.setattr(watched.subprocess, "Popen", NoProcess)
+    monkeypatch.setattr(watched, "is_stopped", lambda _pid: False)
+    lone = guard.Guard([])
+    lone._carry_out(lone._plan.begin(0.0))
+    (worker,) = lone._workers.values()
+    assert lone._look(), "it is starting"
+    now = watched.time.monotonic()
+    worker.board.update(ready=True, alive=now, beat=now, interval=30.0, identity=b"w" * 12)
+    assert not lone._look()
+    slot = worker.board.enter(b"j" * 12, b"t" * 12, now + 60)
+    assert lone._look()
+    worker.board.leave(slot)
+    assert not lone._look()
+    worker.board.update(finishing=True)
+    assert lone._look()
+    worker.close()

@@ -140,21 +140,27 @@ def test_the_worker_looks_again_when_half_of_them_are_gone(bench: Bench) -> None
     assert bench.ahead.room() == SLOTS
 
 
-def test_who_waits_too_long_goes_back_and_nobody_comes_after_him(bench: Bench, clock: ManualClock) -> None:
+def test_when_one_waits_too_long_all_go_back(bench: Bench, clock: ManualClock) -> None:
     assert bench.ahead.patience(1.0) == 1.0
     bench.after_runs_of(SOON)
-    early = bench.take(2)
+    runs = bench.take(2)
     clock.pass_by(LONGEST / 2)
-    late = bench.take(1)
+    runs += bench.take(1)
     assert bench.ahead.patience(1.0) == pytest.approx(LONGEST / 2)
     assert bench.ahead.overdue() == []
     clock.pass_by(LONGEST / 2)
-    early[0].decide(Outcome(Status.CANCEL))
-    assert bench.ahead.overdue() == early[1:]
-    bench.ahead.claimed(SLOTS, SLOTS)
-    assert bench.ahead.room() == 0, "nothing is known of those that run now"
+    runs[0].decide(Outcome(Status.CANCEL))
+    assert bench.ahead.overdue() == runs[1:]
+    assert bench.ahead.patience(1.0) < LONGEST
+    for run in bench.start() + runs:
+        bench.state.left_fiber(run)
     bench.end(next(iter(bench.state._started)), 0.01)
-    assert bench.start() == late
+    assert bench.ahead.room() == 0, "until they are back, those behind them stay where they are"
+    bench.state.settled(runs)
+    assert bench.ahead.room() == 1
+    bench.ahead.claimed(SLOTS, SLOTS)
+    bench.ahead.ended(60.0)
+    assert bench.ahead.room() == 1, "those that run now take long"
 
 
 # ---- in the whole worker
@@ -208,6 +214,21 @@ def test_jobs_that_wait_go_back_at_a_stop(plant: Plant, monkeypatch: pytest.Monk
     plant.go.set()
     assert ended.result(PATIENCE).code == 0
     assert plant.statuses(long) == ["success"] * 2
+
+
+def test_one_greenlet_keeps_the_order_also_when_jobs_go_back(plant: Plant) -> None:
+    ran: list[int] = []
+    short = plant.tasks.define(lambda params: ran.append(params["n"]), "Short")
+    plant.queue(plant.waiting())
+    jobs = plant.queue(short, 20)
+    worker = plant.worker(greenlets=1)
+    worker._ahead._mean = 0.001
+    plant.start(worker)
+    wait_until(lambda: plant.record(jobs[0]).status is Status.STARTED)
+    wait_until(lambda: plant.statuses(jobs) == ["queued"] * 20)
+    plant.go.set()
+    wait_until(lambda: plant.statuses(jobs) == ["success"] * 20)
+    assert ran == list(range(20))
 
 
 def test_one_that_waits_can_be_killed(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:

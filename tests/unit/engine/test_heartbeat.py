@@ -23,7 +23,7 @@ class NoSuchWorker:
     def __init__(self, meanwhile: Any) -> None:
         self._meanwhile = meanwhile
 
-    def beat(self, worker: Any, timeout: float) -> None:
+    def beat(self, worker: Any, timeout: float, told: Any) -> None:
         self._meanwhile()
 
 
@@ -40,7 +40,7 @@ def test_only_the_loss_of_the_present_identity_counts(clock: ManualClock, change
     nobody: Any = None
     heartbeat = Heartbeat(
         nobody, NoSuchWorker(begin_anew), nobody, state, clock, NoGuard(), WorkerOptions(),  # type: ignore[arg-type]
-        lambda: lost.append(1), lambda: None,
+        lambda: lost.append(1), lambda: None, lambda: None,
     )  # fmt: skip
     heartbeat._beat()
     assert lost == ([] if changed else [1])

@@ -8,7 +8,7 @@ import pytest
 
 from mrq.domain.outcome import Failure, Outcome
 from mrq.domain.status import Status
-from mrq.engine.raw_rescue import BATCH, RawUpkeep
+from mrq.engine.raw_rescue import BATCH, SELDOM, RawUpkeep
 from mrq.ports.errors import StoreUnavailableError
 from mrq.stores.ids import new_id
 from unit.engine.rawkit import RawBench
@@ -177,3 +177,16 @@ def test_the_loop_outlives_an_outage(bench: RawBench) -> None:
     RawUpkeep(bench.rescuer, bench.state, frozenset({"fast_raw"}), 1.0).loop(Stopped())  # type: ignore[arg-type]
     assert waits == [1.0, 1.0, 2.0, 4.0, 1.0, 1.0]
     assert bench.raw.roots() == {"fast_raw"}
+
+
+@pytest.mark.parametrize(("roots", "pauses"), [({"fast_raw"}, [1.0, 1.0]), (set[str](), [1.0, SELDOM])])
+def test_where_there_are_no_raw_queues_it_looks_seldom(bench: RawBench, roots: set[str], pauses: list[float]) -> None:
+    waits: list[float] = []
+
+    class Stopped:
+        def wait(self, timeout: float) -> bool:
+            waits.append(timeout)
+            return len(waits) == 2
+
+    RawUpkeep(bench.rescuer, bench.state, frozenset(roots), 1.0).loop(Stopped())  # type: ignore[arg-type]
+    assert waits == pauses

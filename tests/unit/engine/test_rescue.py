@@ -14,7 +14,7 @@ from mrq.domain.options import TaskOptions
 from mrq.domain.outcome import Outcome
 from mrq.domain.status import Status
 from mrq.domain.worker import WorkerRecord
-from mrq.engine.heartbeat import Heartbeat
+from mrq.engine.heartbeat import SELDOM, Heartbeat
 from mrq.engine.options import WorkerOptions
 from mrq.engine.rescue import BATCH, Rescuer
 from mrq.engine.run import Run
@@ -206,6 +206,7 @@ class Beating:
         self.heartbeat = Heartbeat(
             site.store, self.workers, site.rescuer, self.state, site.clock, NoGuard(), options,  # type: ignore[arg-type]
             lost=lambda: self.told.append("lost"), overdue=lambda: self.told.append("overdue"),
+            told=lambda: self.told.append("told"),
             last=site.clock.monotonic(),
         )  # fmt: skip
 
@@ -284,6 +285,28 @@ def test_a_job_that_ends_while_the_database_answers_is_no_orphan(
     beating.beat()
     assert statuses(store, [ended.id, orphan.id]) == ["success", "queued"]
     assert "handed back 1 job, started in this worker's name" in caplog.text
+
+
+def test_an_idle_worker_asks_seldom_in_whose_names_jobs_are_started(beating: Beating) -> None:
+    beating.site.store.calls.clear()
+    beating.beat(2 * SELDOM)
+    assert beating.site.store.calls.count("workers_of_started") == 2
+    beating.state.hold(
+        [Run(job, TaskOptions()) for job in start(beating.site.store, new_job(), worker=beating.site.me)]
+    )
+    beating.beat(2)
+    assert beating.site.store.calls.count("workers_of_started") == 4
+
+
+def test_an_idle_worker_takes_the_jobs_of_who_is_found_dead_at_once(beating: Beating) -> None:
+    site = beating.site
+    dead = site.worker()
+    (job,) = start(site.store, new_job(), worker=dead)
+    for _ in range(20):
+        beating.beat()
+        if site.workers.fetch(dead)["status"] == "lost":  # type: ignore[index]
+            break
+    assert statuses(site.store, [job.id]) == ["queued"]
 
 
 def test_a_worker_that_was_marked_lost_is_told(beating: Beating) -> None:
