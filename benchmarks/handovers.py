@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import redis
-from pymongo import ReturnDocument
+from pymongo import ReturnDocument, WriteConcern
 
 from benchmarks import floors
 from mrq.stores.mongo_client import connect
@@ -28,12 +28,13 @@ def through_redis(services: Services, samples: int) -> list[float]:
     return _timed(samples, lambda: waiting.blpop([CHANNEL]), lambda: pusher.lpush(CHANNEL, "1"))
 
 
-def through_mongodb(services: Services, samples: int) -> list[float]:
-    """Milliseconds for what a durable queue can't do without: a job is written with w=majority, who waits is called
-    over Redis and marks the job as his, with w=majority as well."""
+def through_mongodb(services: Services, samples: int, w: str | int = "majority") -> list[float]:
+    """Milliseconds for what a queue in MongoDB can't do without: a job is written, who waits is called over Redis and
+    marks the job as his. `w`: of both writes; "majority" awaits a disk, 1 doesn't."""
     database = connect(services.mongodb_url, server_timeout=5, name="benchmarks")
     database.drop_collection("mrq_jobs")
-    ours, theirs = floors.jobs_of(database), floors.jobs_of(connect(services.mongodb_url, server_timeout=5, name="b"))
+    other = connect(services.mongodb_url, server_timeout=5, name="b")
+    ours, theirs = (floors.jobs_of(each).with_options(write_concern=WriteConcern(w)) for each in (database, other))
     ours.create_index([("queue", 1), ("status", 1), ("datequeued", 1)])
     pusher = redis.Redis.from_url(services.redis_url)
     ear: Any = redis.Redis.from_url(services.redis_url).pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]

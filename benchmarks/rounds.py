@@ -19,7 +19,16 @@ from benchmarks import claims, handovers, imports, peercases
 from benchmarks.contenders import ENQUEUE, IDLE, OURS, Contender
 from benchmarks.environments import install, versions
 from benchmarks.own import Own
-from benchmarks.results import CLAIMS, DURABLE_HANDOVER, FLOORS, HANDOVER, IMPORTS, IN_FLIGHT, Results
+from benchmarks.results import (
+    CLAIMS,
+    DURABLE_HANDOVER,
+    FLOORS,
+    HANDOVER,
+    HASTY_HANDOVER,
+    IMPORTS,
+    IN_FLIGHT,
+    Results,
+)
 from mrq.domain.queuename import parse_queue
 from mrq.stores.mongo_client import connect
 
@@ -116,6 +125,8 @@ class Bench:
             if case == IDLE:
                 yield case, HANDOVER, partial(self._handover, handovers.through_redis, plan)
                 yield case, DURABLE_HANDOVER, partial(self._handover, handovers.through_mongodb, plan)
+                hasty = partial(handovers.through_mongodb, w=1)
+                yield case, HASTY_HANDOVER, partial(self._handover, hasty, plan)
                 yield IN_FLIGHT, OURS, lambda: {"": own.in_flight()}
         if self._wanted("claims"):
             yield CLAIMS, OURS, partial(self._claims, plan)

@@ -44,7 +44,7 @@ class Exporter:
         """What `/metrics` answers."""
         state = engine.state
         gauges = {
-            "mrq_worker_running_jobs": ("Jobs that run.", float(len(state.active()))),
+            "mrq_worker_running_jobs": ("Jobs that run.", float(len(state.running()))),
             "mrq_worker_greenlets": ("Jobs that may run at the same time.", float(state.greenlets)),
             "mrq_worker_quiet": ("1: it was told to take no jobs.", float(state.quiet)),
             "mrq_process_memory_bytes": ("Memory of the process.", float(memory()["total"])),
@@ -56,7 +56,7 @@ class Exporter:
         try:
             now, failed = self.totals.copy(), self.failed
             gauges = {
-                "RunningJobs": float(len(engine.state.active())),
+                "RunningJobs": float(len(engine.state.running())),
                 "Greenlets": float(engine.state.greenlets),
                 "MemoryBytes": float(memory()["total"]),
                 "FailedExports": float(failed - self._told),

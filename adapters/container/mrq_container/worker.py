@@ -340,7 +340,7 @@ class PoolView:
         return self._engine.options.greenlets
 
     def __len__(self) -> int:
-        return len(self._engine.state.active())
+        return len(self._engine.state.running())
 
     def __iter__(self) -> Iterator[Any]:
         return iter([run.fiber for run in self._engine.state.active() if run.fiber is not None])

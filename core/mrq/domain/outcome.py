@@ -36,6 +36,7 @@ class Outcome:
     queue: str | None = None  # where the next try waits, if not where this one did
     retry_count: int | None = None  # the new count, if it changes
     at_front: bool = False  # back to its old place in the queue, not to the end
+    untouched: bool = False  # it never started: back to its old place as if it had not been claimed
     due: datetime | None = None  # queued: not to be started before
     has_slot: bool = False  # queued: its turn under the task's rate is at `due`
     overran: bool = False  # the end of a burst cut a run short that took longer than its task is known to take

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from mrq.domain.change import JobChange, Settlement
 from mrq.domain.status import Status
 from mrq.domain.words import many
+from mrq.engine.ahead import MOST
 from mrq.engine.outage import Outage
 from mrq.ports.errors import StoreUnavailableError
 from mrq.ports.jobs import Settled
@@ -97,6 +98,7 @@ class Heartbeat:
                 self.look()
             except StoreUnavailableError as error:
                 self.rescuer.judge.own_beat_failed()
+                self._looks = 0  # somebody may have been marked as dead
                 log.debug("the rescue waits: %s", error)
 
     def look(self) -> None:
@@ -117,7 +119,6 @@ class Heartbeat:
                 self.release_orphans()
             self.rescuer.round(latest.worker, latest.database_time, holders)
         elif self.rescuer.judge_others(latest.worker, latest.database_time):
-            self._looks = 0  # in case this fails
             self.rescuer.release_gone(latest.worker)
 
     def _beat(self) -> None:
@@ -137,7 +138,7 @@ class Heartbeat:
 
     def release_orphans(self) -> None:
         """Hand back jobs that are started in this worker's name but that it doesn't hold."""
-        limit = 4 * max(self.options.greenlets, self.state.greenlets) + self.options.unsettled_limit
+        limit = (MOST + 4) * max(self.options.greenlets, self.state.greenlets) + self.options.unsettled_limit
         orphans = [
             job for job in self.jobs.started_by(self.state.worker, limit) if not self.state.holds(job.id, job.token)
         ]

@@ -46,6 +46,7 @@ from mrq.engine.sideloops import SHORTEST_JOIN, SideLoops
 from mrq.engine.sizes import SizePublisher
 from mrq.engine.state import WorkerState
 from mrq.engine.strategies import strategy_named
+from mrq.engine.turns import Turns
 from mrq.ports.errors import StoreUnavailableError
 from mrq.ports.guard import Guard, NoGuard
 
@@ -111,7 +112,7 @@ class Worker:
         self._loops = SideLoops(runtime, lambda name: self.stop.fail(f"its {name} loop died"))
         self._ending = Ending(self.stop, self.state, self._settler, clock, options, budget)
         self.sizes, self._heavy = self._make_sizes(stores), HeavyTasks(clock, one_thread=runtime.one_thread)
-        self._ahead = Ahead(self.state, clock)
+        self._ahead = Ahead(self.state, clock, self._may_claim_ahead)
         self._performer = self._make_performer(stores, tasks)
         self._heartbeat = self._make_heartbeat(stores)
         self._departure = (
@@ -119,8 +120,9 @@ class Worker:
         )
         self._claimer = self._make_claimer(stores)
         self.reporter = Reporter(jobs, workers, self.state, clock, options, self.fittings, self.sizes, self.collector)
-        self._lost_identity, self._enough = False, ""  # why the loop is over though the worker is not to stop
+        self._lost_identity = False
         self._idle = IdleBell(kick)
+        self._rounds = self._make_rounds()
         self._raw_upkeep = self._make_upkeep(stores)
         self._identity = self._make_identity()
         roots = self._claimer.roots & (self._claimer.roots if options.woken is None else options.woken)
@@ -138,6 +140,13 @@ class Worker:
         return SizePublisher(
             stores.jobs, stores.sizes, stores.locks, self._clock, self.queues,
             interval=self.options.report_interval, ttl=self.options.queue_ttl,
+        )  # fmt: skip
+
+    def _make_rounds(self) -> Turns:
+        return Turns(
+            state=self.state, options=self.options, runtime=self.runtime, steps=self.steps, strategy=self._strategy,
+            claimer=self._claimer, performer=self._performer, heartbeat=self._heartbeat, maintenance=self._maintenance,
+            quota=self._quota, heavy=self._heavy, ahead=self._ahead, idle=self._idle, budget=self._budget,
         )  # fmt: skip
 
     def _make_identity(self) -> Identity:
@@ -242,19 +251,19 @@ class Worker:
 
         Jobs may still run then. May be called again after a limit.
         """
-        self._quota.begin(
+        self._rounds.begin(
             self.options.max_jobs if max_jobs is None else max_jobs,
             self.options.max_time if max_time is None else max_time,
         )
-        self._enough = ""
         if self._departure is None:
             self._turns()
         else:
             self._departure.turns(self._turns)
+        self._rounds.end()
 
     def _turns(self) -> None:
         try:
-            while not (self.stop.graceful or self._enough):
+            while not (self.stop.graceful or self._rounds.enough):
                 self._turn()
         except BaseException:
             self.stop.fail("its main loop died")
@@ -278,6 +287,7 @@ class Worker:
             return 0
         taken = self._claimer.claim(wish) if wish > 0 else 0
         self._performer.start_held_back()  # nobody looks for more in between
+        self._performer.count()
         return taken
 
     def wait_for_idle(self, timeout: float | None = None) -> bool:
@@ -290,7 +300,7 @@ class Worker:
     def end(self) -> Exit:
         """Bring all jobs to an end, write what is left to write, and sign off."""
         departure = self._departure
-        self.stop.finish(self._enough or "it has nothing left to do")
+        self.stop.finish(self._rounds.enough or "it has nothing left to do")
         log.info("worker %s stops: %s", self.state.worker, self.stop.reason)
         self._ending.perform()
         self._settler.close()
@@ -337,60 +347,14 @@ class Worker:
         if self._lost_identity:
             self._start_over()
             return
-        wish = self._wish()
-        if wish is None:  # a limit is reached
-            return
-        self._performer.give_back_overdue()
-        asked, held_nothing = self._idle.asked(), not self.state.busy  # before the look
-        fresh = self._heartbeat.fresh()  # else jobs that haven't started may be somebody else's by now
-        if not fresh:
-            wish = 0
-        taken = self._claim(wish) if wish else 0
-        if taken:
-            self.state.status = WorkerStatus.SPAWN
-            if self._heavy.is_overdue:
-                self._performer.start_held_back()
-            # These start before the next look: at once where little is there, and where one of them may keep this loop
-            # waiting, with what it would have taken meanwhile.
-            if taken < wish or self._heavy.known:
-                self.runtime.sleep(0)
-            return
-        if fresh and (wish or self._heavy.must_start(self.state.active)) and self._performer.start_held_back():
-            self.runtime.sleep(0)
-            return
-        self.state.status = WorkerStatus.WAIT if wish else WorkerStatus.FULL
-        if wish and held_nothing and not self._claimer.retry_in:
-            if self._strategy.stops_when_empty or self._budget is not None:
-                if not self._maintenance.may_have_brought_back(self.runtime.sleep):
-                    self._idle.ring(asked)
-                    self._enough = "its queues are empty"
-                return
-            self._idle.ring(asked)
-        patience = self._ahead.patience(self._quota.patience(self._heavy.patience(self.options.max_latency)))
-        self.state.kick.wait(self.steps.shortened(min(self._claimer.retry_in or patience, patience)))
+        self._rounds.turn()
 
-    def _claim(self, wish: int) -> int:
-        taken = self._claimer.claim(wish)
-        self._ahead.claimed(wish, taken if self._budget is None and not self._heavy.known else 0)
-        return taken
-
-    def _wish(self) -> int | None:
-        """How many jobs to take now; None when the worker's work is done."""
-        quota, free = self._quota, self._ahead.room()
-        if quota.all_taken and not self._awaits_start():
-            self._enough = f"it has taken its {quota.max_jobs} jobs"
-            return None
-        if quota.time_is_up:
-            self._enough = f"its {quota.max_time:g} s are over"
-            return None
-        if self._performer.alone:
-            self._performer.run_next_alone()
-            return 0
-        return 0 if self.state.quiet else quota.allowed(free)
-
-    def _awaits_start(self) -> bool:
-        """Whether a job that was taken is not in its task yet: it may go back, and another be taken in its place."""
-        return any(not (run.in_task or run.ended) and run.outcome is None for run in self.state.active())
+    def _may_claim_ahead(self) -> bool:
+        """Not where a claimed job has no time to wait, or might keep those behind it waiting. And not where one holds
+        more than its place while it waits: a permit of its queue, or a payload that had another place in Redis."""
+        if self._budget is not None or self._heavy.known or self._performer.alone:
+            return False
+        return not any(queue.is_raw or self._queue_limits.limits(queue) for queue in self.queues)
 
     # ---- what others tell the worker
 
@@ -399,13 +363,14 @@ class Worker:
         return self._deadlines.end(run, outcome, interrupt, self._clock.monotonic())
 
     def _was_lost(self) -> None:
-        self._lost_identity = True
+        self._lost_identity = self._ahead.closed = True
         self.state.kick.set()
 
     def _start_over(self) -> None:
         """Taken for dead: whoever did that gives the jobs away, so they must end here; then begin anew."""
         left = self._ending.interrupt(self.state.active(), hand_back=True)
         self._performer.alone.clear()
+        self._ahead.all()  # those went back just now
         if left:
             self.stop.make_way("jobs of its lost identity can't be interrupted")
             return
@@ -417,7 +382,7 @@ class Worker:
         while not self.stop.graceful:
             try:
                 self._identity.assume(me)
-                self._lost_identity = False
+                self._lost_identity = self._ahead.closed = False
                 log.warning("the worker goes on as %s", self.state.worker)
                 return
             except StoreUnavailableError:

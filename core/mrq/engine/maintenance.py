@@ -23,7 +23,7 @@ log = logging.getLogger("mrq.maintenance")
 
 BATCH = 1000
 AWAY_PAUSE = 0.1  # seconds until a burst looks again, when it can't know whether its queues are empty
-INTERVAL = 1.0  # seconds; also how late a retry may be
+INTERVAL = 1.0  # seconds; also how late a retry may be that this worker knows of
 HORIZON = 3.0  # seconds from one look to the next where nothing is due before that
 
 
@@ -31,8 +31,8 @@ HORIZON = 3.0  # seconds from one look to the next where nothing is due before t
 class Maintenance:
     """Safe to run anywhere, any number at once: each step is one conditional update.
 
-    A worker knows what its own runs leave for later, and what it saw at its last look. What others leave for sooner
-    than its next look is brought back by them, or, if they have died, at that look.
+    A worker knows what its own runs leave for later, and what it saw at its last look. What is left for sooner than the
+    next look by who can't bring it back himself (a burst, a worker that ends or dies) comes back at that look.
     """
 
     jobs: JobStore

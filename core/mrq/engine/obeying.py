@@ -44,8 +44,8 @@ class Obedience:
 
     def loop(self, stopped: Event) -> None:
         """Look until told to stop."""
-        worker = self._worker
-        while not stopped.wait(worker.options.heartbeat_interval):
+        worker, interval = self._worker, self._worker.options.heartbeat_interval
+        while not stopped.wait(interval / 3 if worker.beats else interval):
             if worker.told.is_set() or not worker.beats:
                 worker.told.clear()
                 self.look()

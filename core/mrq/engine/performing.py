@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -70,6 +70,7 @@ class Performer:
     spans: Spans = field(default_factory=NoSpans)
     budget: Budget | None = None
     alone: list[Run] = field(default_factory=list)  # claimed, to be run with nothing beside them
+    _uncounted: deque[ClaimedJob] = field(default_factory=deque)  # whose runs have started
 
     def accept(self, jobs: list[ClaimedJob]) -> None:
         """Claimed jobs become runs. None of this switches fibers, so nobody sees them between two states."""
@@ -89,7 +90,7 @@ class Performer:
                 self.ahead.line_up(run, now)
         self.start_next()
         self.sizes.took(job.queue for job in jobs if job.raw is None)
-        self._count(jobs)  # a hook may switch fibers: last
+        self.count()  # a hook may switch fibers: last
 
     def _fits(self, run: Run, budget: Budget) -> bool:
         """Whether a run fits into the time that is left; if not, its job goes back to its place. That happens once for
@@ -116,13 +117,24 @@ class Performer:
 
     def start_next(self) -> None:
         """Start what waits for slots, as far as there are any."""
-        while (run := self.ahead.next()) is not None:
-            self._start(run)
+        while self._start_one():
+            pass
 
-    def give_back_overdue(self) -> None:
-        """Jobs that have waited too long for their slots go back to their places."""
-        for run in self.ahead.overdue():
-            if run.decide(Outcome(Status.QUEUED, at_front=True)):
+    def _start_one(self) -> bool:
+        run = self.ahead.next()
+        if run is None:
+            return False
+        try:
+            self._start(run)
+        except BaseException:
+            self.ahead.again(run)
+            raise
+        return True
+
+    def give_back(self, runs: list[Run]) -> None:
+        """Jobs that wait for slots go back to their places, as if they had not been claimed."""
+        for run in runs:
+            if run.decide(Outcome(Status.QUEUED, at_front=True, untouched=True)):
                 self.quota.taken -= 1
                 self.state.left_fiber(run)
                 self.settler.put(run)
@@ -130,6 +142,12 @@ class Performer:
     def _start(self, run: Run) -> None:
         # a thread may end the job before this returns, and whoever kills the run has to find its fiber
         self.runtime.spawn(self._perform, run, name="mrq-job", known=run.runs_in)
+        self._uncounted.append(run.job)
+
+    def count(self) -> None:
+        """Count the runs that have started since the last time. By the batch: it is cheaper."""
+        if jobs := [self._uncounted.popleft() for _ in range(len(self._uncounted))]:
+            self._count(jobs)
 
     def _count(self, jobs: list[ClaimedJob]) -> None:
         self.collector.started(jobs)
@@ -230,8 +248,7 @@ class Performer:
             self.guard.leave(run.slot)
         self.state.left_fiber(run)
         self.ahead.ended(run.took)
-        if (following := self.ahead.next()) is not None:
-            self._start(following)
+        self._start_one()
         if run.permits:
             self.permits.look()
         if self.fittings.logs is not None:

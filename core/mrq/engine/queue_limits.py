@@ -67,6 +67,10 @@ class QueueLimits:
             return
         self._limits = {root: limit for root, limit in {**self._configured, **said}.items() if limit != NO_LIMIT}
 
+    def limits(self, queue: QueueName) -> bool:
+        """Whether a queue has a limit."""
+        return queue.root in self._limits
+
     def room(self, queue: QueueName, wish: int) -> int:
         """For how many of the wished jobs there are permits; all of them where there is no limit."""
         limit = self._limits.get(queue.root)

@@ -61,7 +61,7 @@ class Reporter:
         report = self.report(self.state.status, measured=True)
         if self.fittings.reported is not None:
             self.fittings.reported({"_id": str(self.state.worker), **report, "datereported": self.clock.now()})
-        self.collector.sampled(report["process"], len(self.state.active()), self.state.greenlets)
+        self.collector.sampled(report["process"], len(self.state.running()), self.state.greenlets)
         self.workers.report(self.state.worker, report)
         for run in self.state.active():
             ratio, run.progress = run.progress, None
@@ -76,7 +76,7 @@ class Reporter:
 
     def report(self, status: WorkerStatus, *, measured: bool = False) -> dict[str, Any]:
         """The report as it is stored. `measured`: with the memory and the CPU time of the process."""
-        active = [] if status is WorkerStatus.STOP else self.state.active()
+        active = [] if status is WorkerStatus.STOP else self.state.running()
         io = {} if self.fittings.io is None else {"io": self.fittings.io.report()}
         return {
             **io,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from mrq.domain.change import Settlement, change_for
+from mrq.domain.change import JobChange, Settlement, change_for
 from mrq.domain.iosums import largest
 from mrq.domain.options import TaskOptions
 from mrq.domain.outcome import Failure, Outcome
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
-    from mrq.domain.change import JobChange
     from mrq.domain.exposition import Totals
     from mrq.engine.collector import Collector
     from mrq.engine.options import WorkerOptions
@@ -61,14 +60,14 @@ class Settler:
         totals: Totals | None = None,
         later: Callable[[datetime], object] = str,
     ) -> None:
-        """`returned`: told the queues to which payloads returned. `after`: told the runs whose ends are written, or
-        are no longer ours to write. `later`: told the times at which jobs are to return."""
+        """`returned`: told the queues to which jobs or payloads returned. `after`: told the runs whose ends are
+        written, or are no longer ours to write. `later`: told the times at which jobs are to return."""
         self._jobs = jobs
         self._state = state
         self._clock = clock
         self._metrics = metrics or Metrics()
         self._collector, self._totals = collector, totals
-        self._after, self._later = after, later
+        self._after, self._later, self._returned = after, later, returned
         self._deploy = options.deploy
         window = Window(options.settle_window, lambda: state.runs)
         self._lane: Lane[tuple[Run, Settlement]] = Lane("MongoDB", self._write, runtime, clock, window)
@@ -108,6 +107,8 @@ class Settler:
 
     def _change(self, run: Run, outcome: Outcome) -> JobChange:
         now, me = self._clock.now(), self._state.worker
+        if outcome.untouched:
+            return JobChange(status=outcome.status, at=now, expires=None)
         usage = None if run.trace is None else run.trace.usage()
         io = None if run.io is None else largest(tuple(run.io.values()))
         return change_for(
@@ -139,6 +140,7 @@ class Settler:
         """See to what MongoDB said; the runs that are over."""
         over: list[Run] = []
         ended: list[tuple[Run, Status]] = []
+        untouched: set[str] = set()
         for (run, settlement), result in zip(batch, results, strict=True):
             if result.fate is Settled.UNSTORABLE:
                 if not self._fail_instead(run, settlement, result.reason or ""):
@@ -146,12 +148,16 @@ class Settler:
                 continue
             if result.fate is Settled.REFUSED:
                 self.refused(run, settlement.change.status)
+            elif run.outcome is not None and run.outcome.untouched:
+                untouched.add(run.job.queue)
             else:
                 ended.append((run, settlement.change.status))
                 if settlement.change.dateretry is not None:
                     self._later(settlement.change.dateretry)
             over.append(run)
         self.counted(ended)
+        if untouched:
+            self._returned(untouched)
         return over
 
     def counted(self, ended: Sequence[tuple[Run, Status]]) -> None:

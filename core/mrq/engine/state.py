@@ -50,6 +50,11 @@ class WorkerState:
                 self._started.add(run)
             return True
 
+    def leave_slot(self, run: Run) -> None:
+        """It was not started after all."""
+        with self._lock:
+            self._started.discard(run)
+
     def left_fiber(self, run: Run) -> None:
         """The run's fiber is out of the task: its slot is free. May be called twice."""
         with self._lock:
@@ -66,8 +71,9 @@ class WorkerState:
             for run in runs:
                 if self._held.get(run.job.id) is run:
                     del self._held[run.job.id]
-                self._tell_apart(run)
-            self.done_jobs += len(runs)
+                if run.outcome is None or not run.outcome.untouched:
+                    self.done_jobs += 1
+                    self._tell_apart(run)
             wake = self._waits_for_slot or not self._held
         if wake:
             self.kick.set()
@@ -102,6 +108,11 @@ class WorkerState:
         """Runs that have not left their fiber, or wait for one."""
         with self._lock:
             return list(self._active)
+
+    def running(self) -> list[Run]:
+        """Those among them that have slots."""
+        with self._lock:
+            return list(self._started)
 
     def held(self) -> list[Run]:
         """Runs that are not settled."""

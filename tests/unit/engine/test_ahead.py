@@ -10,7 +10,7 @@ from mrq.domain.options import TaskOptions
 from mrq.domain.outcome import Outcome
 from mrq.domain.status import Status
 from mrq.engine import ahead
-from mrq.engine.ahead import LONGEST, LONGEST_RUNS, MOST, SOON, Ahead
+from mrq.engine.ahead import LONGEST, LONGEST_ON_THE_WAY, LONGEST_RUNS, MOST, SOON, Ahead
 from mrq.engine.run import Run
 from mrq.engine.state import WorkerState
 from mrq.engine.threads import ThreadRuntime
@@ -33,7 +33,8 @@ class Bench:
         self.clock = clock
         self.kick = ThreadRuntime().event()
         self.state = WorkerState(new_id(), SLOTS, 1000, self.kick)
-        self.ahead = Ahead(self.state, clock)
+        self.may = True
+        self.ahead = Ahead(self.state, clock, lambda: self.may)
 
     def take(self, many: int) -> list[Run]:
         runs = [Run(claimed("tasks.A"), TaskOptions()) for _ in range(many)]
@@ -98,6 +99,20 @@ def test_nothing_where_the_queue_had_less_than_was_wished(bench: Bench) -> None:
     assert bench.ahead.room() == 0
 
 
+def test_nothing_where_it_may_not_be(bench: Bench) -> None:
+    assert bench.after_runs_of(0.0) > 0
+    bench.may = False
+    assert bench.ahead.room() == 0
+
+
+def test_nothing_for_a_single_slot(bench: Bench) -> None:
+    """Its jobs are promised to run in the order of their queue, whatever becomes of those that wait."""
+    bench.state.resize(1)
+    bench.ahead.ended(0.0)
+    bench.ahead.claimed(1, 1)
+    assert bench.ahead.room() == 1
+
+
 def test_one_long_run_ends_it_for_a_while(bench: Bench) -> None:
     assert bench.after_runs_of(0.001) > 0
     bench.ahead.ended(60.0)
@@ -137,6 +152,45 @@ def test_the_worker_looks_again_when_half_of_them_are_gone(bench: Bench) -> None
         assert len(bench.start()) == 1
         bench.ahead.ended(SOON)
         assert bench.kick.is_set() == (left <= SLOTS / 2)
+    assert bench.ahead.room() == SLOTS
+
+
+def test_what_waited_through_a_suspension_does_not_start(bench: Bench, clock: ManualClock) -> None:
+    """It may have been taken for dead meanwhile, and others have it: the main loop looks first."""
+    runs = bench.take(SLOTS + 2)
+    bench.start()
+    bench.kick.clear()
+    clock.pass_by(60)
+    bench.end(runs[0], 0.01)
+    assert bench.start() == []
+    assert bench.kick.is_set()
+    assert bench.ahead.overdue() == runs[SLOTS:]
+
+
+def test_nothing_starts_while_what_waits_is_somebody_elses(bench: Bench) -> None:
+    runs = bench.take(1)
+    bench.ahead.closed = True
+    assert bench.start() == []
+    bench.ahead.closed = False
+    assert bench.start() == runs
+
+
+def test_one_that_could_not_be_started_is_the_next_again(bench: Bench) -> None:
+    runs = bench.take(SLOTS + 1)
+    bench.start()
+    bench.end(runs[0], 0.01)
+    assert bench.ahead.next() is runs[SLOTS]
+    bench.ahead.again(runs[SLOTS])
+    assert bench.start() == [runs[SLOTS]]
+
+
+def test_a_database_that_is_away_does_not_stop_claims_for_long(bench: Bench, clock: ManualClock) -> None:
+    bench.take(2)
+    clock.pass_by(LONGEST)
+    for run in bench.ahead.overdue():
+        bench.state.left_fiber(run)
+    assert bench.ahead.room() == 0
+    clock.pass_by(1.1 * LONGEST_ON_THE_WAY)
     assert bench.ahead.room() == SLOTS
 
 
@@ -216,19 +270,47 @@ def test_jobs_that_wait_go_back_at_a_stop(plant: Plant, monkeypatch: pytest.Monk
     assert plant.statuses(long) == ["success"] * 2
 
 
-def test_one_greenlet_keeps_the_order_also_when_jobs_go_back(plant: Plant) -> None:
-    ran: list[int] = []
-    short = plant.tasks.define(lambda params: ran.append(params["n"]), "Short")
-    plant.queue(plant.waiting())
-    jobs = plant.queue(short, 20)
-    worker = plant.worker(greenlets=1)
-    worker._ahead._mean = 0.001
-    plant.start(worker)
-    wait_until(lambda: plant.record(jobs[0]).status is Status.STARTED)
-    wait_until(lambda: plant.statuses(jobs) == ["queued"] * 20)
+def test_jobs_that_go_back_are_as_they_were_before(plant: Plant) -> None:
+    called: list[str] = []
+    notify = plant.app.wakeups.notify
+    ended, long, short = stuck(plant)
+    worker = plant.running[0][0]
+    plant.app.wakeups.notify = lambda roots: called.extend(roots) or notify(roots)  # type: ignore[method-assign,func-returns-value]
+    assert len(worker.state.running()) == worker.reporter.report(worker.state.status)["usage_avg"] * 2 == 2
+    before = plant.record(short[0]).datequeued
+    wait_until(lambda: plant.statuses(short) == ["queued"] * 4)
+    wait_until(lambda: called == ["default"], what="others are called")
+    assert [(plant.record(job).datequeued, plant.record(job).attempts) for job in short] == [(before, ())] * 4
+    assert (worker.state.done_jobs, worker.state.handed_back) == (0, 0)
+    assert worker._quota.taken == 2
     plant.go.set()
-    wait_until(lambda: plant.statuses(jobs) == ["success"] * 20)
-    assert ran == list(range(20))
+    wait_until(lambda: plant.statuses([*long, *short]) == ["success"] * 6)
+    worker.stop.finish("the test wants it")
+    assert ended.result(PATIENCE).code == 0
+    assert worker.state.done_jobs == 6
+
+
+def test_what_waits_goes_back_when_a_loop_of_ones_own_ends(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ahead, "LONGEST", 2.0 * PATIENCE)
+    worker = plant.worker(greenlets=2)
+    worker._ahead._mean = 0.001
+    plant.queue(plant.waiting(), 2)
+    short = plant.queue(plant.tasks.define(lambda params: None, "Short"), 4)
+    worker.begin()
+    try:
+        worker.loop(max_time=0.2)
+        wait_until(lambda: plant.statuses(short) == ["queued"] * 4)
+        assert worker._quota.taken == 2
+    finally:
+        plant.go.set()
+        worker.end()
+
+
+def test_more_slots_are_filled_at_once(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ahead, "LONGEST", 2.0 * PATIENCE)
+    _, _, short = stuck(plant)
+    plant.running[0][0].state.resize(3)
+    wait_until(lambda: plant.statuses(short) == ["success"] * 4)
 
 
 def test_one_that_waits_can_be_killed(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
