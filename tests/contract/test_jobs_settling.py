@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from contract.kit import NOW, at
+from mrq.domain.change import Settlement, unclaimed
 from mrq.domain.outcome import Failure
 from mrq.domain.status import FINAL, Status
 from mrq.ports.jobs import Settled
@@ -316,6 +317,21 @@ def test_a_job_that_goes_back_for_its_turn_says_so_when_it_is_claimed_again(kit:
     assert again.has_slot
     (same,) = kit.store.claimed_under(kit.worker, token)
     assert same.has_slot
+
+
+@pytest.mark.parametrize("has_slot", [False, True])
+def test_a_job_that_goes_back_unclaimed_is_as_it_was(kit: JobKit, has_slot: bool) -> None:
+    job = kit.started(queue="q")
+    kit.settle(job, Status.QUEUED, due=at(100), datequeued=at(100), has_slot=has_slot)
+    told = ("status", "queue", "datequeued", "datedue" if has_slot else "status", "rateslot", "attempts", "losses")
+    before = kit.read(job.id).document
+    (claimed,) = kit.claim("q", now=100)
+    assert claimed.has_slot == has_slot
+    kit.store.settle([Settlement(claimed.id, claimed.token, unclaimed(claimed, at(110)))])
+    after = kit.read(job.id).document
+    assert {name: after.get(name) for name in told} == {name: before.get(name) for name in told}
+    (again,) = kit.claim("q", now=120)
+    assert again.has_slot == has_slot
 
 
 def test_a_job_that_goes_back_at_once_forgets_its_due_time_and_its_turn(kit: JobKit) -> None:

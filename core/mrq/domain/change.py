@@ -138,6 +138,12 @@ def change_for(
     return replace(base, dateretry=back, expires=max(expires, after(back, options.default_ttl)))
 
 
+def unclaimed(job: ClaimedJob, now: datetime) -> JobChange:
+    """A job goes back as if it had not been claimed: to its place, with its turn under the rate of its task."""
+    due = job.datequeued if job.has_slot else None
+    return JobChange(status=Status.QUEUED, at=now, expires=None, due=due, has_slot=job.has_slot)
+
+
 def loss_of(
     job: ClaimedJob, *, was_running: bool, max_losses: int, ttl: float, now: datetime, worker: WorkerId
 ) -> JobChange:
@@ -148,7 +154,7 @@ def loss_of(
     company prove nothing against a job, so they only lead to its being run alone.
     """
     if not was_running:
-        return JobChange(status=Status.QUEUED, at=now, expires=None)
+        return unclaimed(job, now)
     losses, alone = job.losses + 1, job.losses_alone + job.alone
     if alone < max_losses:
         return JobChange(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from mrq.domain.change import JobChange, Settlement, change_for
+from mrq.domain.change import Settlement, change_for, unclaimed
 from mrq.domain.outcome import Outcome
 from mrq.domain.status import Status
 from mrq.domain.worker import WorkerRecord
@@ -70,8 +70,8 @@ class HandTaker:
                 yield run
         finally:
             if left:
-                back = JobChange(status=Status.QUEUED, at=self.clock.now(), expires=None)
-                self.jobs.settle([Settlement(run.job.id, run.job.token, back) for run in left])
+                now = self.clock.now()
+                self.jobs.settle([Settlement(run.job.id, run.job.token, unclaimed(run.job, now)) for run in left])
 
     def _claim(self, me: WorkerId, queue: QueueName, limit: int, paused: frozenset[str]) -> list[ClaimedJob]:
         claim = Claim(queue, max(0, limit), me, self.jobs.new_id(), self.clock.now(), self.only, self.never, paused)

@@ -12,8 +12,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
-from mrq.domain.change import JobChange, Settlement
-from mrq.domain.status import Status
+from mrq.domain.change import Settlement, unclaimed
 from mrq.domain.words import many
 from mrq.engine.ahead import MOST
 from mrq.engine.outage import Outage
@@ -144,8 +143,7 @@ class Heartbeat:
         ]
         if orphans:
             now = self.clock.now()
-            change = JobChange(status=Status.QUEUED, at=now, expires=None)
-            results = self.jobs.settle([Settlement(job.id, job.token, change) for job in orphans])
+            results = self.jobs.settle([Settlement(job.id, job.token, unclaimed(job, now)) for job in orphans])
             # refused: those that were held, and have ended while the database answered
             written = sum(result.fate is Settled.WRITTEN for result in results)
             if written:

@@ -282,9 +282,11 @@ class Worker:
 
     def take(self, limit: int) -> int:
         """Take up to `limit` jobs now, as far as there are free slots; how many there were."""
-        wish = min(limit, self.state.free())
+        self._performer.give_back(self._ahead.overdue())
         if not self._heartbeat.fresh():
             return 0
+        self._performer.start_next()
+        wish = min(limit, self.state.free())
         taken = self._claimer.claim(wish) if wish > 0 else 0
         self._performer.start_held_back()  # nobody looks for more in between
         self._performer.count()
@@ -360,7 +362,10 @@ class Worker:
 
     def kill(self, run: Run, outcome: Outcome, interrupt: Interrupt) -> bool:
         """End a run that this worker holds. False: its end was decided before."""
-        return self._deadlines.end(run, outcome, interrupt, self._clock.monotonic())
+        ended = self._deadlines.end(run, outcome, interrupt, self._clock.monotonic())
+        if ended and run.fiber is None:
+            self._performer.never_started(run)
+        return ended
 
     def _was_lost(self) -> None:
         self._lost_identity = self._ahead.closed = True
@@ -368,9 +373,9 @@ class Worker:
 
     def _start_over(self) -> None:
         """Taken for dead: whoever did that gives the jobs away, so they must end here; then begin anew."""
+        self._performer.give_back(self._ahead.all())
         left = self._ending.interrupt(self.state.active(), hand_back=True)
         self._performer.alone.clear()
-        self._ahead.all()  # those went back just now
         if left:
             self.stop.make_way("jobs of its lost identity can't be interrupted")
             return

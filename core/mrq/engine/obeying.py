@@ -93,7 +93,7 @@ class Obedience:
 
     def _report(self, _arguments: Mapping[str, Any]) -> str:
         self._worker.reporter.write()
-        return f"runs {many(len(self._worker.state.active()), 'job')}"
+        return f"runs {many(len(self._worker.state.running()), 'job')}"
 
     def _profile(self, arguments: Mapping[str, Any]) -> str:
         profile = self._worker.fittings.profile

@@ -100,7 +100,7 @@ class Performer:
         budget.given_back += 1
         if run.job.raw is not None:
             budget.close(run.job.raw.root)
-        run.decide(Outcome(Status.QUEUED, at_front=True))
+        run.decide(Outcome(Status.QUEUED, at_front=True, untouched=True))
         self.state.left_fiber(run)
         self.settler.put(run)
         return False
@@ -142,6 +142,10 @@ class Performer:
     def _start(self, run: Run) -> None:
         # a thread may end the job before this returns, and whoever kills the run has to find its fiber
         self.runtime.spawn(self._perform, run, name="mrq-job", known=run.runs_in)
+        self._uncounted.append(run.job)
+
+    def never_started(self, run: Run) -> None:
+        """It was ended from outside while it waited: its end counts, so its start has to."""
         self._uncounted.append(run.job)
 
     def count(self) -> None:

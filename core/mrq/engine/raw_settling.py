@@ -90,7 +90,7 @@ class RawSettling:
             if run.job.id in taken:
                 self._settler.refused(run, outcome.status)
         self._settler.counted([(run, outcome.status) for run, outcome in done if run.job.id not in taken])
-        self._settler.noted([(run, Status.QUEUED) for run in back])
+        self._settler.noted([(run, Status.QUEUED) for run in back if run.outcome and not run.outcome.untouched])
         self._settler.settled([run for run, _ in batch])
 
     def _put_back(self, runs: list[Run]) -> None:

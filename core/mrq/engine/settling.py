@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from mrq.domain.change import JobChange, Settlement, change_for
+from mrq.domain.change import Settlement, change_for, unclaimed
 from mrq.domain.iosums import largest
 from mrq.domain.options import TaskOptions
 from mrq.domain.outcome import Failure, Outcome
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
+    from mrq.domain.change import JobChange
     from mrq.domain.exposition import Totals
     from mrq.engine.collector import Collector
     from mrq.engine.options import WorkerOptions
@@ -69,6 +70,7 @@ class Settler:
         self._collector, self._totals = collector, totals
         self._after, self._later, self._returned = after, later, returned
         self._deploy = options.deploy
+        self._back: set[str] = set()  # queues to which jobs went back untouched, and who serves them isn't told yet
         window = Window(options.settle_window, lambda: state.runs)
         self._lane: Lane[tuple[Run, Settlement]] = Lane("MongoDB", self._write, runtime, clock, window)
         self._raw = None if raw is None else RawSettling(jobs, raw, runtime, clock, window, self, returned)
@@ -108,7 +110,7 @@ class Settler:
     def _change(self, run: Run, outcome: Outcome) -> JobChange:
         now, me = self._clock.now(), self._state.worker
         if outcome.untouched:
-            return JobChange(status=outcome.status, at=now, expires=None)
+            return unclaimed(run.job, now)
         usage = None if run.trace is None else run.trace.usage()
         io = None if run.io is None else largest(tuple(run.io.values()))
         return change_for(
@@ -140,7 +142,6 @@ class Settler:
         """See to what MongoDB said; the runs that are over."""
         over: list[Run] = []
         ended: list[tuple[Run, Status]] = []
-        untouched: set[str] = set()
         for (run, settlement), result in zip(batch, results, strict=True):
             if result.fate is Settled.UNSTORABLE:
                 if not self._fail_instead(run, settlement, result.reason or ""):
@@ -149,15 +150,13 @@ class Settler:
             if result.fate is Settled.REFUSED:
                 self.refused(run, settlement.change.status)
             elif run.outcome is not None and run.outcome.untouched:
-                untouched.add(run.job.queue)
+                self._back.add(run.job.queue)
             else:
                 ended.append((run, settlement.change.status))
                 if settlement.change.dateretry is not None:
                     self._later(settlement.change.dateretry)
             over.append(run)
         self.counted(ended)
-        if untouched:
-            self._returned(untouched)
         return over
 
     def counted(self, ended: Sequence[tuple[Run, Status]]) -> None:
@@ -187,6 +186,9 @@ class Settler:
         if runs:
             self._state.settled(runs)
             self._after(runs)
+        if self._back:  # last, for this asks Redis
+            back, self._back = self._back, set()
+            self._returned(back)
 
     def _fail_instead(self, run: Run, settlement: Settlement, reason: str) -> bool:
         """The end can't be stored as it is. That fails this job and no other, with less and less to store. False:

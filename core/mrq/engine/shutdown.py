@@ -208,7 +208,7 @@ class Ending:
         return True
 
     def _give_back_unstarted(self, run: Run) -> None:
-        if run.decide(Outcome(Status.QUEUED, at_front=True)):
+        if run.decide(Outcome(Status.QUEUED, at_front=True, untouched=True)):
             self.settler.put(run)
             self.state.left_fiber(run)
 

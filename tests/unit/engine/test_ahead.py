@@ -11,6 +11,7 @@ from mrq.domain.outcome import Outcome
 from mrq.domain.status import Status
 from mrq.engine import ahead
 from mrq.engine.ahead import LONGEST, LONGEST_ON_THE_WAY, LONGEST_RUNS, MOST, SOON, Ahead
+from mrq.engine.collector import Collector
 from mrq.engine.run import Run
 from mrq.engine.state import WorkerState
 from mrq.engine.threads import ThreadRuntime
@@ -306,6 +307,17 @@ def test_what_waits_goes_back_when_a_loop_of_ones_own_ends(plant: Plant, monkeyp
         worker.end()
 
 
+def test_what_waits_goes_back_untouched_with_a_lost_identity(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ahead, "LONGEST", 2.0 * PATIENCE)
+    _, long, short = stuck(plant)
+    worker = plant.running[0][0]
+    plant.go.set()
+    worker._was_lost()
+    wait_until(lambda: plant.statuses([*long, *short]) == ["success"] * 6)
+    assert worker._quota.taken <= 2 * len(long) + len(short)
+    assert {len(plant.record(job).attempts) for job in short} == {1}, "the run that ended well alone"
+
+
 def test_more_slots_are_filled_at_once(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ahead, "LONGEST", 2.0 * PATIENCE)
     _, _, short = stuck(plant)
@@ -313,7 +325,11 @@ def test_more_slots_are_filled_at_once(plant: Plant, monkeypatch: pytest.MonkeyP
     wait_until(lambda: plant.statuses(short) == ["success"] * 4)
 
 
-def test_one_that_waits_can_be_killed(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_that_waits_can_be_killed_and_counts(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[Any] = []
+    ended: list[Any] = []
+    monkeypatch.setattr(Collector, "started", lambda self, jobs: started.extend(jobs))
+    monkeypatch.setattr(Collector, "ended", lambda self, runs: ended.extend(runs))
     monkeypatch.setattr(ahead, "LONGEST", 2.0 * PATIENCE)
     _, long, short = stuck(plant)
     worker = plant.running[0][0]
@@ -322,3 +338,6 @@ def test_one_that_waits_can_be_killed(plant: Plant, monkeypatch: pytest.MonkeyPa
     wait_until(lambda: plant.record(run.job.id).status is Status.ABORT)
     plant.go.set()
     wait_until(lambda: sorted(plant.statuses([*long, *short])) == ["abort"] + ["success"] * 5)
+    worker.stop.finish("the test wants it")
+    plant.running[0][1].result(PATIENCE)
+    assert (len(started), len(ended)) == (6, 6)
