@@ -91,17 +91,20 @@ class Limits:
         run.permits = (*run.permits, permit)
         until = self._clock.monotonic() + patience
         while True:
-            holders = self._permits.held(name)  # before asking: some may end while the answer is under way
+            before, released = self._permits.held(name), self._permits.releases(name)
             if self._permits.ask(name, limit, [permit]):
                 del self._refused[name]
                 return None
-            ended = self._permits.ended_of(holders)
-            if not ended or not self._released(run, ended, until):
-                return self._refusal(run, name, limit, final=not ended)
+            # All that may have had their permits when this was decided: those from before, of which some have ended
+            # meanwhile, those that came meanwhile, and what came and went.
+            ended = self._permits.ended_of(before | self._permits.held(name))
+            final = not ended and self._permits.releases(name) == released
+            if final or not self._released(run, name, ended, until):
+                return self._refusal(run, name, limit, final=final)
 
-    def _released(self, run: Run, ended: set[Permit], until: float) -> bool:
+    def _released(self, run: Run, name: str, ended: set[Permit], until: float) -> bool:
         """Wait where the job is until these are released; whether there was time for that, and it is still to run."""
-        name, pause = next(iter(ended)).name, FIRST_LOOK
+        pause = FIRST_LOOK
         while run.outcome is None and ended & self._permits.held(name) and self._clock.monotonic() < until:
             self._runtime.sleep(pause)
             pause = min(2 * pause, LAST_LOOK)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from mrq.domain.words import many
@@ -54,6 +55,7 @@ class Permits:
         self._overdue = overdue
         self._held: set[Permit] = set()
         self._leaving: set[Permit] = set()
+        self._gone: Counter[str] = Counter()  # permits that were released, by name
         self._written: list[Run] = []  # their ends are written
         self._dead: list[WorkerId] = []
         self._renewed = 0.0  # monotonic seconds
@@ -102,6 +104,11 @@ class Permits:
         """Those of this name that this worker has and has not released."""
         with self._lock:
             return {permit for permit in (*self._held, *self._leaving) if permit.name == name}
+
+    def releases(self, name: str) -> int:
+        """How many of this name were released so far."""
+        with self._lock:
+            return self._gone[name]
 
     def ended_of(self, permits: set[Permit]) -> set[Permit]:
         """Those whose runs are out of their tasks: they are, or were, about to be released."""
@@ -178,6 +185,7 @@ class Permits:
                 self._semaphores.release(leaving)
             with self._lock:
                 self._leaving.difference_update(leaving)
+                self._gone.update(permit.name for permit in leaving)
             self._released({permit.name for permit in leaving})
         for worker in dead:
             freed = self._stores.semaphores.drop(worker)

@@ -93,7 +93,7 @@ def test_an_export_that_fails_is_counted_and_told_and_nothing_more(caplog: pytes
     from mrq.engine.clock import SystemClock
 
     exporter = Exporter(SystemClock(), out=Full())  # type: ignore[arg-type]
-    state = SimpleNamespace(active=list, greenlets=1, quiet=False, worker="w")
+    state = SimpleNamespace(running=list, greenlets=1, quiet=False, worker="w")
     for _ in range(3):
         exporter.write_emf(SimpleNamespace(state=state))  # type: ignore[arg-type]
     assert exporter.failed == 3

@@ -61,6 +61,44 @@ def test_jobs_that_have_ended_here_refuse_none_that_comes_after_them(
     assert [plant.record(job).retry_count for job in jobs] == [0] * 30
 
 
+@pytest.mark.parametrize("gone", [False, True], ids=["their permits are not released yet", "they are, meanwhile"])
+def test_jobs_that_came_and_ended_while_another_one_asked_do_not_refuse_it(
+    plant: Counting, monkeypatch: pytest.MonkeyPatch, gone: bool
+) -> None:
+    asking, ask, refused, answer, leave = (threading.Event() for _ in range(5))
+    acquire, release = MemorySemaphores.acquire, MemorySemaphores.release
+
+    def slowly(*args: Any) -> Any:
+        if asking.is_set():
+            return acquire(*args)
+        asking.set()
+        ask.wait(PATIENCE)
+        granted = acquire(*args)
+        assert not granted
+        refused.set()
+        answer.wait(PATIENCE)
+        return granted
+
+    monkeypatch.setattr(MemorySemaphores, "acquire", slowly)
+    monkeypatch.setattr(MemorySemaphores, "release", lambda *args: leave.wait(PATIENCE) and release(*args))
+    path = plant.counted(max_concurrency=2, seconds=0.0)
+    jobs = plant.queue(path, 3)
+    worker = plant.worker(greenlets=2)
+    plant.start(worker)
+    wait_until(lambda: plant.statuses(jobs).count("success") == 2)
+    ask.set()
+    assert refused.wait(PATIENCE)
+    if gone:
+        leave.set()
+        wait_until(lambda: not worker._permits._leaving)
+        answer.set()
+    else:
+        answer.set()
+        leave.set()
+    plant.all_end(jobs)
+    assert [plant.record(job).retry_count for job in jobs] == [0] * 3
+
+
 def test_where_the_end_of_a_job_can_t_be_written_the_next_comes_back_and_does_not_end(
     plant: Counting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
