@@ -343,7 +343,7 @@ class PoolView:
         return len(self._engine.state.running())
 
     def __iter__(self) -> Iterator[Any]:
-        return iter([run.fiber for run in self._engine.state.active() if run.fiber is not None])
+        return iter([run.fiber for run in self._engine.state.running() if run.fiber is not None])
 
     def free_count(self) -> int:
         """Jobs that could be started now."""

@@ -60,7 +60,7 @@ class Ahead:
         """Slots that become free soon."""
         if self._mean is None or self._mean > LONGEST_RUNS:
             return 0
-        return int(self.state.greenlets * min(MOST, SOON / max(self._mean, SOON / MOST)))
+        return int(self.state.greenlets * (SOON / max(self._mean, SOON / MOST)))
 
     def _is_going_back(self) -> bool:
         if self._going_back:

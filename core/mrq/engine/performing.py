@@ -100,9 +100,7 @@ class Performer:
         budget.given_back += 1
         if run.job.raw is not None:
             budget.close(run.job.raw.root)
-        run.decide(Outcome(Status.QUEUED, at_front=True, untouched=True))
-        self.state.left_fiber(run)
-        self.settler.put(run)
+        self.settler.give_back(run)
         return False
 
     def reject(self, job: ClaimedJob, failure: Failure) -> None:
@@ -132,12 +130,8 @@ class Performer:
         return True
 
     def give_back(self, runs: list[Run]) -> None:
-        """Jobs that wait for slots go back to their places, as if they had not been claimed."""
-        for run in runs:
-            if run.decide(Outcome(Status.QUEUED, at_front=True, untouched=True)):
-                self.quota.taken -= 1
-                self.state.left_fiber(run)
-                self.settler.put(run)
+        """Jobs that wait for slots go back to their places, and were not taken."""
+        self.quota.taken -= sum(self.settler.give_back(run) for run in runs)
 
     def _start(self, run: Run) -> None:
         # a thread may end the job before this returns, and whoever kills the run has to find its fiber

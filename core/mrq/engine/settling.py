@@ -93,6 +93,14 @@ class Settler:
         else:
             raw.store(run, settlement)
 
+    def give_back(self, run: Run) -> bool:
+        """A run that never started: its job goes back as if it had not been claimed. False: it has ended otherwise."""
+        if not run.decide(Outcome(Status.QUEUED, at_front=True, untouched=True)):
+            return False
+        self.put(run)
+        self._state.left_fiber(run)
+        return True
+
     def settlement(self, run: Run, outcome: Outcome) -> Settlement:
         """What is to be written about a run. Its outcome becomes a failure when it can't be put into words."""
         try:

@@ -123,7 +123,7 @@ class Ending:
         until = self.clock.monotonic() + self.options.stop_timeout if self.options.stop_timeout else None
         for run in self.state.active():
             if run.fiber is None:  # claimed, but waiting for its turn to run alone
-                self._give_back_unstarted(run)
+                self.settler.give_back(run)
         while True:
             self.state.kick.clear()
             if self.flags.now or not self.state.active():  # looked at after the clear: a kick can't be missed
@@ -185,7 +185,7 @@ class Ending:
 
     def _decide(self, run: Run, *, hand_back: bool) -> bool:
         if run.fiber is None or run.started is None:
-            self._give_back_unstarted(run)
+            self.settler.give_back(run)
             return False
         if hand_back:
             return run.decide(Outcome(Status.QUEUED, at_front=True))
@@ -206,11 +206,6 @@ class Ending:
                 run.job.id, run.job.path, run.job.overruns + 1,
             )  # fmt: skip
         return True
-
-    def _give_back_unstarted(self, run: Run) -> None:
-        if run.decide(Outcome(Status.QUEUED, at_front=True, untouched=True)):
-            self.settler.put(run)
-            self.state.left_fiber(run)
 
 
 def what_became(state: WorkerState) -> str:
