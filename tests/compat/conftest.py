@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from support.servers import Servers
 
 SHARED_QUEUES = ("high", "case/", "default", "low")
-RAW_QUEUES = ("compat_raw", "compat_set", "compat_sorted_set", "compat_timed_set", "case/")
+RAW_QUEUES = ("compat_raw", "compat_set", "compat_sorted_set", "compat_timed_set", "beside/")
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +38,7 @@ def worker(site: Site) -> Iterator[CompatWorker]:
 
 @pytest.fixture(scope="session")
 def raw_worker(site: Site) -> Iterator[CompatWorker]:
-    """As `worker`, of raw queues too."""
+    """As `worker`, of raw queues, and of queues `beside/...`: what `case/...` is for must come to `worker` alone."""
     with site.worker(*RAW_QUEUES, flags=("--greenlets", "5", "--report_interval", "1")) as worker:
         yield worker
 

@@ -49,10 +49,6 @@ RAW_QUEUES = {
         "statuses_no_storage": ("started", "success"),
     },
     "roots_raw": {"job_factory": _echo("roots"), "has_subqueues": True},
-    "held_raw": {
-        "job_factory": lambda param: {"path": MOST + "WaitForFlag", "params": {"flag": param}},
-        "retry_queue": "case/held",
-    },
 }
 
 QUEUES_CONFIG = {"notified": {"notify": True}}

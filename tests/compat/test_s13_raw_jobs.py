@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 ECHO, NOTE = "compat.tasks.Echo", "compat.tasks.Note"
 
 
+@pytest.fixture
+def queue() -> str:
+    """A queue of the case's own, which `raw_worker` serves."""
+    return f"beside/{token()}"
+
+
 def test_jobs_can_be_queued_from_the_context_module(site: Site, raw_worker: CompatWorker, queue: str) -> None:
     first = queue_job("compat.tasks.Echo", {"n": 1}, queue=queue)
     more = queue_jobs("compat.tasks.Echo", [{"n": 2}, {"n": 3}], queue=queue)

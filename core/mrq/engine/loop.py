@@ -305,6 +305,7 @@ class Worker:
         self.stop.finish(self._rounds.enough or "it has nothing left to do")
         log.info("worker %s stops: %s", self.state.worker, self.stop.reason)
         self._ending.perform()
+        self._performer.count()  # what a thread has started since the loop ended
         self._settler.close()
         until = self._clock.monotonic() + (LAST_WRITES if departure is None else departure.pause(LAST_WRITES))
         ended = [self._loops.join(name, max(SHORTEST_JOIN, until - self._clock.monotonic())) for name in self._settling]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections import Counter, deque
 from dataclasses import dataclass, field
@@ -134,9 +135,15 @@ class Performer:
         self.quota.taken -= sum(self.settler.give_back(run) for run in runs)
 
     def _start(self, run: Run) -> None:
-        # a thread may end the job before this returns, and whoever kills the run has to find its fiber
-        self.runtime.spawn(self._perform, run, name="mrq-job", known=run.runs_in)
+        # A thread may end the job before this returns: its start is counted by then. And whoever kills the run has to
+        # find its fiber.
         self._uncounted.append(run.job)
+        try:
+            self.runtime.spawn(self._perform, run, name="mrq-job", known=run.runs_in)
+        except BaseException:
+            with contextlib.suppress(ValueError):  # the main loop has just counted it: then it counts twice
+                self._uncounted.remove(run.job)
+            raise
 
     def never_started(self, run: Run) -> None:
         """It was ended from outside while it waited: its end counts, so its start has to."""
@@ -144,7 +151,10 @@ class Performer:
 
     def count(self) -> None:
         """Count the runs that have started since the last time. By the batch: it is cheaper."""
-        if jobs := [self._uncounted.popleft() for _ in range(len(self._uncounted))]:
+        jobs: list[ClaimedJob] = []
+        with contextlib.suppress(IndexError):  # a thread has taken one back
+            jobs += (self._uncounted.popleft() for _ in range(len(self._uncounted)))
+        if jobs:
             self._count(jobs)
 
     def _count(self, jobs: list[ClaimedJob]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from mrq.engine.shutdown import Exit
+    from mrq.engine.threads import ThreadFiber
 
 SLOTS = 10
 
@@ -341,3 +343,30 @@ def test_one_that_waits_can_be_killed_and_counts(plant: Plant, monkeypatch: pyte
     worker.stop.finish("the test wants it")
     plant.running[0][1].result(PATIENCE)
     assert (len(started), len(ended)) == (6, 6)
+
+
+def test_a_start_counts_though_its_job_has_ended_before_whoever_started_it_goes_on(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that ends starts the next one, in its thread."""
+    started: list[Any] = []
+    over = threading.Event()
+    spawn = ThreadRuntime.spawn
+
+    def slow(self: ThreadRuntime, *args: Any, **named: Any) -> ThreadFiber:
+        fiber = spawn(self, *args, **named)
+        if threading.current_thread().name == "mrq-job":
+            over.wait(PATIENCE)
+        return fiber
+
+    monkeypatch.setattr(ThreadRuntime, "spawn", slow)
+    monkeypatch.setattr(Collector, "started", lambda self, jobs: started.extend(jobs))
+    monkeypatch.setattr(ahead, "LONGEST", 2.0 * PATIENCE)
+    ended, long, short = stuck(plant)
+    plant.go.set()
+    wait_until(lambda: plant.statuses([*long, *short]) == ["success"] * 6)
+    plant.running[0][0].stop.finish("the test wants it")
+    ended.result(PATIENCE)
+    counted = len(started)
+    over.set()
+    assert counted == 6

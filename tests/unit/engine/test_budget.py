@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from mrq.app import App
+    from mrq.domain.job import ClaimedJob
     from mrq.engine.loop import Worker
     from mrq.engine.shutdown import Exit
+    from mrq.ports.jobs import Claim
     from unit.engine.kit import ManualClock, Tasks
 
 
@@ -141,12 +144,18 @@ def test_a_queue_is_drained_and_the_worker_states_its_end_and_leaves(plant: Plan
 
 
 def test_an_unfit_head_neither_blocks_nor_is_read_again(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
-    heavy = plant.queue(plant.tasks.define(lambda params: None, "Heavy", burst_limit=600), 30)
-    unknown = plant.queue(plant.tasks.define(lambda params: None, "Unknown"), 30)
-    light = plant.queue(plant.tasks.define(lambda params: None, "Light", burst_limit=1), 30)
-    claims: list[int] = []
+    paths = {name: plant.tasks.define(lambda params: None, name, **needs)
+             for name, needs in (("Heavy", {"burst_limit": 600}), ("Unknown", {}), ("Light", {"burst_limit": 1}))}  # fmt: skip
+    heavy, unknown, light = (plant.queue(path, 30) for path in paths.values())
+    claimed: Counter[str] = Counter()
     claim = plant.app.jobs.claim
-    monkeypatch.setattr(plant.app.jobs, "claim", lambda wish: (found := claim(wish), claims.append(len(found)))[0])
+
+    def counted(wish: Claim) -> list[ClaimedJob]:
+        found = claim(wish)
+        claimed.update(job.path for job in found)
+        return found
+
+    monkeypatch.setattr(plant.app.jobs, "claim", counted)
 
     worker, ended = plant.run()
 
@@ -154,7 +163,9 @@ def test_an_unfit_head_neither_blocks_nor_is_read_again(plant: Plant, monkeypatc
     assert plant.statuses(light) == ["success"] * 30
     assert plant.statuses([*heavy, *unknown]) == ["queued"] * 60
     assert worker.state.finished == 30
-    assert sum(claims) == 30 + 4 + 4, "each of the two was claimed once, as far as there were slots"
+    assert claimed[paths["Heavy"]] == claimed[paths["Unknown"]] == 4, (
+        "each was claimed once, as far as there were slots"
+    )
     places = [plant.app.jobs.fetch(job).datequeued for job in heavy]  # type: ignore[union-attr]
     assert places == sorted(places)
     assert plant.app.jobs.fetch(heavy[0]).losses == 0  # type: ignore[union-attr]
