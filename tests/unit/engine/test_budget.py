@@ -144,8 +144,8 @@ def test_a_queue_is_drained_and_the_worker_states_its_end_and_leaves(plant: Plan
 
 
 def test_an_unfit_head_neither_blocks_nor_is_read_again(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
-    paths = {name: plant.tasks.define(lambda params: None, name, **needs)
-             for name, needs in (("Heavy", {"burst_limit": 600}), ("Unknown", {}), ("Light", {"burst_limit": 1}))}  # fmt: skip
+    needs = {"Heavy": {"burst_limit": 600}, "Unknown": {}, "Light": {"burst_limit": 1}}
+    paths = {name: plant.tasks.define(lambda params: None, name, **need) for name, need in needs.items()}
     heavy, unknown, light = (plant.queue(path, 30) for path in paths.values())
     claimed: Counter[str] = Counter()
     claim = plant.app.jobs.claim
