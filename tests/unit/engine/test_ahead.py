@@ -242,9 +242,10 @@ def test_a_limit_of_jobs_counts_those_that_wait(plant: Plant) -> None:
     assert plant.app.jobs.count("default", frozenset({Status.QUEUED})) == 27
 
 
-def stuck(plant: Plant) -> tuple[Future[Exit], list[Any], list[Any]]:
+def stuck(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> tuple[Future[Exit], list[Any], list[Any]]:
     """The end of a worker whose slots are taken by long jobs, and that has claimed others ahead, as after short ones;
-    the long jobs, and the others."""
+    the long jobs, and the others, which wait for as long as the test lets them."""
+    monkeypatch.setattr(ahead, "LONGEST", 2.0 * PATIENCE)
     worker = plant.worker(greenlets=2)
     worker._ahead._mean = 0.001
     long, short = plant.queue(plant.waiting(), 2), plant.queue(plant.tasks.define(lambda params: None, "Short"), 4)
@@ -254,8 +255,9 @@ def stuck(plant: Plant) -> tuple[Future[Exit], list[Any], list[Any]]:
     return ended, long, short
 
 
-def test_jobs_go_back_when_those_before_them_take_long(plant: Plant) -> None:
-    _, long, short = stuck(plant)
+def test_jobs_go_back_when_those_before_them_take_long(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, long, short = stuck(plant, monkeypatch)
+    monkeypatch.setattr(ahead, "LONGEST", 0.05)
     wait_until(lambda: plant.statuses(short) == ["queued"] * 4)
     assert plant.burst(greenlets=1).code == 0, "somebody else can take them"
     assert plant.statuses(short) == ["success"] * 4
@@ -264,8 +266,7 @@ def test_jobs_go_back_when_those_before_them_take_long(plant: Plant) -> None:
 
 
 def test_jobs_that_wait_go_back_at_a_stop(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ahead, "LONGEST", 2.0 * PATIENCE)
-    ended, long, short = stuck(plant)
+    ended, long, short = stuck(plant, monkeypatch)
     plant.running[0][0].stop.finish("the test wants it")
     wait_until(lambda: plant.statuses(short) == ["queued"] * 4)
     plant.go.set()
@@ -273,14 +274,15 @@ def test_jobs_that_wait_go_back_at_a_stop(plant: Plant, monkeypatch: pytest.Monk
     assert plant.statuses(long) == ["success"] * 2
 
 
-def test_jobs_that_go_back_are_as_they_were_before(plant: Plant) -> None:
+def test_jobs_that_go_back_are_as_they_were_before(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
     called: list[str] = []
     notify = plant.app.wakeups.notify
-    ended, long, short = stuck(plant)
+    ended, long, short = stuck(plant, monkeypatch)
     worker = plant.running[0][0]
     plant.app.wakeups.notify = lambda roots: called.extend(roots) or notify(roots)  # type: ignore[method-assign,func-returns-value]
     assert len(worker.state.running()) == worker.reporter.report(worker.state.status)["usage_avg"] * 2 == 2
     before = plant.record(short[0]).datequeued
+    monkeypatch.setattr(ahead, "LONGEST", 0.05)
     wait_until(lambda: plant.statuses(short) == ["queued"] * 4)
     wait_until(lambda: called == ["default"], what="others are called")
     assert [(plant.record(job).datequeued, plant.record(job).attempts) for job in short] == [(before, ())] * 4
@@ -310,8 +312,7 @@ def test_what_waits_goes_back_when_a_loop_of_ones_own_ends(plant: Plant, monkeyp
 
 
 def test_what_waits_goes_back_untouched_with_a_lost_identity(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ahead, "LONGEST", 2.0 * PATIENCE)
-    _, long, short = stuck(plant)
+    _, long, short = stuck(plant, monkeypatch)
     worker = plant.running[0][0]
     plant.go.set()
     worker._was_lost()
@@ -321,8 +322,7 @@ def test_what_waits_goes_back_untouched_with_a_lost_identity(plant: Plant, monke
 
 
 def test_more_slots_are_filled_at_once(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ahead, "LONGEST", 2.0 * PATIENCE)
-    _, _, short = stuck(plant)
+    _, _, short = stuck(plant, monkeypatch)
     plant.running[0][0].state.resize(3)
     wait_until(lambda: plant.statuses(short) == ["success"] * 4)
 
@@ -332,8 +332,7 @@ def test_one_that_waits_can_be_killed_and_counts(plant: Plant, monkeypatch: pyte
     ended: list[Any] = []
     monkeypatch.setattr(Collector, "started", lambda self, jobs: started.extend(jobs))
     monkeypatch.setattr(Collector, "ended", lambda self, runs: ended.extend(runs))
-    monkeypatch.setattr(ahead, "LONGEST", 2.0 * PATIENCE)
-    _, long, short = stuck(plant)
+    _, long, short = stuck(plant, monkeypatch)
     worker = plant.running[0][0]
     run = next(run for job in short if (run := worker.state.run_of(job)) is not None)
     assert worker.kill(run, Outcome(Status.ABORT), AbortInterrupt())
@@ -361,8 +360,7 @@ def test_a_start_counts_though_its_job_has_ended_before_whoever_started_it_goes_
 
     monkeypatch.setattr(ThreadRuntime, "spawn", slow)
     monkeypatch.setattr(Collector, "started", lambda self, jobs: started.extend(jobs))
-    monkeypatch.setattr(ahead, "LONGEST", 2.0 * PATIENCE)
-    ended, long, short = stuck(plant)
+    ended, long, short = stuck(plant, monkeypatch)
     plant.go.set()
     wait_until(lambda: plant.statuses([*long, *short]) == ["success"] * 6)
     plant.running[0][0].stop.finish("the test wants it")
