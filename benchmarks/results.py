@@ -12,6 +12,7 @@ from benchmarks.imports import BUDGETS
 FLOORS, CLAIMS, IMPORTS = "floors", "claim with many queued", "import"
 HANDOVER, DURABLE_HANDOVER = "BLPOP floor", "durable hand-over floor"
 HASTY_HANDOVER = "unsynced hand-over floor"  # the same without awaiting a disk
+SLEEPERS = "greenlets floor"  # sleeps without any queue
 IN_FLIGHT = "in flight"
 
 Figures = dict[str, dict[str, list[float]]]

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from benchmarks import claims, handovers, imports, peercases
-from benchmarks.contenders import ENQUEUE, IDLE, OURS, Contender
+from benchmarks import claims, handovers, imports, peercases, sleepers
+from benchmarks.contenders import ENQUEUE, IDLE, IO, OURS, Contender
 from benchmarks.environments import install, versions
 from benchmarks.own import Own
 from benchmarks.results import (
@@ -27,6 +27,7 @@ from benchmarks.results import (
     HASTY_HANDOVER,
     IMPORTS,
     IN_FLIGHT,
+    SLEEPERS,
     Results,
 )
 from mrq.domain.queuename import parse_queue
@@ -122,6 +123,8 @@ class Bench:
             random.Random(f"{case} {plan.seed}").shuffle(group)
             for each in group:
                 yield case, each.name, partial(peercases.measure, case, each, self._services, plan)
+            if case == IO:
+                yield case, SLEEPERS, lambda: {"": sleepers.multiple(plan.sleepers, peercases.SLEEP_SECONDS, 100)}
             if case == IDLE:
                 yield case, HANDOVER, partial(self._handover, handovers.through_redis, plan)
                 yield case, DURABLE_HANDOVER, partial(self._handover, handovers.through_mongodb, plan)
