@@ -60,7 +60,8 @@ def logs(ctx: click.Context, /, *, as_json: bool, follow: bool, **asked: Any) ->
         raise click.UsageError("--follow goes with a JOB or --worker")
     app = App(load("client", given=given_on_command_line(ctx)).settings.as_dict())
     use_app(app)
-    say = _as_json if as_json else _in_words
+    in_words = _in_words if asked["job"] or asked["worker"] else _with_its_writer
+    say = _as_json if as_json else in_words
     try:
         place = _place(asked) if follow else LogPlace()
         found = _show(asked, say)
@@ -155,6 +156,12 @@ def _found(piece: LogText, line: found_logs.LogLine) -> FoundLine:
 
 def _in_words(found: FoundLine) -> str:
     return found.line.text
+
+
+def _with_its_writer(found: FoundLine) -> str:
+    """Among lines of others: each begins with whose it is."""
+    writer = f"worker {found.worker}" if found.job is None else f"job {found.job}"
+    return "\n".join(f"{writer}: {line}" for line in found.line.text.split("\n"))
 
 
 def _as_json(found: FoundLine) -> str:

@@ -70,11 +70,14 @@ def test_lines_are_shown_newest_last_and_looked_for(mrq: Mrq, job: Any) -> None:
         "[INFO] Ada speaks for the 1. time", "[WARNING] Ada has a cold", "  and coughs",
         "[INFO] Ada speaks for the 2. time", "[WARNING] Ada has a cold", "  and coughs",
     ]  # fmt: skip
-    for words in ((str(job),), (), (str(job), "--hours", "1")):
+    for words in ((str(job),), (str(job), "--hours", "1")):
         code, out, err = mrq("logs", *words)
         assert (code, out.splitlines(), err) == (0, all_lines, "")
-    assert mrq("logs", "--search", "ADA SPEAKS")[1].splitlines() == [all_lines[0], all_lines[3]]
-    assert mrq("logs", "--level", "warning", "--limit", "1")[1].splitlines() == all_lines[4:]
+    code, out, err = mrq("logs")
+    named = [f"job {job}: {line}" for line in all_lines]
+    assert (code, out.splitlines(), err) == (0, named, ""), "whose line it is"
+    assert mrq("logs", "--search", "ADA SPEAKS")[1].splitlines() == [named[0], named[3]]
+    assert mrq("logs", "--level", "warning", "--limit", "1")[1].splitlines() == named[4:]
     assert mrq("logs", str(job), "--attempt", "1")[1].splitlines() == all_lines[:3]
     assert mrq("logs", str(job), "--attempt", "-1")[1].splitlines() == all_lines[3:]
     line = json.loads(mrq("logs", str(job), "--attempt", "2", "--level", "warning", "--json")[1])
@@ -91,6 +94,11 @@ def piece(app: App, *lines: tuple[str, datetime | None]) -> None:
     app.logs.append([LogText(app.jobs.new_id(), text, job=app.jobs.new_id(), marks=marks)])
 
 
+def texts(out: str) -> list[str]:
+    """What was written, without by whom."""
+    return [line.partition(": ")[2] for line in out.splitlines()]
+
+
 @pytest.mark.usefixtures("configured")
 def test_lines_of_several_jobs_come_in_the_order_of_their_times(mrq: Mrq, app: App) -> None:
     def at(second: int) -> datetime:
@@ -99,8 +107,8 @@ def test_lines_of_several_jobs_come_in_the_order_of_their_times(mrq: Mrq, app: A
     piece(app, ("b", at(2)), ("d", at(4)), ("unknown", None))
     piece(app, ("a", at(1)), ("c", at(3)), ("e", at(5)))
     code, out, err = mrq("logs")
-    assert (code, out.split(), err) == (0, ["a", "b", "c", "d", "unknown", "e"], "")
-    assert mrq("logs", "--limit", "4")[1].split() == ["c", "d", "unknown", "e"]
+    assert (code, texts(out), err) == (0, ["a", "b", "c", "d", "unknown", "e"], "")
+    assert texts(mrq("logs", "--limit", "4")[1]) == ["c", "d", "unknown", "e"]
 
 
 @pytest.mark.usefixtures("configured")
@@ -110,13 +118,13 @@ def test_that_there_are_older_lines_is_said(mrq: Mrq, app: App, monkeypatch: pyt
         piece(app, ("one", now), ("two", now))
     for limit in ("1", "2", "3"):
         code, out, said = mrq("logs", "--limit", limit)
-        assert (code, len(out.split())) == (0, int(limit))
+        assert (code, len(texts(out))) == (0, int(limit))
         assert said == f"mrq: there are older lines; --limit {limit}0 shows more\n"
     assert mrq("logs", "--limit", "4")[2] == ""
     assert mrq("logs")[2] == ""
     monkeypatch.setattr("mrq.stores.mongo_logs.SEARCHED", 1)
     code, out, said = mrq("logs")
-    assert (code, out.split()) == (0, ["one", "two"])
+    assert (code, texts(out)) == (0, ["one", "two"])
     last = said.partition("before='")[2].partition("'")[0]
     assert "older log was not searched" in said
     assert [found.line.text for found in logs.search(before=last).lines] == ["two", "one"]
