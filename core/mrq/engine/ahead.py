@@ -104,7 +104,8 @@ class Ahead:
             if self.state.take_slot(run):
                 return run
             self._line.appendleft(first)
-            return None
+            if self.state.full:  # else a thread has left its slot meanwhile, and found nobody in line
+                return None
         return None
 
     def again(self, run: Run) -> None:

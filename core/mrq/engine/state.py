@@ -50,6 +50,11 @@ class WorkerState:
                 self._started.add(run)
             return True
 
+    @property
+    def full(self) -> bool:
+        """Whether all slots are taken."""
+        return len(self._started) >= self.greenlets
+
     def leave_slot(self, run: Run) -> None:
         """It was not started after all."""
         with self._lock:

@@ -178,6 +178,23 @@ def test_nothing_starts_while_what_waits_is_somebody_elses(bench: Bench) -> None
     assert bench.start() == runs
 
 
+def test_a_slot_that_becomes_free_while_another_looks_is_taken(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    running = bench.take(SLOTS)
+    bench.start()
+    (waiting,) = bench.take(1)
+    take_slot = bench.state.take_slot
+
+    def meanwhile(run: Run) -> bool:
+        taken = take_slot(run)
+        if not taken:  # the run that leaves its slot now finds nobody in line
+            bench.state.left_fiber(running[0])
+            assert bench.ahead.next() is None
+        return taken
+
+    monkeypatch.setattr(bench.state, "take_slot", meanwhile)
+    assert bench.ahead.next() is waiting
+
+
 def test_one_that_could_not_be_started_is_the_next_again(bench: Bench) -> None:
     runs = bench.take(SLOTS + 1)
     bench.start()
