@@ -43,7 +43,7 @@ def test_cloudwatch_lines_and_json_logs_say_whose_they_are(site: Site) -> None:
     lines = json_lines(worker.log)
     (runs,) = [line for line in lines if line.get("Task") == SAY]
     assert (runs["Queue"], runs["Runs.success"]) == ("default", 1)
-    (said,) = [line for line in lines if "caf" in str(line.get("message"))]
+    (said,) = [line for line in lines if "café" in str(line.get("message"))]
     assert said["message"] == "café token=***"
     assert (said["level"], said["job"], said["task"], said["queue"]) == ("WARNING", str(job), SAY, "default")
     assert said["worker"] == runs["Worker"]
