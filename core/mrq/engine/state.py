@@ -44,7 +44,7 @@ class WorkerState:
     def take_slot(self, run: Run) -> bool:
         """Start a run that is held. False: there is no slot free."""
         with self._lock:
-            if len(self._started) >= self.greenlets:
+            if self.full:
                 return False
             if run in self._active:
                 self._started.add(run)
